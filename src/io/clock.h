@@ -1,0 +1,12 @@
+// The two clocks. The pure rooms never come here: they are told the time.
+
+#ifndef IO_CLOCK_H
+#define IO_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_wall_ms(void);      // since the epoch, UTC; may jump
+int64_t clock_monotonic_ms(void); // for deadlines
+int64_t clock_monotonic_us(void); // for measuring
+
+#endif

@@ -1,0 +1,36 @@
+// Files and folders. Paths are NUL-terminated because system calls want them so. Results are faults
+// (negated errno), so that a caller can name the reason to a user.
+
+#ifndef IO_FILE_H
+#define IO_FILE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/str.h"
+
+struct buf;
+
+// Closes a descriptor and sets it to -1; the type's cleanup attribute.
+#define FD_AUTO __attribute__((cleanup(fd_cleanup)))
+void fd_close(int *fd); // < 0: nothing
+void fd_cleanup(int *fd);
+
+// Appends the whole file to `out`; -EFBIG when it is longer than `limit` bytes (nothing is added).
+int file_read(const char *path, size_t limit, struct buf *out) MUST_CHECK;
+
+// Replaces the file: a reader sees the old or the new bytes, also after a power cut. Writes to a
+// file beside it, syncs, renames, syncs the folder.
+int file_write_atomic(const char *path, struct str bytes, mode_t mode) MUST_CHECK;
+
+// Appends in one write; made with `mode` when missing. Not synced.
+int file_append(const char *path, struct str bytes, mode_t mode) MUST_CHECK;
+
+// Makes the folder and its missing parents, all 0700.
+int file_make_folders(const char *path) MUST_CHECK;
+
+bool file_exists(const char *path);
+int file_remove(const char *path) MUST_CHECK; // missing is fine
+
+#endif

@@ -1,0 +1,48 @@
+// Child processes, awaited through the loop by their pidfd (Linux 5.3), so that no SIGCHLD handler
+// competes with anybody's waitpid.
+
+#ifndef IO_PROCESS_H
+#define IO_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct loop;
+struct process;
+
+struct process_spec {
+    const char *const *argv; // NULL-terminated; argv[0] is looked up in PATH
+    const char *const *env;  // NULL: this process's
+    const char *cwd;         // NULL: this process's
+    int stdin_fd;            // each < 0: /dev/null; stays the caller's
+    int stdout_fd;
+    int stderr_fd;
+    bool
+        own_session; // a session of its own: no terminal's Ctrl-C reaches it, and it may outlive us
+};
+
+// How it ended: the exit code, or the signal that killed it (the other is 0).
+struct process_end {
+    int exit_code;
+    int signal;
+};
+
+typedef void process_fn(void *user, struct process_end end);
+
+// `fn` is called once when the process ends, unless it was freed before. -ENOENT and friends when
+// the program cannot be started.
+int process_spawn(struct loop *loop, const struct process_spec *spec, process_fn *fn, void *user,
+                  struct process **out_process) MUST_CHECK;
+pid_t process_pid(const struct process *process);
+
+// Safe against reused ids; a process that has ended is fine. process_kill_group reaches the whole
+// session of an own_session process.
+int process_kill(struct process *process, int signo) MUST_CHECK;
+int process_kill_group(struct process *process, int signo) MUST_CHECK;
+
+// Forgets the process without killing it. Also from inside fn.
+void process_free(struct process *process);
+
+#endif
