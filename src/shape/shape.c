@@ -51,6 +51,11 @@ static size_t size_of_type(enum shape_type type)
     UNREACHABLE();
 }
 
+size_t shape_slot_size(const struct shape_field *field)
+{
+    return size_of_type((enum shape_type)field->type);
+}
+
 size_t shape_element_size(const struct shape_field *field)
 {
     enum shape_type element = (enum shape_type)field->element;

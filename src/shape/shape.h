@@ -1,14 +1,15 @@
 // Shapes: what every wire structure, agent message and stored record is made of, as data.
 //
 // api/*.idl is the only list of fields. api/gen.py turns each structure into a C struct (build
-// directory, "api/ecs.h" and so on) and a constant `struct shape` that describes it. One walker over
-// these descriptors copies, compares, validates and redacts (shape/walk.h); another encodes and decodes
-// (wire/codec.h). No code is generated per type.
+// directory, "api/ecs.h" and so on) and a constant `struct shape` that describes it. One walker
+// over these descriptors copies, compares, validates and redacts (shape/walk.h); another encodes
+// and decodes (wire/codec.h). No code is generated per type.
 //
 // The layout every generated struct follows:
 //   - it starts with a union of `uint64_t mask` and `has`, one bit a member in declaration order; a
 //     member whose bit is clear is absent and its field is zero;
-//   - text and documents are `struct str`; enums are the generated enum (0 = a name we do not know);
+//   - text and documents are `struct str`; enums are the generated enum (0 = a name we do not
+//   know);
 //     times are int64_t milliseconds; nested structures are pointers; lists and maps are
 //     {size_t n; T *at;} with structures inline.
 // Values never own memory: everything a value points at lives as long as the arena it was made in.
@@ -142,7 +143,10 @@ static inline void *shape_at(const void *value, const struct shape_field *field)
 const struct shape_field *shape_find(const struct shape *shape, struct str name);
 const struct shape_field *shape_find_nocase(const struct shape *shape, struct str name);
 
-// Bytes of one list entry or map value of this field's element type.
+// Bytes of the member itself, as it stands in the structure.
+size_t shape_slot_size(const struct shape_field *field);
+
+// Bytes from one entry to the next in the list or map this field holds.
 size_t shape_element_size(const struct shape_field *field);
 
 // Enum texts. shape_enum_value gives 0 for a name that is not in the table.
@@ -160,7 +164,8 @@ struct operation {
     const struct shape *request;
     const struct shape *reply;
     uint32_t flags;
-    const uint8_t *errors;  // error kinds this operation declares, terminated by 0 (which never is one)
+    const uint8_t
+        *errors; // error kinds this operation declares, terminated by 0 (which never is one)
     struct str page_result; // reply member that a paginator collects; empty when not paginated
 };
 

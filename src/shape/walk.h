@@ -22,12 +22,12 @@ bool shape_equal(const struct shape *shape, const void *a, const void *b);
 // idempotency. Presence and list order count.
 uint64_t shape_fingerprint(const struct shape *shape, const void *value);
 
-// Copies every member present in `over` onto `under` (deep, into the arena). Lists and scalars replace,
-// maps merge by key, nested structures merge member by member.
+// Copies every member present in `over` onto `under` (deep, into the arena). Lists and scalars
+// replace, maps merge by key, nested structures merge member by member.
 void shape_merge(struct arena *arena, const struct shape *shape, void *under, const void *over);
 
-// Sets every absent member that has a default in the IDL, here and in nested structures and lists that
-// are present.
+// Sets every absent member that has a default in the IDL, here and in nested structures and lists
+// that are present.
 void shape_fill_defaults(struct arena *arena, const struct shape *shape, void *value);
 
 // Names in a request that its enum does not have. The decoder stores 0 in the field and notes the
@@ -38,10 +38,10 @@ struct shape_unknown {
     struct shape_unknown *next;
 };
 
-// Appends one clause a violation: "Value '<v>' at '<path>' failed to satisfy constraint: <c>", joined
-// by "; ". Paths are camelCase with ".member" entries counted from 1. Returns how many there were; the
-// caller puts "<n> validation error(s) detected: " in front. Secret values are shown as "***".
-// Source: ecs-behaviour-api 3.3.
+// Appends one clause a violation: "Value '<v>' at '<path>' failed to satisfy constraint: <c>",
+// joined by "; ". Paths are camelCase with ".member" entries counted from 1. Returns how many there
+// were; the caller puts "<n> validation error(s) detected: " in front. Secret values are shown as
+// "***". Source: ecs-behaviour-api 3.3.
 size_t shape_validate(const struct shape *shape, const void *value,
                       const struct shape_unknown *unknowns, struct buf *out);
 
