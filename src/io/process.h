@@ -16,7 +16,8 @@ struct process_spec {
     const char *const *argv; // NULL-terminated; argv[0] is looked up in PATH
     const char *const *env;  // NULL: this process's
     const char *cwd;         // NULL: this process's
-    int stdin_fd;            // each < 0: /dev/null; stays the caller's
+    // Each < 0: /dev/null. They stay the caller's; one of 0 to 2 may only stand for itself.
+    int stdin_fd;
     int stdout_fd;
     int stderr_fd;
     bool
@@ -42,7 +43,8 @@ pid_t process_pid(const struct process *process);
 int process_kill(struct process *process, int signo) MUST_CHECK;
 int process_kill_group(struct process *process, int signo) MUST_CHECK;
 
-// Forgets the process without killing it. Also from inside fn.
+// Forgets the process without killing it; its end is then not collected before ours. Also from
+// inside fn.
 void process_free(struct process *process);
 
 #endif

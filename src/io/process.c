@@ -1,0 +1,153 @@
+// See process.h. posix_spawn, so that a failing exec is told to the caller and no code of ours runs
+// between fork and exec.
+
+#include "io/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "io/file.h"
+#include "io/loop.h"
+
+extern char **environ;
+
+struct process {
+    struct loop_fd watch;
+    process_fn *fn;
+    void *user;
+    pid_t pid;
+    int pidfd;
+    bool ended;
+};
+
+static void on_pidfd(void *user, unsigned ready)
+{
+    struct process *process = user;
+    struct process_end end = {0};
+    int status;
+
+    (void)ready;
+    if (waitpid(process->pid, &status, WNOHANG) != process->pid)
+        return;
+    process->ended = true;
+    loop_fd_want(&process->watch, 0);
+    if (WIFEXITED(status))
+        end.exit_code = WEXITSTATUS(status);
+    else
+        end.signal = WTERMSIG(status);
+    process->fn(process->user, end);
+}
+
+static int add_fds(posix_spawn_file_actions_t *actions, const struct process_spec *spec)
+{
+    const int given[] = {spec->stdin_fd, spec->stdout_fd, spec->stderr_fd};
+    int result = 0;
+
+    for (int target = 0; target < 3 && result == 0; target++) {
+        ASSERT(given[target] > 2 || given[target] < 0 || given[target] == target);
+        if (given[target] >= 0)
+            result = posix_spawn_file_actions_adddup2(actions, given[target], target);
+        else
+            result = posix_spawn_file_actions_addopen(actions, target, "/dev/null",
+                                                      target == 0 ? O_RDONLY : O_WRONLY, 0);
+    }
+    if (result == 0 && spec->cwd != NULL)
+        result = posix_spawn_file_actions_addchdir_np(actions, spec->cwd);
+    return result;
+}
+
+// The child starts with no signal blocked and none ignored, whatever this process does.
+static int set_attributes(posix_spawnattr_t *attr, const struct process_spec *spec)
+{
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    sigset_t none;
+    sigset_t all;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(attr, &none);
+    posix_spawnattr_setsigdefault(attr, &all);
+    if (spec->own_session)
+        flags = (short)(flags | POSIX_SPAWN_SETSID);
+    return posix_spawnattr_setflags(attr, flags);
+}
+
+static int spawn(const struct process_spec *spec, pid_t *out_pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    char *const *env = spec->env != NULL ? (char *const *)spec->env : environ;
+    int result;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attr);
+    result = add_fds(&actions, spec);
+    if (result == 0)
+        result = set_attributes(&attr, spec);
+    if (result == 0)
+        result =
+            posix_spawnp(out_pid, spec->argv[0], &actions, &attr, (char *const *)spec->argv, env);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&actions);
+    return -result;
+}
+
+int process_spawn(struct loop *loop, const struct process_spec *spec, process_fn *fn, void *user,
+                  struct process **out_process)
+{
+    struct process *process;
+    pid_t pid;
+    int pidfd;
+    int result = spawn(spec, &pid);
+
+    if (result != 0)
+        return result;
+    pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0) { // out of descriptors: nobody would ever hear of its end
+        result = -errno;
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return result;
+    }
+    process = mem_zalloc(sizeof *process);
+    *process = (struct process){.fn = fn, .user = user, .pid = pid, .pidfd = pidfd};
+    loop_fd_init(&process->watch, loop, pidfd, on_pidfd, process);
+    loop_fd_want(&process->watch, LOOP_READ);
+    *out_process = process;
+    return 0;
+}
+
+pid_t process_pid(const struct process *process)
+{
+    return process->pid;
+}
+
+int process_kill(struct process *process, int signo)
+{
+    if (process->ended)
+        return 0;
+    return pidfd_send_signal(process->pidfd, signo, NULL, 0) == 0 || errno == ESRCH ? 0 : -errno;
+}
+
+int process_kill_group(struct process *process, int signo)
+{
+    // While the child is not reaped its id, and so its group's, cannot be given to another.
+    if (process->ended)
+        return 0;
+    return kill(-process->pid, signo) == 0 || errno == ESRCH ? 0 : -errno;
+}
+
+void process_free(struct process *process)
+{
+    if (process == NULL)
+        return;
+    loop_fd_deinit(&process->watch);
+    fd_close(&process->pidfd);
+    mem_free(process);
+}

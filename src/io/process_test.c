@@ -1,0 +1,104 @@
+#include "io/process.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/test.h"
+#include "io/file.h"
+#include "io/loop.h"
+
+struct child {
+    struct loop *loop;
+    struct process *process;
+    struct process_end end;
+};
+
+static void on_end(void *user, struct process_end end)
+{
+    struct child *child = user;
+
+    child->end = end;
+    process_free(child->process);
+    child->process = NULL;
+    loop_stop(child->loop);
+}
+
+static struct process_spec shell(const char *const argv[])
+{
+    return (struct process_spec){.argv = argv, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1};
+}
+
+static void exit_codes_come_back(void **state)
+{
+    struct child child = {0};
+    struct process_spec spec = shell((const char *const[]){"sh", "-c", "exit 7", NULL});
+    (void)state;
+
+    assert_int_equal(loop_open(&child.loop), 0);
+    assert_int_equal(process_spawn(child.loop, &spec, on_end, &child, &child.process), 0);
+    loop_run(child.loop);
+    assert_int_equal(child.end.exit_code, 7);
+    assert_int_equal(child.end.signal, 0);
+    loop_close(child.loop);
+}
+
+static void output_environment_and_folder_are_as_given(void **state)
+{
+    struct child child = {0};
+    struct process_spec spec = shell((const char *const[]){"sh", "-c", "echo $A $(pwd)", NULL});
+    int fds[2];
+    char got[64] = "";
+    (void)state;
+
+    assert_int_equal(loop_open(&child.loop), 0);
+    assert_int_equal(pipe(fds), 0);
+    spec.env = (const char *const[]){"A=hello", "PATH=/usr/bin:/bin", NULL};
+    spec.cwd = "/";
+    spec.stdout_fd = fds[1];
+    assert_int_equal(process_spawn(child.loop, &spec, on_end, &child, &child.process), 0);
+    loop_run(child.loop);
+    assert_int_equal(child.end.exit_code, 0);
+    assert_true(read(fds[0], got, sizeof got - 1) > 0);
+    assert_string_equal(got, "hello /\n");
+    close(fds[0]);
+    close(fds[1]);
+    loop_close(child.loop);
+}
+
+static void a_killed_group_tells_its_signal(void **state)
+{
+    struct child child = {0};
+    struct process_spec spec = shell((const char *const[]){"sleep", "1000", NULL});
+    (void)state;
+
+    assert_int_equal(loop_open(&child.loop), 0);
+    spec.own_session = true;
+    assert_int_equal(process_spawn(child.loop, &spec, on_end, &child, &child.process), 0);
+    assert_int_equal(getsid(process_pid(child.process)), process_pid(child.process));
+    assert_int_equal(process_kill_group(child.process, SIGTERM), 0);
+    loop_run(child.loop);
+    assert_int_equal(child.end.signal, SIGTERM);
+    loop_close(child.loop);
+}
+
+static void a_program_that_is_not_there_is_said(void **state)
+{
+    struct child child = {0};
+    struct process_spec spec = shell((const char *const[]){"/no/such/program", NULL});
+    (void)state;
+
+    assert_int_equal(loop_open(&child.loop), 0);
+    assert_int_equal(process_spawn(child.loop, &spec, on_end, &child, &child.process), -ENOENT);
+    loop_close(child.loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exit_codes_come_back),
+        cmocka_unit_test(output_environment_and_folder_are_as_given),
+        cmocka_unit_test(a_killed_group_tells_its_signal),
+        cmocka_unit_test(a_program_that_is_not_there_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
