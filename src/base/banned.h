@@ -11,6 +11,10 @@
 #include <time.h>
 
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gets atoi atol atof
-#pragma GCC poison localtime gmtime ctime asctime rand srand random srandom
+#pragma GCC poison localtime gmtime ctime asctime srand random srandom
+
+// Not poisoned, because OpenSSL's headers name a parameter so; calling it warns, and warnings
+// fail the build.
+extern int rand(void) __attribute__((deprecated("dice come from struct env or io/entropy.h")));
 
 #endif
