@@ -1,0 +1,250 @@
+// The task engine: everything one host decides about its tasks, and nothing that it does.
+//
+// engine_step takes one input (an agent message, an answer of the runtime, a timer) and says what
+// is to be done about it. It reads no clock, owns no file or socket and does not log: the shell
+// (src/agent) does what the outputs say and feeds the answers back.
+//
+// What the shell promises:
+//   - records of a step are committed, all or none, before any other output of that step is acted
+//   on;
+//   - every call gets exactly one result (runtime/runtime.h), unless it was cancelled;
+//   - every submit gets exactly one ENGINE_INPUT_SUBMITTED, unless its task id is 0;
+//   - at out->next_timer_ms it sends ENGINE_INPUT_TIMER (early or late does no harm);
+//   - after a start the first input is ENGINE_INPUT_START with every record; then it opens the
+//   runtime's
+//     event stream and sends RUNTIME_UP once that stream is open, and again after each reconnect;
+//     RUNTIME_DOWN when it breaks.
+//
+// Source of the behaviour: ecs-behaviour-agent 1 to 3, agent-protocol 6 to 8.
+
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "api/acs.h"
+#include "api/ecs.h"
+#include "api/host.h"
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/timefmt.h"
+
+struct engine;
+
+// ---- settings (ecs-behaviour-agent A); every text is copied
+
+enum engine_pull {
+    ENGINE_PULL_DEFAULT,
+    ENGINE_PULL_ALWAYS,
+    ENGINE_PULL_ONCE,
+    ENGINE_PULL_PREFER_CACHED,
+};
+
+struct engine_registry {
+    struct str prefix; // "registry.example:5000", "docker.io", "https://index.docker.io/v1/"
+    struct docker_registry_auth auth;
+};
+
+struct engine_settings {
+    struct str cluster;            // as configured: a name or an ARN
+    struct str container_instance; // ARN, for acks
+    struct str region;             // empty: no AWS_REGION is injected
+
+    enum engine_pull pull;
+    bool pull_dependents_upfront;
+    struct engine_registry *registries;
+    size_t registries_n;
+
+    time_ms stop_timeout_ms; // of containers that say nothing
+    time_ms start_timeout_ms;
+    time_ms create_timeout_ms;
+    time_ms manifest_timeout_ms;
+    time_ms pull_timeout_ms;
+    time_ms pull_idle_ms;
+    time_ms cleanup_wait_ms;
+    time_ms cleanup_jitter_ms;
+
+    int32_t port_first; // dynamic host ports
+    int32_t port_last;
+    bool report_ipv6_bindings;
+    bool shared_volume_match;
+    bool metadata_endpoints; // the agent serves 169.254.170.2, so containers are told about it
+    bool task_cgroups;       // the shell makes a cgroup for each task: containers go below it
+    bool cgroup_v2;
+    bool propagate_task_memory; // cgroup v2 only: a container without a limit gets the task's
+    bool external;              // GPUs by device request, not by a runtime's name
+    struct str gpu_runtime;
+
+    // What the host has to give (ecs-behaviour-agent 5.1).
+    int32_t cpu_units;
+    int32_t memory_mib;
+    struct int_list reserved_tcp;
+    struct int_list reserved_udp;
+};
+
+// The documented defaults; names, region and capacity are left empty.
+struct engine_settings engine_settings_default(void);
+
+// What this engine can honestly advertise at registration, beyond the attributes that describe the
+// host. `api_version` is the newest the runtime speaks ("1.41").
+struct engine_abilities {
+    struct str api_version;
+    struct str_list log_drivers;
+    struct str_list volume_plugins;
+    bool privileged;
+    bool selinux;
+    bool apparmor;
+    bool task_roles;
+};
+struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *abilities);
+
+// ---- inputs
+
+enum engine_input_kind {
+    ENGINE_INPUT_START,
+    ENGINE_INPUT_MESSAGE,
+    ENGINE_INPUT_RESULT,
+    ENGINE_INPUT_EVENT,
+    ENGINE_INPUT_RUNTIME_UP,
+    ENGINE_INPUT_RUNTIME_DOWN,
+    ENGINE_INPUT_SUBMITTED,
+    ENGINE_INPUT_TIMER,
+    ENGINE_INPUT_SHUTDOWN, // nothing is asked for any more; containers are left alone
+};
+
+// A row of the agent's store. `value` is the structure of host_kinds[kind], NULL when it is
+// removed.
+struct engine_record {
+    enum host_kind kind;
+    int64_t id;
+    const void *value;
+};
+
+// `value` is the structure of acs_messages[kind].
+struct engine_message {
+    enum acs_message kind;
+    const void *value;
+};
+
+enum engine_submitted {
+    ENGINE_SUBMITTED_ACCEPTED,
+    ENGINE_SUBMITTED_RETRY,   // anything that may pass
+    ENGINE_SUBMITTED_DROPPED, // InvalidParameterException: counts as sent
+};
+
+struct engine_input {
+    enum engine_input_kind kind;
+    time_ms now_ms;
+    union {
+        struct {
+            const struct engine_record *at;
+            size_t n;
+        } records;
+        struct engine_message message;
+        const struct host_result *result;
+        const struct host_event *event;
+        struct {
+            int64_t task;
+            enum engine_submitted outcome;
+        } submitted;
+    };
+};
+
+// ---- outputs
+
+enum engine_effect_kind {
+    ENGINE_EFFECT_CALL,             // to the runtime
+    ENGINE_EFFECT_CANCEL,           // a call nobody waits for any more
+    ENGINE_EFFECT_SUBMIT,           // SubmitTaskStateChange
+    ENGINE_EFFECT_MESSAGE,          // to the server, on the agent connection
+    ENGINE_EFFECT_CREDENTIALS,      // keep and serve; never stored
+    ENGINE_EFFECT_CREDENTIALS_DROP, // forget this credentials id
+    ENGINE_EFFECT_LOG,
+};
+
+struct engine_log {
+    enum log_level level;
+    const char *event;
+    const struct log_field *fields;
+    size_t fields_n;
+};
+
+struct engine_effect {
+    enum engine_effect_kind kind;
+    union {
+        const struct host_call *call;
+        int64_t cancel;
+        struct {
+            int64_t task; // 0: about a task that is not kept; the shell retries by itself
+            const struct ecs_submit_task_state_change_request *request;
+        } submit;
+        struct engine_message message;
+        struct {
+            struct str task_arn;
+            enum acs_role_type role;
+            const struct acs_iam_role_credentials *value;
+        } credentials;
+        struct str credentials_id;
+        struct engine_log log;
+    };
+};
+
+// Filled by engine_step. Everything pointed at lives in `arena`, which the caller resets when the
+// step's outputs have been dealt with.
+struct engine_out {
+    struct arena *arena;
+    struct engine_record *records;
+    size_t records_n, records_cap;
+    struct engine_effect *effects;
+    size_t effects_n, effects_cap;
+    time_ms next_timer_ms; // INT64_MAX: none
+};
+
+struct engine *engine_new(const struct engine_settings *settings, uint64_t seed);
+void engine_free(struct engine *engine); // NULL is fine
+
+// After registration, when the shell knows it.
+void engine_set_container_instance(struct engine *engine, struct str arn);
+
+// `out` starts zeroed but for `arena`. Nothing of `input` is kept.
+void engine_step(struct engine *engine, const struct engine_input *input, struct engine_out *out);
+
+// Aborts when an invariant is broken: for tests and simulators, after each step.
+void engine_check(const struct engine *engine);
+
+// ---- views, for telemetry, metadata, logs and `gantry ps`
+
+enum engine_health { ENGINE_HEALTH_UNKNOWN, ENGINE_HEALTH_HEALTHY, ENGINE_HEALTH_UNHEALTHY };
+
+struct engine_view {
+    struct str task_arn;
+    struct str family;
+    struct str version;
+    struct str container;
+    struct str container_arn;
+    struct str runtime_id;   // empty before it was created
+    struct str runtime_name; // likewise
+    struct str network_mode;
+    enum host_task_status task_status;
+    enum host_task_status task_desired;
+    enum host_container_status status;
+    bool essential;
+    bool has_exit_code;
+    int32_t exit_code;
+    struct str reason;
+    bool health_tracked; // reported by PublishHealth while it has not stopped
+    enum engine_health health;
+    time_ms health_since; // 0 while unknown
+    struct str health_output;
+    time_ms started_at;
+    int32_t restart_count;
+};
+
+// All containers of all tasks that are kept, oldest task first, in `arena`. Texts live as long as
+// the engine is not stepped.
+struct engine_view_list {
+    size_t n;
+    struct engine_view *at;
+};
+struct engine_view_list engine_view_all(const struct engine *engine, struct arena *arena);
+
+#endif
