@@ -1,0 +1,61 @@
+// Placement: which instance a task goes to, and why not the others. Pure: candidates in, a choice
+// and one reason a rejected instance out; the caller creates the task. Source:
+// ecs-behaviour-scheduler 1.1 to 1.9.
+
+#ifndef CORE_PLACEMENT_H
+#define CORE_PLACEMENT_H
+
+#include "core/query.h"
+#include "core/step.h"
+#include "model/reservation.h"
+
+struct cluster;
+struct instance;
+struct task_definition;
+
+struct placement_request {
+    const struct cluster *cluster;
+    const struct task_definition *definition;
+    const struct need *need; // with overrides applied
+    enum ecs_launch_type launch_type;
+    struct str group; // for spread counts and distinctInstance
+    bool distinct_instance;
+    struct query *const *member_of; // parsed expressions, all must hold
+    size_t member_of_n;
+    const struct ecs_placement_strategy_list *strategies; // empty: random
+    bool needs_execute_command;
+};
+
+enum place_reason {
+    PLACE_FITS = 0,
+    PLACE_NO_INSTANCES, // the cluster has none that is ACTIVE
+    PLACE_AGENT,
+    PLACE_CPU,
+    PLACE_MEMORY,
+    PLACE_PORTS,
+    PLACE_PORTS_UDP,
+    PLACE_GPU,
+    PLACE_ATTRIBUTE,
+    PLACE_MEMBER_OF,
+    PLACE_DISTINCT,
+};
+
+struct placement {
+    struct instance *instance; // NULL: nowhere
+    struct instance
+        *closest; // with no place: the instance that came furthest; NULL when there is none
+    enum place_reason reason; // why `closest` was rejected
+};
+
+// One task. Call again for the next one: reservations and counts have moved on.
+struct placement place(struct step *step, const struct placement_request *request);
+
+// The checks StartTask makes of one named instance (resources, agent, attributes): no strategy, no
+// constraint.
+enum place_reason place_check(const struct state *state, const struct placement_request *request,
+                              const struct instance *instance);
+
+// "RESOURCE:CPU", "AGENT", ... as in failures[].reason.
+struct str place_reason_text(enum place_reason reason);
+
+#endif

@@ -1,0 +1,48 @@
+// See arn.h. Only the form is judged here; whether the thing exists is the registries' business.
+
+#include "model/arn.h"
+
+#include "base/arena.h"
+
+bool arn_looks_like_one(struct str text)
+{
+    return str_starts(text, STR("arn:"));
+}
+
+bool arn_parse(struct str text, struct arn *out)
+{
+    struct str rest;
+    struct str head;
+
+    if (!str_cut(text, ':', &head, &rest) || !str_eq(head, STR("arn")))
+        return false;
+    if (!str_cut(rest, ':', &out->scope.partition, &rest) ||
+        !str_cut(rest, ':', &out->service, &rest) ||
+        !str_cut(rest, ':', &out->scope.region, &rest) ||
+        !str_cut(rest, ':', &out->scope.account, &rest))
+        return false;
+    if (!str_cut(rest, '/', &out->kind, &out->tail))
+        return false;
+    return out->kind.len > 0 && out->tail.len > 0;
+}
+
+bool scope_eq(const struct scope *a, const struct scope *b)
+{
+    return str_eq(a->partition, b->partition) && str_eq(a->region, b->region) &&
+           str_eq(a->account, b->account);
+}
+
+struct str arn_make(struct arena *arena, const struct scope *scope, const char *kind,
+                    struct str tail)
+{
+    return str_fmt(arena, "arn:%.*s:ecs:%.*s:%.*s:%s/%.*s", STR_ARGS(scope->partition),
+                   STR_ARGS(scope->region), STR_ARGS(scope->account), kind, STR_ARGS(tail));
+}
+
+struct str arn_make2(struct arena *arena, const struct scope *scope, const char *kind,
+                     struct str head, struct str tail)
+{
+    return str_fmt(arena, "arn:%.*s:ecs:%.*s:%.*s:%s/%.*s/%.*s", STR_ARGS(scope->partition),
+                   STR_ARGS(scope->region), STR_ARGS(scope->account), kind, STR_ARGS(head),
+                   STR_ARGS(tail));
+}

@@ -1,0 +1,235 @@
+// Clusters. The list heads are created with the entity and outlive every change of its record, so
+// that instances and tasks can stay linked while settings change.
+
+#include "model/cluster.h"
+
+#include "base/arena.h"
+#include "model/instance.h"
+#include "model/task.h"
+
+struct cluster *cluster_get(const struct state *state, uint64_t id)
+{
+    return (struct cluster *)state_get(state, REC_KIND_CLUSTER, id);
+}
+
+static struct cluster *cluster_new(struct state *state, uint64_t id, const struct rec_cluster *rec)
+{
+    struct cluster *cluster = mem_zalloc(sizeof *cluster);
+    char *key = mem_alloc(rec->region.len + 1 + rec->name.len);
+
+    cluster->entity = (struct entity){.id = id, .kind = REC_KIND_CLUSTER};
+    memcpy(key, rec->region.ptr, rec->region.len);
+    key[rec->region.len] = '/';
+    memcpy(key + rec->region.len + 1, rec->name.ptr, rec->name.len);
+    cluster->key = str_span(key, rec->region.len + 1 + rec->name.len);
+    list_init(&cluster->instances);
+    list_init(&cluster->tasks_wanted);
+    list_init(&cluster->tasks_unwanted);
+    list_push_back(&state->clusters, &cluster->in_state);
+    idtable_put(&state->entities[REC_KIND_CLUSTER], id, cluster);
+    return cluster;
+}
+
+static struct cluster *find_by_key(const struct state *state, struct str key)
+{
+    struct cluster *found;
+
+    MAP_FIND_STR(by_name, state->clusters_by_name, key, found);
+    return found;
+}
+
+// A name belongs to its newest cluster. The older one, if any, comes back when the newer goes
+// (undo).
+static void name_claim(struct state *state, struct cluster *cluster)
+{
+    struct cluster *holder = find_by_key(state, cluster->key);
+
+    if (holder != NULL) {
+        if (holder->entity.id >= cluster->entity.id)
+            return;
+        MAP_DEL(by_name, state->clusters_by_name, holder);
+    }
+    MAP_ADD_STR(by_name, state->clusters_by_name, key, cluster);
+}
+
+static void name_release(struct state *state, struct cluster *cluster)
+{
+    struct cluster *heir = NULL;
+
+    if (find_by_key(state, cluster->key) != cluster)
+        return;
+    MAP_DEL(by_name, state->clusters_by_name, cluster);
+    LIST_EACH (&state->clusters, it) {
+        struct cluster *other = LIST_ENTRY(it, struct cluster, in_state);
+        if (other != cluster && str_eq(other->key, cluster->key))
+            heir = other;
+    }
+    if (heir != NULL)
+        MAP_ADD_STR(by_name, state->clusters_by_name, key, heir);
+}
+
+static void cluster_delete(struct state *state, struct cluster *cluster)
+{
+    ASSERT(list_is_empty(&cluster->instances));
+    ASSERT(list_is_empty(&cluster->tasks_wanted));
+    ASSERT(list_is_empty(&cluster->tasks_unwanted));
+    name_release(state, cluster);
+    list_remove(&cluster->in_state);
+    idtable_remove(&state->entities[REC_KIND_CLUSTER], cluster->entity.id);
+    mem_free((void *)(uintptr_t)cluster->key.ptr);
+    mem_free(cluster);
+}
+
+void cluster_apply(struct state *state, uint64_t id, const void *record)
+{
+    const struct rec_cluster *rec = record;
+    struct cluster *cluster = cluster_get(state, id);
+
+    if (rec == NULL) {
+        cluster_delete(state, cluster);
+        return;
+    }
+    if (cluster == NULL) {
+        cluster = cluster_new(state, id, rec);
+        name_claim(state, cluster);
+    }
+    cluster->entity.record = rec;
+    cluster->rec = rec;
+}
+
+struct cluster *cluster_find(const struct state *state, struct str region, struct str name)
+{
+    char key[512];
+
+    if (region.len + 1 + name.len > sizeof key)
+        return NULL;
+    memcpy(key, MAP_KEY_PTR(region), region.len);
+    key[region.len] = '/';
+    memcpy(key + region.len + 1, MAP_KEY_PTR(name), name.len);
+    return find_by_key(state, str_span(key, region.len + 1 + name.len));
+}
+
+struct scope cluster_scope(const struct state *state, const struct cluster *cluster)
+{
+    return (struct scope){
+        .partition = state->config.partition,
+        .region = cluster->rec->region,
+        .account = state->config.account,
+    };
+}
+
+struct str cluster_arn(const struct state *state, const struct cluster *cluster,
+                       struct arena *arena)
+{
+    struct scope scope = cluster_scope(state, cluster);
+
+    return arn_make(arena, &scope, "cluster", cluster->rec->name);
+}
+
+bool cluster_is_active(const struct cluster *cluster)
+{
+    return cluster->rec->status == REC_CLUSTER_STATUS_ACTIVE;
+}
+
+// The order is what the live service prints. Source: ecs-behaviour-api 7.1.
+static void view_statistics(const struct cluster *cluster, struct arena *arena,
+                            struct ecs_cluster *out)
+{
+    const struct {
+        const char *name;
+        uint32_t value;
+    } rows[] = {
+        {"runningEC2TasksCount", cluster->running_n[ECS_LAUNCH_TYPE_EC2]},
+        {"runningFargateTasksCount", cluster->running_n[ECS_LAUNCH_TYPE_FARGATE]},
+        {"pendingEC2TasksCount", cluster->pending_n[ECS_LAUNCH_TYPE_EC2]},
+        {"pendingFargateTasksCount", cluster->pending_n[ECS_LAUNCH_TYPE_FARGATE]},
+        {"runningExternalTasksCount", cluster->running_n[ECS_LAUNCH_TYPE_EXTERNAL]},
+        {"pendingExternalTasksCount", cluster->pending_n[ECS_LAUNCH_TYPE_EXTERNAL]},
+        {"runningManagedInstancesTasksCount",
+         cluster->running_n[ECS_LAUNCH_TYPE_MANAGED_INSTANCES]},
+        {"pendingManagedInstancesTasksCount",
+         cluster->pending_n[ECS_LAUNCH_TYPE_MANAGED_INSTANCES]},
+        {"activeEC2ServiceCount", 0},
+        {"activeFargateServiceCount", 0},
+        {"drainingEC2ServiceCount", 0},
+        {"drainingFargateServiceCount", 0},
+        {"activeExternalServiceCount", 0},
+        {"drainingExternalServiceCount", 0},
+        {"activeManagedInstancesServiceCount", 0},
+        {"drainingManagedInstancesServiceCount", 0},
+    };
+    size_t n = sizeof rows / sizeof *rows;
+
+    out->statistics.n = n;
+    out->statistics.at = arena_array(arena, struct ecs_key_value_pair, n);
+    for (size_t i = 0; i < n; i++) {
+        SET(&out->statistics.at[i], name, str_of(rows[i].name));
+        SET(&out->statistics.at[i], value, str_fmt(arena, "%u", rows[i].value));
+    }
+}
+
+static uint32_t sum(const uint32_t counts[ECS_LAUNCH_TYPE_N])
+{
+    uint32_t total = 0;
+
+    for (int type = 0; type < ECS_LAUNCH_TYPE_N; type++)
+        total += counts[type];
+    return total;
+}
+
+void cluster_view(const struct state *state, const struct cluster *cluster, unsigned include,
+                  struct arena *arena, struct ecs_cluster *out)
+{
+    const struct rec_cluster *rec = cluster->rec;
+
+    SET(out, cluster_arn, cluster_arn(state, cluster, arena));
+    SET(out, cluster_name, rec->name);
+    SET(out, status, shape_enum_name(&rec_cluster_status_enum, (int)rec->status));
+    SET(out, registered_container_instances_count, (int32_t)cluster->instances_n);
+    SET(out, running_tasks_count, (int32_t)sum(cluster->running_n));
+    SET(out, pending_tasks_count, (int32_t)sum(cluster->pending_n));
+    SET(out, active_services_count, 0);
+    SET(out, capacity_providers, rec->capacity_providers);
+    SET(out, default_capacity_provider_strategy, rec->default_capacity_provider_strategy);
+    out->has.statistics = out->has.settings = out->has.tags = true;
+    if (include & CLUSTER_INCLUDE_STATISTICS)
+        view_statistics(cluster, arena, out);
+    if (include & CLUSTER_INCLUDE_SETTINGS)
+        out->settings = rec->settings;
+    if (include & CLUSTER_INCLUDE_TAGS)
+        out->tags = rec->tags;
+    if ((include & CLUSTER_INCLUDE_CONFIGURATIONS) && rec->has.configuration)
+        SET(out, configuration, rec->configuration);
+    if (rec->has.service_connect_defaults)
+        SET(out, service_connect_defaults, rec->service_connect_defaults);
+}
+
+static uint32_t count_living(const struct list *tasks)
+{
+    uint32_t n = 0;
+
+    LIST_EACH (tasks, it)
+        n += !task_is_stopped(LIST_ENTRY(it, struct task, in_cluster));
+    return n;
+}
+
+static void check_counts(const struct cluster *cluster)
+{
+    uint32_t tasks = count_living(&cluster->tasks_wanted) + count_living(&cluster->tasks_unwanted);
+    uint32_t instances = 0;
+
+    LIST_EACH (&cluster->instances, it) {
+        const struct instance *instance = LIST_ENTRY(it, struct instance, in_cluster);
+        instances += instance_is_registered(instance);
+    }
+    ASSERT_SAY(instances == cluster->instances_n, "cluster %.*s", STR_ARGS(cluster->key));
+    ASSERT_SAY(tasks == cluster->tasks_n, "cluster %.*s", STR_ARGS(cluster->key));
+    ASSERT_SAY(tasks == sum(cluster->running_n) + sum(cluster->pending_n), "cluster %.*s",
+               STR_ARGS(cluster->key));
+}
+
+void cluster_check_all(const struct state *state)
+{
+    LIST_EACH (&state->clusters, it)
+        check_counts(LIST_ENTRY(it, struct cluster, in_state));
+}

@@ -1,0 +1,51 @@
+// Clusters: the entity, its registry by region and name, its counts, its view.
+
+#ifndef MODEL_CLUSTER_H
+#define MODEL_CLUSTER_H
+
+#include "api/ecs.h"
+#include "base/map.h"
+#include "model/state.h"
+
+// One name has at most one record: re-creating an INACTIVE name is a new cluster with the same ARN,
+// and the old record (with what still belongs to it) stays reachable by id until it expires.
+struct cluster {
+    struct entity entity;
+    const struct rec_cluster *rec; // == entity.record
+    struct str key;                // "<region>/<name>", memory of the cluster
+    UT_hash_handle by_name;        // only the newest cluster of a name
+    struct list in_state;
+    struct list instances;      // struct instance.in_cluster, creation order, INACTIVE ones too
+    struct list tasks_wanted;   // struct task.in_cluster with desiredStatus RUNNING, creation order
+    struct list tasks_unwanted; // those with desiredStatus STOPPED, in the order they were stopped
+    uint32_t instances_n;       // ACTIVE and DRAINING
+    uint32_t tasks_n;           // not STOPPED
+    // Not STOPPED, by lastStatus RUNNING or before it, and launch type.
+    uint32_t running_n[ECS_LAUNCH_TYPE_N];
+    uint32_t pending_n[ECS_LAUNCH_TYPE_N];
+};
+
+void cluster_apply(struct state *state, uint64_t id, const void *record);
+void cluster_check_all(const struct state *state);
+
+// The newest cluster of that name in that region, INACTIVE ones included; NULL when there is none.
+struct cluster *cluster_find(const struct state *state, struct str region, struct str name);
+struct cluster *cluster_get(const struct state *state, uint64_t id);
+
+struct scope cluster_scope(const struct state *state, const struct cluster *cluster);
+struct str cluster_arn(const struct state *state, const struct cluster *cluster,
+                       struct arena *arena);
+bool cluster_is_active(const struct cluster *cluster);
+
+// What DescribeClusters shows; `include` decides which optional parts are filled in.
+enum cluster_include {
+    CLUSTER_INCLUDE_ATTACHMENTS = 1 << 0,
+    CLUSTER_INCLUDE_CONFIGURATIONS = 1 << 1,
+    CLUSTER_INCLUDE_SETTINGS = 1 << 2,
+    CLUSTER_INCLUDE_STATISTICS = 1 << 3,
+    CLUSTER_INCLUDE_TAGS = 1 << 4,
+};
+void cluster_view(const struct state *state, const struct cluster *cluster, unsigned include,
+                  struct arena *arena, struct ecs_cluster *out);
+
+#endif

@@ -1,0 +1,270 @@
+// Container instances. Books are reopened when the registered resources change: every task placed
+// here gives its reservation back to the old books and takes it again from the new ones.
+
+#include "model/instance.h"
+
+#include "base/arena.h"
+#include "model/cluster.h"
+#include "model/task.h"
+
+struct instance *instance_get(const struct state *state, uint64_t id)
+{
+    return (struct instance *)state_get(state, REC_KIND_INSTANCE, id);
+}
+
+struct instance *instance_find_uid(const struct state *state, struct str uid)
+{
+    struct instance *found;
+
+    MAP_FIND_STR(by_uid, state->instances_by_uid, uid, found);
+    return found;
+}
+
+static bool status_is_registered(const struct rec_instance_state *st)
+{
+    return st != NULL &&
+           (st->status == REC_INSTANCE_STATUS_ACTIVE || st->status == REC_INSTANCE_STATUS_DRAINING);
+}
+
+bool instance_is_registered(const struct instance *instance)
+{
+    return status_is_registered(instance->st);
+}
+
+bool instance_is_connected(const struct instance *instance)
+{
+    return instance->session != 0;
+}
+
+const struct ecs_attribute *instance_attribute(const struct instance *instance, struct str name)
+{
+    const struct ecs_attribute_list *list = &instance->rec->attributes;
+
+    for (size_t i = 0; i < list->n; i++) {
+        if (str_eq(list->at[i].name, name))
+            return &list->at[i];
+    }
+    return NULL;
+}
+
+// The map's key must live as long as the entity, whatever record it has, so it is the entity's own.
+static struct instance *instance_new(struct state *state, uint64_t id,
+                                     const struct rec_instance *rec)
+{
+    struct instance *instance = mem_zalloc(sizeof *instance);
+    char *uid = mem_alloc(rec->uid.len);
+
+    memcpy(uid, rec->uid.ptr, rec->uid.len);
+    instance->entity = (struct entity){.id = id, .kind = REC_KIND_INSTANCE};
+    instance->uid = str_span(uid, rec->uid.len);
+    instance->cluster_id = (uint64_t)rec->cluster_id;
+    list_init(&instance->tasks);
+    list_push_back(&cluster_get(state, instance->cluster_id)->instances, &instance->in_cluster);
+    MAP_ADD_STR(by_uid, state->instances_by_uid, uid, instance);
+    idtable_put(&state->entities[REC_KIND_INSTANCE], id, instance);
+    return instance;
+}
+
+static void instance_delete(struct state *state, struct instance *instance)
+{
+    ASSERT(list_is_empty(&instance->tasks));
+    ASSERT(instance->st == NULL);
+    list_remove(&instance->in_cluster);
+    MAP_DEL(by_uid, state->instances_by_uid, instance);
+    idtable_remove(&state->entities[REC_KIND_INSTANCE], instance->entity.id);
+    books_close(&instance->books);
+    mem_free((void *)(uintptr_t)instance->uid.ptr);
+    mem_free(instance);
+}
+
+static void reopen_books(struct state *state, struct instance *instance)
+{
+    LIST_EACH (&instance->tasks, it)
+        books_give(&instance->books, &LIST_ENTRY(it, struct task, on_instance)->reservation);
+    books_close(&instance->books);
+    books_open(&instance->books, &instance->rec->resources);
+    LIST_EACH (&instance->tasks, it)
+        task_reserve(state, LIST_ENTRY(it, struct task, on_instance), instance);
+}
+
+void instance_apply(struct state *state, uint64_t id, const void *record)
+{
+    struct instance *instance = instance_get(state, id);
+
+    if (record == NULL) {
+        instance_delete(state, instance);
+        return;
+    }
+    if (instance == NULL)
+        instance = instance_new(state, id, record);
+    instance->entity.record = record;
+    instance->rec = record;
+    reopen_books(state, instance);
+}
+
+void instance_state_apply(struct state *state, uint64_t id, const void *record)
+{
+    const struct rec_instance_state *st = record;
+    struct instance *instance = instance_get(state, id);
+    struct cluster *cluster = cluster_get(state, instance->cluster_id);
+    struct idtable *table = &state->entities[REC_KIND_INSTANCE_STATE];
+
+    cluster->instances_n += status_is_registered(st);
+    cluster->instances_n -= status_is_registered(instance->st);
+    if (instance->st == NULL) {
+        instance->state_entity = (struct entity){.id = id, .kind = REC_KIND_INSTANCE_STATE};
+        idtable_put(table, id, &instance->state_entity);
+    }
+    if (st == NULL)
+        idtable_remove(table, id);
+    instance->state_entity.record = st;
+    instance->st = st;
+}
+
+struct str instance_arn(const struct state *state, const struct instance *instance,
+                        struct arena *arena)
+{
+    const struct cluster *cluster = cluster_get(state, instance->cluster_id);
+    struct scope scope = cluster_scope(state, cluster);
+
+    return arn_make2(arena, &scope, "container-instance", cluster->rec->name, instance->uid);
+}
+
+// Every numeric member is sent, zero where unused. Source: ecs-behaviour-api 15.
+static void view_number(struct ecs_resource *out, const char *name, int32_t value)
+{
+    SET(out, name, str_of(name));
+    SET(out, type, STR("INTEGER"));
+    SET(out, integer_value, value);
+    SET(out, long_value, 0);
+    SET(out, double_value, 0.0);
+}
+
+static void view_ports(struct ecs_resource *out, const char *name, const struct port_set *set,
+                       struct arena *arena)
+{
+    struct str_list ports = {.n = set->n, .at = arena_array(arena, struct str, set->n)};
+
+    view_number(out, name, 0);
+    out->type = STR("STRINGSET");
+    for (size_t i = 0; i < set->n; i++)
+        ports.at[i] = str_fmt(arena, "%u", set->at[i]);
+    SET(out, string_set_value, ports);
+}
+
+// Copied, because the books change while a reply waits for its commit.
+static void view_gpus(struct ecs_resource *out, const struct str_list *ids, struct arena *arena)
+{
+    struct str_list copy = {.n = ids->n,
+                            .at = arena_copy(arena, ids->at, ids->n * sizeof *ids->at)};
+
+    view_number(out, "GPU", 0);
+    out->type = STR("STRINGSET");
+    SET(out, string_set_value, copy);
+}
+
+static void view_remaining(const struct instance *instance, struct arena *arena,
+                           struct ecs_resource_list *out)
+{
+    const struct books *books = &instance->books;
+
+    out->at = arena_array(arena, struct ecs_resource, 5);
+    view_number(&out->at[0], "CPU", books->cpu_left);
+    view_number(&out->at[1], "MEMORY", books->memory_left);
+    view_ports(&out->at[2], "PORTS", &books->tcp, arena);
+    view_ports(&out->at[3], "PORTS_UDP", &books->udp, arena);
+    out->n = 4;
+    if (books->gpus.n > 0)
+        view_gpus(&out->at[out->n++], &books->gpus_left, arena);
+}
+
+// What the agent sent, with the zero members filled in.
+static void view_registered(const struct instance *instance, struct arena *arena,
+                            struct ecs_resource_list *out)
+{
+    const struct ecs_resource_list *from = &instance->rec->resources;
+
+    out->n = from->n;
+    out->at = arena_array(arena, struct ecs_resource, from->n);
+    for (size_t i = 0; i < from->n; i++) {
+        out->at[i] = from->at[i];
+        out->at[i].has.integer_value = true;
+        out->at[i].has.long_value = true;
+        out->at[i].has.double_value = true;
+    }
+}
+
+static void view_health(const struct instance *instance, struct arena *arena,
+                        struct ecs_container_instance *out)
+{
+    struct ecs_container_instance_health_status *health =
+        arena_new(arena, struct ecs_container_instance_health_status);
+
+    SET(health, overall_status,
+        instance_is_connected(instance) ? ECS_INSTANCE_HEALTH_CHECK_STATE_OK
+                                        : ECS_INSTANCE_HEALTH_CHECK_STATE_INSUFFICIENT_DATA);
+    health->has.details = true;
+    SET(out, health_status, health);
+}
+
+void instance_view(const struct state *state, const struct instance *instance, unsigned include,
+                   struct arena *arena, struct ecs_container_instance *out)
+{
+    const struct rec_instance *rec = instance->rec;
+    const struct rec_instance_state *st = instance->st;
+
+    SET(out, container_instance_arn, instance_arn(state, instance, arena));
+    if (rec->has.ec2_instance_id)
+        SET(out, ec2_instance_id, rec->ec2_instance_id);
+    SET(out, version, st->version);
+    if (rec->has.version_info)
+        SET(out, version_info, rec->version_info);
+    out->has.remaining_resources = out->has.registered_resources = true;
+    view_remaining(instance, arena, &out->remaining_resources);
+    view_registered(instance, arena, &out->registered_resources);
+    SET(out, status, shape_enum_name(&rec_instance_status_enum, (int)st->status));
+    if (st->has.status_reason)
+        SET(out, status_reason, st->status_reason);
+    SET(out, agent_connected, instance_is_connected(instance));
+    SET(out, running_tasks_count, (int32_t)instance->wanted_n);
+    SET(out, pending_tasks_count, (int32_t)instance->pending_n);
+    if (st->has.agent_update_status)
+        SET(out, agent_update_status, st->agent_update_status);
+    SET(out, attributes, rec->attributes);
+    SET(out, registered_at, rec->registered_at);
+    out->has.attachments = out->has.tags = true;
+    if (include & INSTANCE_INCLUDE_TAGS)
+        out->tags = rec->tags;
+    if (include & INSTANCE_INCLUDE_HEALTH)
+        view_health(instance, arena, out);
+}
+
+static void check_instance(const struct instance *instance)
+{
+    int64_t cpu = instance->books.cpu_left;
+    int64_t memory = instance->books.memory_left;
+    uint32_t wanted = 0;
+    uint32_t pending = 0;
+
+    LIST_EACH (&instance->tasks, it) {
+        const struct task *task = LIST_ENTRY(it, struct task, on_instance);
+        ASSERT(task->reservation.held);
+        cpu += task->reservation.cpu_units;
+        memory += task->reservation.memory_mib;
+        wanted += task_is_wanted(task);
+        pending += task_is_pending(task);
+    }
+    ASSERT_SAY(cpu == instance->books.cpu_units, "instance %.*s", STR_ARGS(instance->uid));
+    ASSERT_SAY(memory == instance->books.memory_mib, "instance %.*s", STR_ARGS(instance->uid));
+    ASSERT_SAY(wanted == instance->wanted_n, "instance %.*s", STR_ARGS(instance->uid));
+    ASSERT_SAY(pending == instance->pending_n, "instance %.*s", STR_ARGS(instance->uid));
+    ASSERT(instance->st != NULL);
+}
+
+void instance_check_all(const struct state *state)
+{
+    const struct idtable *table = &state->entities[REC_KIND_INSTANCE];
+
+    for (uint64_t id = 0; (id = idtable_next(table, id)) != 0;)
+        check_instance(instance_get(state, id));
+}

@@ -1,0 +1,51 @@
+// Container instances: the entity (two records: what was registered, and the small state that
+// changes with every placement), its books, its tasks, its view.
+
+#ifndef MODEL_INSTANCE_H
+#define MODEL_INSTANCE_H
+
+#include "api/ecs.h"
+#include "base/map.h"
+#include "model/reservation.h"
+#include "model/state.h"
+
+struct instance {
+    struct entity entity;       // of the Instance record
+    struct entity state_entity; // of the InstanceState record, same id
+    const struct rec_instance *rec;
+    const struct rec_instance_state *st; // NULL only between the two puts of a registration
+    uint64_t cluster_id;
+    struct str uid; // memory of the instance
+    UT_hash_handle by_uid;
+    struct list in_cluster;
+    struct list tasks; // struct task.on_instance: every task placed here that is not STOPPED
+    struct books books;
+    uint32_t wanted_n;  // tasks here with desiredStatus RUNNING: runningTasksCount
+    uint32_t pending_n; // tasks here with lastStatus before RUNNING: pendingTasksCount
+
+    // Volatile: gone with the process, true again when the agent is back.
+    uint64_t session;           // its ACS session; 0: not connected
+    uint64_t telemetry_session; // its TCS session; 0: none
+};
+
+void instance_apply(struct state *state, uint64_t id, const void *record);
+void instance_state_apply(struct state *state, uint64_t id, const void *record);
+void instance_check_all(const struct state *state);
+
+struct instance *instance_get(const struct state *state, uint64_t id);
+struct instance *instance_find_uid(const struct state *state, struct str uid);
+
+bool instance_is_registered(const struct instance *instance); // ACTIVE or DRAINING
+bool instance_is_connected(const struct instance *instance);
+
+// The attribute of that name, NULL when the instance has none.
+const struct ecs_attribute *instance_attribute(const struct instance *instance, struct str name);
+
+struct str instance_arn(const struct state *state, const struct instance *instance,
+                        struct arena *arena);
+
+enum instance_include { INSTANCE_INCLUDE_TAGS = 1 << 0, INSTANCE_INCLUDE_HEALTH = 1 << 1 };
+void instance_view(const struct state *state, const struct instance *instance, unsigned include,
+                   struct arena *arena, struct ecs_container_instance *out);
+
+#endif

@@ -1,0 +1,237 @@
+// Tasks. One function unlinks a task from every index and one links it, so that a record can change
+// in any way and the indices, counts and reservations still agree with it.
+
+#include "model/task.h"
+
+#include "base/arena.h"
+#include "model/cluster.h"
+#include "model/instance.h"
+#include "model/task_definition.h"
+
+struct task *task_get(const struct state *state, uint64_t id)
+{
+    return (struct task *)state_get(state, REC_KIND_TASK, id);
+}
+
+struct task *task_find_uid(const struct state *state, struct str uid)
+{
+    struct task *found;
+
+    MAP_FIND_STR(by_uid, state->tasks_by_uid, uid, found);
+    return found;
+}
+
+static bool rec_is_stopped(const struct rec_task *rec)
+{
+    return rec->last_status >= REC_TASK_STATUS_STOPPED;
+}
+
+bool task_is_stopped(const struct task *task)
+{
+    return rec_is_stopped(task->rec);
+}
+
+bool task_is_wanted(const struct task *task)
+{
+    return task->rec->desired_status == REC_TASK_STATUS_RUNNING;
+}
+
+bool task_is_pending(const struct task *task)
+{
+    return task->rec->last_status < REC_TASK_STATUS_RUNNING;
+}
+
+const struct need *task_need(const struct state *state, const struct task *task)
+{
+    if (task->has_own_need)
+        return &task->own_need;
+    return &task_definition_get(state, task->definition_id)->need;
+}
+
+static struct str_list gpu_ids_of(const struct rec_task *rec, struct arena *arena)
+{
+    struct str_list ids = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < rec->containers.n; i++)
+        n += rec->containers.at[i].gpu_ids.n;
+    ids.at = arena_array(arena, struct str, n);
+    for (size_t i = 0; i < rec->containers.n; i++) {
+        for (size_t k = 0; k < rec->containers.at[i].gpu_ids.n; k++)
+            ids.at[ids.n++] = rec->containers.at[i].gpu_ids.at[k];
+    }
+    return ids;
+}
+
+void task_reserve(struct state *state, struct task *task, struct instance *instance)
+{
+    struct arena scratch = ARENA_INIT;
+    struct str_list gpus = gpu_ids_of(task->rec, &scratch);
+
+    books_take(&instance->books, task_need(state, task), &gpus, &task->reservation);
+    arena_deinit(&scratch);
+}
+
+static void place_on_instance(struct state *state, struct task *task, const struct rec_task *rec)
+{
+    struct instance *instance;
+
+    if (rec->instance_id == 0 || rec_is_stopped(rec))
+        return;
+    instance = instance_get(state, (uint64_t)rec->instance_id);
+    if (!task->reservation.held) {
+        task_reserve(state, task, instance);
+        list_push_back(&instance->tasks, &task->on_instance);
+    }
+    instance->wanted_n += task_is_wanted(task);
+    instance->pending_n += task_is_pending(task);
+}
+
+// Keeps the reservation when the new record stays on the same instance: a task must not lose its
+// place for the moment between two records.
+static void leave_instance(struct state *state, struct task *task, const struct rec_task *next)
+{
+    struct instance *instance;
+
+    if (!task->reservation.held)
+        return;
+    instance = instance_get(state, (uint64_t)task->rec->instance_id);
+    instance->wanted_n -= task_is_wanted(task);
+    instance->pending_n -= task_is_pending(task);
+    if (next != NULL && next->instance_id == task->rec->instance_id && !rec_is_stopped(next))
+        return;
+    books_give(&instance->books, &task->reservation);
+    list_remove(&task->on_instance);
+}
+
+static void count_in_cluster(struct state *state, const struct task *task, uint32_t by)
+{
+    struct cluster *cluster = cluster_get(state, task->cluster_id);
+
+    if (task_is_stopped(task))
+        return;
+    cluster->tasks_n += by;
+    if (task_is_pending(task))
+        cluster->pending_n[task->rec->launch_type] += by;
+    else
+        cluster->running_n[task->rec->launch_type] += by;
+}
+
+static void link_lists(struct state *state, struct task *task)
+{
+    struct cluster *cluster = cluster_get(state, task->cluster_id);
+    bool wanted = task_is_wanted(task);
+
+    if (!list_is_linked(&task->in_cluster) || task->listed_as_wanted != wanted) {
+        list_remove(&task->in_cluster);
+        list_push_back(wanted ? &cluster->tasks_wanted : &cluster->tasks_unwanted,
+                       &task->in_cluster);
+        task->listed_as_wanted = wanted;
+    }
+    if (!task_is_stopped(task))
+        list_remove(&task->in_stopped);
+    else if (!list_is_linked(&task->in_stopped))
+        list_push_back(&state->stopped_tasks, &task->in_stopped);
+}
+
+static bool overrides_change_need(const struct ecs_task_override *overrides)
+{
+    return overrides != NULL &&
+           (overrides->has.cpu || overrides->has.memory || overrides->container_overrides.n > 0);
+}
+
+static struct task *task_new(struct state *state, uint64_t id, const struct rec_task *rec)
+{
+    struct task *task = mem_zalloc(sizeof *task);
+    struct task_definition *definition;
+    char *uid = mem_alloc(rec->uid.len);
+
+    memcpy(uid, rec->uid.ptr, rec->uid.len);
+    task->entity = (struct entity){.id = id, .kind = REC_KIND_TASK};
+    task->uid = str_span(uid, rec->uid.len);
+    task->cluster_id = (uint64_t)rec->cluster_id;
+    task->definition_id = (uint64_t)rec->definition_id;
+    definition = task_definition_get(state, task->definition_id);
+    definition->tasks_n++;
+    if (overrides_change_need(rec->overrides)) {
+        need_init(&task->own_need, definition->rec->definition, rec->overrides);
+        task->has_own_need = true;
+    }
+    MAP_ADD_STR(by_uid, state->tasks_by_uid, uid, task);
+    idtable_put(&state->entities[REC_KIND_TASK], id, task);
+    return task;
+}
+
+static void task_delete(struct state *state, struct task *task)
+{
+    ASSERT(!task->reservation.held);
+    task_definition_get(state, task->definition_id)->tasks_n--;
+    list_remove(&task->in_cluster);
+    list_remove(&task->in_stopped);
+    MAP_DEL(by_uid, state->tasks_by_uid, task);
+    idtable_remove(&state->entities[REC_KIND_TASK], task->entity.id);
+    need_deinit(&task->own_need);
+    mem_free((void *)(uintptr_t)task->uid.ptr);
+    mem_free(task);
+}
+
+void task_apply(struct state *state, uint64_t id, const void *record)
+{
+    const struct rec_task *rec = record;
+    struct task *task = task_get(state, id);
+
+    if (task != NULL) {
+        count_in_cluster(state, task, UINT32_MAX); // minus one
+        leave_instance(state, task, rec);
+    } else {
+        task = task_new(state, id, rec);
+    }
+    if (rec == NULL) {
+        task_delete(state, task);
+        return;
+    }
+    task->entity.record = rec;
+    task->rec = rec;
+    place_on_instance(state, task, rec);
+    count_in_cluster(state, task, 1);
+    link_lists(state, task);
+}
+
+struct str task_arn(const struct state *state, const struct task *task, struct arena *arena)
+{
+    const struct cluster *cluster = cluster_get(state, task->cluster_id);
+    struct scope scope = cluster_scope(state, cluster);
+
+    return arn_make2(arena, &scope, "task", cluster->rec->name, task->uid);
+}
+
+struct str container_arn(const struct state *state, const struct task *task, size_t index,
+                         struct arena *arena)
+{
+    const struct cluster *cluster = cluster_get(state, task->cluster_id);
+    struct scope scope = cluster_scope(state, cluster);
+
+    return arn_make2(arena, &scope, "container", cluster->rec->name,
+                     str_fmt(arena, "%.*s/%.*s", STR_ARGS(task->uid),
+                             STR_ARGS(task->rec->containers.at[index].uid)));
+}
+
+static void check_task(const struct state *state, const struct task *task)
+{
+    bool placed = task->rec->instance_id != 0 && !task_is_stopped(task);
+
+    ASSERT_SAY(task->reservation.held == placed, "task %.*s", STR_ARGS(task->uid));
+    ASSERT_SAY(list_is_linked(&task->in_stopped) == task_is_stopped(task), "task %.*s",
+               STR_ARGS(task->uid));
+    ASSERT_SAY(!task_is_stopped(task) || !task_is_wanted(task), "task %.*s", STR_ARGS(task->uid));
+    ASSERT(task_definition_get(state, task->definition_id) != NULL);
+    ASSERT(cluster_get(state, task->cluster_id) != NULL);
+}
+
+void task_check_all(const struct state *state)
+{
+    const struct idtable *table = &state->entities[REC_KIND_TASK];
+
+    for (uint64_t id = 0; (id = idtable_next(table, id)) != 0;)
+        check_task(state, task_get(state, id));
+}

@@ -1,0 +1,56 @@
+// Tasks: the entity, its indices and reservation, its view.
+//
+// A task that is placed holds a reservation on its instance from the moment its record exists until
+// its lastStatus is STOPPED; task_apply takes and gives it back, nobody else does.
+
+#ifndef MODEL_TASK_H
+#define MODEL_TASK_H
+
+#include "api/ecs.h"
+#include "base/map.h"
+#include "model/reservation.h"
+#include "model/state.h"
+
+struct task {
+    struct entity entity;
+    const struct rec_task *rec;
+    uint64_t cluster_id;
+    uint64_t definition_id;
+    struct str uid; // memory of the task
+    UT_hash_handle by_uid;
+    struct list in_cluster;
+    struct list on_instance; // linked while it holds a reservation
+    struct list in_stopped;  // linked while lastStatus is STOPPED
+    bool listed_as_wanted;   // which of the cluster's two lists it stands in
+    bool has_own_need;       // overrides change what the definition needs
+    struct need own_need;
+    struct reservation reservation;
+
+    // Volatile: the agent acknowledged the payload with this task's present desired status.
+    bool delivered;
+};
+
+void task_apply(struct state *state, uint64_t id, const void *record);
+void task_check_all(const struct state *state);
+
+struct task *task_get(const struct state *state, uint64_t id);
+struct task *task_find_uid(const struct state *state, struct str uid);
+
+bool task_is_stopped(const struct task *task); // lastStatus STOPPED (or DELETED)
+bool task_is_wanted(const struct task *task);  // desiredStatus RUNNING
+bool task_is_pending(const struct task *task); // lastStatus before RUNNING
+
+const struct need *task_need(const struct state *state, const struct task *task);
+
+// Takes the reservation from the books of the instance the task is placed on. For task_apply and
+// for books that are opened anew.
+void task_reserve(struct state *state, struct task *task, struct instance *instance);
+
+struct str task_arn(const struct state *state, const struct task *task, struct arena *arena);
+struct str container_arn(const struct state *state, const struct task *task, size_t index,
+                         struct arena *arena);
+
+void task_view(const struct state *state, const struct task *task, bool with_tags,
+               struct arena *arena, struct ecs_task *out);
+
+#endif

@@ -1,0 +1,231 @@
+// What DescribeTasks shows of a task: its record, the definition behind it, its place.
+// Source: ecs-behaviour-api 7.4.
+
+#include "base/arena.h"
+#include "model/cluster.h"
+#include "model/instance.h"
+#include "model/task.h"
+#include "model/task_definition.h"
+
+static const struct ecs_container_override *
+override_named(const struct ecs_task_override *overrides, struct str name)
+{
+    if (overrides == NULL)
+        return NULL;
+    for (size_t i = 0; i < overrides->container_overrides.n; i++) {
+        if (str_eq(overrides->container_overrides.at[i].name, name))
+            return &overrides->container_overrides.at[i];
+    }
+    return NULL;
+}
+
+// Every container is listed, whether or not something was overridden.
+static void view_overrides(const struct rec_task *rec, const struct ecs_task_definition *definition,
+                           struct arena *arena, struct ecs_task *out)
+{
+    struct ecs_task_override *view = arena_new(arena, struct ecs_task_override);
+    size_t n = definition->container_definitions.n;
+
+    if (rec->overrides != NULL)
+        *view = *rec->overrides;
+    view->has.container_overrides = view->has.inference_accelerator_overrides = true;
+    view->container_overrides.n = n;
+    view->container_overrides.at = arena_array(arena, struct ecs_container_override, n);
+    for (size_t i = 0; i < n; i++) {
+        struct str name = definition->container_definitions.at[i].name;
+        const struct ecs_container_override *given = override_named(rec->overrides, name);
+
+        if (given != NULL)
+            view->container_overrides.at[i] = *given;
+        SET(&view->container_overrides.at[i], name, name);
+    }
+    SET(out, overrides, view);
+}
+
+static void view_sizes(const struct ecs_container_definition *c,
+                       const struct ecs_container_override *over, struct arena *arena,
+                       struct ecs_container *out)
+{
+    bool has_memory = c->has.memory || (over != NULL && over->has.memory);
+    bool has_soft = c->has.memory_reservation || (over != NULL && over->has.memory_reservation);
+
+    SET(out, cpu, str_fmt(arena, "%d", over != NULL && over->has.cpu ? over->cpu : c->cpu));
+    if (has_memory)
+        SET(out, memory,
+            str_fmt(arena, "%d", over != NULL && over->has.memory ? over->memory : c->memory));
+    if (has_soft)
+        SET(out, memory_reservation,
+            str_fmt(arena, "%d",
+                    over != NULL && over->has.memory_reservation ? over->memory_reservation
+                                                                 : c->memory_reservation));
+}
+
+static void view_container(const struct state *state, const struct task *task, size_t index,
+                           const struct ecs_container_definition *c, struct arena *arena,
+                           struct ecs_container *out)
+{
+    const struct rec_task_container *rec = &task->rec->containers.at[index];
+
+    SET(out, container_arn, container_arn(state, task, index, arena));
+    SET(out, task_arn, task_arn(state, task, arena));
+    SET(out, name, c->name);
+    SET(out, image, c->image);
+    SET(out, last_status, shape_enum_name(&rec_task_status_enum, (int)rec->last_status));
+    out->has.network_interfaces = true;
+    view_sizes(c, override_named(task->rec->overrides, c->name), arena, out);
+    if (rec->has.image_digest)
+        SET(out, image_digest, rec->image_digest);
+    if (rec->has.runtime_id)
+        SET(out, runtime_id, rec->runtime_id);
+    if (rec->has.exit_code)
+        SET(out, exit_code, rec->exit_code);
+    if (rec->has.reason)
+        SET(out, reason, rec->reason);
+    if (rec->has.network_bindings)
+        SET(out, network_bindings, rec->network_bindings);
+    if (rec->has.gpu_ids)
+        SET(out, gpu_ids, rec->gpu_ids);
+    SET(out, health_status,
+        rec->has.health_status ? rec->health_status : ECS_HEALTH_STATUS_UNKNOWN);
+}
+
+// Over essential containers: any UNHEALTHY, else any UNKNOWN, else HEALTHY.
+static enum ecs_health_status health_of(const struct rec_task *rec,
+                                        const struct ecs_task_definition *definition)
+{
+    enum ecs_health_status worst = ECS_HEALTH_STATUS_HEALTHY;
+
+    for (size_t i = 0; i < rec->containers.n; i++) {
+        const struct rec_task_container *c = &rec->containers.at[i];
+        enum ecs_health_status status =
+            c->has.health_status ? c->health_status : ECS_HEALTH_STATUS_UNKNOWN;
+
+        if (!definition->container_definitions.at[i].essential)
+            continue;
+        if (status == ECS_HEALTH_STATUS_UNHEALTHY)
+            return status;
+        if (status != ECS_HEALTH_STATUS_HEALTHY)
+            worst = ECS_HEALTH_STATUS_UNKNOWN;
+    }
+    return worst;
+}
+
+static void view_times(const struct rec_task *rec, struct ecs_task *out)
+{
+    SET(out, created_at, rec->created_at);
+    if (rec->has.connectivity_at)
+        SET(out, connectivity_at, rec->connectivity_at);
+    if (rec->has.pull_started_at)
+        SET(out, pull_started_at, rec->pull_started_at);
+    if (rec->has.pull_stopped_at)
+        SET(out, pull_stopped_at, rec->pull_stopped_at);
+    if (rec->has.started_at)
+        SET(out, started_at, rec->started_at);
+    if (rec->has.stopping_at)
+        SET(out, stopping_at, rec->stopping_at);
+    if (rec->has.execution_stopped_at)
+        SET(out, execution_stopped_at, rec->execution_stopped_at);
+    if (rec->has.stopped_at)
+        SET(out, stopped_at, rec->stopped_at);
+}
+
+static void view_place(const struct state *state, const struct task *task, struct arena *arena,
+                       struct ecs_task *out)
+{
+    const struct instance *instance;
+    const struct ecs_attribute *zone;
+
+    if (task->rec->instance_id == 0)
+        return;
+    instance = instance_get(state, (uint64_t)task->rec->instance_id);
+    if (instance == NULL) // expired before its last task did
+        return;
+    SET(out, container_instance_arn, instance_arn(state, instance, arena));
+    if (task->rec->has.connectivity_at)
+        SET(out, connectivity,
+            instance_is_connected(instance) ? ECS_CONNECTIVITY_CONNECTED
+                                            : ECS_CONNECTIVITY_DISCONNECTED);
+    zone = instance_attribute(instance, STR("ecs.availability-zone"));
+    if (zone != NULL && zone->has.value)
+        SET(out, availability_zone, zone->value);
+}
+
+static void view_attributes(const struct state *state, const struct task *task, struct arena *arena,
+                            struct ecs_task *out)
+{
+    const struct instance *instance = instance_get(state, (uint64_t)task->rec->instance_id);
+    const struct ecs_attribute *arch =
+        instance ? instance_attribute(instance, STR("ecs.cpu-architecture")) : NULL;
+
+    out->has.attributes = true;
+    if (arch == NULL)
+        return;
+    out->attributes.n = 1;
+    out->attributes.at = arena_copy(arena, arch, sizeof *arch);
+}
+
+static void view_task_sizes(const struct rec_task *rec,
+                            const struct ecs_task_definition *definition, struct ecs_task *out)
+{
+    const struct ecs_task_override *over = rec->overrides;
+
+    if (over != NULL && over->has.cpu)
+        SET(out, cpu, over->cpu);
+    else if (definition->has.cpu)
+        SET(out, cpu, definition->cpu);
+    if (over != NULL && over->has.memory)
+        SET(out, memory, over->memory);
+    else if (definition->has.memory)
+        SET(out, memory, definition->memory);
+}
+
+static void view_containers(const struct state *state, const struct task *task,
+                            const struct ecs_task_definition *definition, struct arena *arena,
+                            struct ecs_task *out)
+{
+    size_t n = task->rec->containers.n;
+
+    ASSERT(n == definition->container_definitions.n);
+    out->has.containers = true;
+    out->containers.n = n;
+    out->containers.at = arena_array(arena, struct ecs_container, n);
+    for (size_t i = 0; i < n; i++)
+        view_container(state, task, i, &definition->container_definitions.at[i], arena,
+                       &out->containers.at[i]);
+}
+
+void task_view(const struct state *state, const struct task *task, bool with_tags,
+               struct arena *arena, struct ecs_task *out)
+{
+    const struct rec_task *rec = task->rec;
+    const struct task_definition *definition = task_definition_get(state, task->definition_id);
+    const struct ecs_task_definition *spec = definition->rec->definition;
+
+    SET(out, task_arn, task_arn(state, task, arena));
+    SET(out, cluster_arn, cluster_arn(state, cluster_get(state, task->cluster_id), arena));
+    SET(out, task_definition_arn, task_definition_arn(state, definition, arena));
+    SET(out, last_status, shape_enum_name(&rec_task_status_enum, (int)rec->last_status));
+    SET(out, desired_status, shape_enum_name(&rec_task_status_enum, (int)rec->desired_status));
+    SET(out, version, rec->version);
+    SET(out, group, rec->group);
+    SET(out, launch_type, rec->launch_type);
+    if (rec->has.capacity_provider_name)
+        SET(out, capacity_provider_name, rec->capacity_provider_name);
+    if (rec->has.started_by)
+        SET(out, started_by, rec->started_by);
+    SET(out, enable_execute_command, rec->enable_execute_command);
+    SET(out, health_status, health_of(rec, spec));
+    out->has.attachments = out->has.inference_accelerators = out->has.tags = true;
+    if (with_tags)
+        out->tags = rec->tags;
+    if (rec->has.stop_code)
+        SET(out, stop_code, rec->stop_code);
+    if (rec->has.stopped_reason)
+        SET(out, stopped_reason, rec->stopped_reason);
+    view_place(state, task, arena, out);
+    view_attributes(state, task, arena, out);
+    view_task_sizes(rec, spec, out);
+    view_times(rec, out);
+    view_overrides(rec, spec, arena, out);
+    view_containers(state, task, spec, arena, out);
+}
