@@ -60,6 +60,7 @@
 
 enum runtime_post_kind {
     RUNTIME_POST_RESULT,
+    RUNTIME_POST_OPEN,  // of an events call: from now on nothing is missed
     RUNTIME_POST_EVENT, // of an events call
     RUNTIME_POST_STATS, // of a stats call
     RUNTIME_POST_LOG,   // of a logs call
