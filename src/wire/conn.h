@@ -25,7 +25,6 @@ struct conn;
 
 enum conn_end {
     CONN_END_DONE,            // conn_finish ran its course
-    CONN_END_PEER,            // the peer went away in good order
     CONN_END_RESET,           // reading or writing failed
     CONN_END_REFUSED,         // could not connect
     CONN_END_CONNECT_TIMEOUT, // not connected (TLS included) in time
@@ -35,8 +34,10 @@ enum conn_end {
 const char *conn_end_text(enum conn_end end); // "connection refused", ...
 
 struct conn_handler {
-    void (*on_open)(void *user);     // ready to carry bytes, TLS included; optional
-    void (*on_data)(void *user);     // more bytes, or the peer's end (see conn_is_eof)
+    void (*on_open)(void *user);     // ready to carry bytes, TLS included; optional. Not for plain
+                                     // accepted ones, which are ready from the start
+    void (*on_data)(void *user);     // more bytes, or the peer's end (see conn_is_eof); the owner
+                                     // decides whether to answer that with his own
     void (*on_drain)(void *user);    // output fell back under out_low; optional
     void (*on_deadline)(void *user); // the owner's deadline passed; optional when none is set
     void (*on_close)(void *user, enum conn_end end);
@@ -77,13 +78,17 @@ struct conn *conn_connect(struct loop *loop, const struct socket_address *addres
 // Hands the connection over, unread input and queued output included. If input is waiting, the new
 // owner's on_data is called soon.
 void conn_set_handler(struct conn *conn, const struct conn_handler *handler, void *user);
+void conn_set_counters(struct conn *conn, struct conn_counters *counters); // NULL: none
 
 // Unread input; valid until the next conn_consume or return to the loop.
 struct str conn_in(const struct conn *conn);
 void conn_consume(struct conn *conn, size_t len);
 bool conn_is_eof(const struct conn *conn); // nothing will follow what conn_in has
-void conn_pause(struct conn *conn);        // no on_data until conn_resume; the kernel buffers, the
-void conn_resume(struct conn *conn);       // peer waits. Resuming announces input that is there
+
+// No on_data between the two (input is gathered up to in_max, then the peer waits); resuming
+// announces what is there.
+void conn_pause(struct conn *conn);
+void conn_resume(struct conn *conn);
 
 void conn_write(struct conn *conn, struct str bytes);
 size_t conn_out_pending(const struct conn *conn);

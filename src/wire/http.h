@@ -28,6 +28,8 @@ bool http_header_has_token(const struct http_header *headers, size_t n, struct s
 
 void http_write_header(struct buf *out, struct str name, struct str value);
 
+bool http_is_token(struct str s); // a method or a header's name may be spelled so
+
 // Name is a token and value holds no control character: safe to send.
 bool http_header_is_valid(const struct http_header *header);
 

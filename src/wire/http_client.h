@@ -63,9 +63,9 @@ struct http_call_handler {
     void (*on_done)(void *user, struct http_call *call, int outcome,
                     const struct http_answer *reply, struct str detail);
 
-    // Set: the call asks for an upgrade. On status 101 (or 200 without a length, as Docker's attach
-    // answers old clients) the connection is the caller's, with any bytes behind the head still in
-    // it, and on_done is not called. Any other status: on_done as usual.
+    // Set: the caller offers an upgrade (and sends the headers for it). On status 101 the
+    // connection is his, with any bytes behind the head still in it, and on_done is not called. Any
+    // other status: on_done as usual.
     void (*on_upgrade)(void *user, struct http_call *call, const struct http_answer *head,
                        struct conn *conn);
 };

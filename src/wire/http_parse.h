@@ -38,6 +38,7 @@ struct http_head {
     int status;        // responses
     struct http_header *headers;
     size_t headers_n;
+    struct str reason;      // responses
     int minor;              // HTTP/1.minor
     int64_t content_length; // HTTP_LENGTH_UNKNOWN: chunked, or until the connection ends
     bool chunked;

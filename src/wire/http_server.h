@@ -84,6 +84,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
                                     const struct http_server_handler *handler, void *user);
 
 // Stops listening and cuts every connection. Exchanges still unanswered stay valid until answered.
+// Not from inside on_request, on_refused or on_drain.
 void http_server_free(struct http_server *server);
 
 // Serves a listening descriptor (io/socket.h), which the server owns from here on. `tls` may be
