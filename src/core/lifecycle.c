@@ -1,0 +1,275 @@
+// The life of a task and of a container instance. Source: ecs-behaviour-scheduler 2,
+// ecs-behaviour-api 17.
+//
+// Every change of a task or of an instance's state goes through task_change and instance_change:
+// they alone raise versions, check the moves of the one table there is, and mark the instance as
+// changed when what it holds changes. Handlers and sessions decide what should happen; nothing here
+// decides placement, and nothing here talks: an agent is told by session_send_task.
+
+#include "core/lifecycle.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/id.h"
+#include "core/sessions.h"
+#include "model/cluster.h"
+#include "model/instance.h"
+#include "model/task.h"
+#include "model/task_definition.h"
+
+#define TO(status) (1u << REC_TASK_STATUS_##status)
+
+// Legal successors. Stages without work are skipped, so most states may jump ahead; none goes back.
+static const uint32_t successors[REC_TASK_STATUS_N] = {
+    [REC_TASK_STATUS_PROVISIONING] = TO(PENDING) | TO(STOPPING) | TO(DEPROVISIONING) | TO(STOPPED),
+    [REC_TASK_STATUS_PENDING] =
+        TO(ACTIVATING) | TO(RUNNING) | TO(STOPPING) | TO(DEPROVISIONING) | TO(STOPPED),
+    [REC_TASK_STATUS_ACTIVATING] =
+        TO(RUNNING) | TO(DEACTIVATING) | TO(STOPPING) | TO(DEPROVISIONING) | TO(STOPPED),
+    [REC_TASK_STATUS_RUNNING] = TO(DEACTIVATING) | TO(STOPPING) | TO(DEPROVISIONING) | TO(STOPPED),
+    [REC_TASK_STATUS_DEACTIVATING] = TO(STOPPING) | TO(DEPROVISIONING) | TO(STOPPED),
+    [REC_TASK_STATUS_STOPPING] = TO(DEPROVISIONING) | TO(STOPPED),
+    [REC_TASK_STATUS_DEPROVISIONING] = TO(STOPPED),
+    [REC_TASK_STATUS_STOPPED] = TO(DELETED),
+    [REC_TASK_STATUS_DELETED] = 0,
+};
+
+bool task_status_may_follow(enum rec_task_status from, enum rec_task_status to)
+{
+    ASSERT((int)from > 0 && (int)from < REC_TASK_STATUS_N);
+    return (successors[from] >> to) & 1;
+}
+
+// --- instances
+
+void instance_change(struct step *step, struct instance *instance, struct rec_instance_state *next)
+{
+    ASSERT_SAY(next->sequence >= instance->st->sequence, "instance %.*s", STR_ARGS(instance->uid));
+    SET(next, version, instance->st->version + 1);
+    state_put(step->state, REC_KIND_INSTANCE_STATE, instance->entity.id, next);
+}
+
+void instance_touch(struct step *step, struct instance *instance)
+{
+    struct rec_instance_state next = *instance->st;
+
+    instance_change(step, instance, &next);
+}
+
+// Numbering a message is no change that anyone could see, so the version stays.
+int64_t instance_next_sequence(struct step *step, struct instance *instance)
+{
+    struct rec_instance_state next = *instance->st;
+
+    SET(&next, sequence, next.sequence + 1);
+    state_put(step->state, REC_KIND_INSTANCE_STATE, instance->entity.id, &next);
+    return next.sequence;
+}
+
+// --- tasks
+
+struct rec_task *task_edit(struct step *step, const struct task *task)
+{
+    return arena_copy(step->arena, task->rec, sizeof *task->rec);
+}
+
+static void check_move(const struct task *task, const struct rec_task *next)
+{
+    const struct rec_task *now = task->rec;
+
+    ASSERT_SAY(next->last_status == now->last_status ||
+                   task_status_may_follow(now->last_status, next->last_status),
+               "task %.*s from %d to %d", STR_ARGS(task->uid), (int)now->last_status,
+               (int)next->last_status);
+    ASSERT_SAY(next->desired_status >= now->desired_status, "task %.*s", STR_ARGS(task->uid));
+    ASSERT_SAY(next->last_status < REC_TASK_STATUS_STOPPED ||
+                   next->desired_status == REC_TASK_STATUS_STOPPED,
+               "task %.*s", STR_ARGS(task->uid));
+    ASSERT(next->containers.n == now->containers.n);
+    ASSERT(next->cluster_id == now->cluster_id && next->definition_id == now->definition_id);
+}
+
+static struct instance *instance_of(const struct step *step, const struct task *task)
+{
+    return instance_get(step->state, (uint64_t)task->rec->instance_id);
+}
+
+void task_change(struct step *step, struct task *task, struct rec_task *next)
+{
+    struct instance *instance = instance_of(step, task);
+    bool released = !task_is_stopped(task) && next->last_status >= REC_TASK_STATUS_STOPPED;
+
+    check_move(task, next);
+    if (next->desired_status != task->rec->desired_status)
+        task->delivered = false;
+    SET(next, version, task->rec->version + 1);
+    state_put(step->state, REC_KIND_TASK, task->entity.id, next);
+    if (released && instance != NULL)
+        instance_touch(step, instance);
+}
+
+static const struct ecs_container_override *override_of(const struct ecs_task_override *overrides,
+                                                        struct str name)
+{
+    if (overrides == NULL)
+        return NULL;
+    for (size_t i = 0; i < overrides->container_overrides.n; i++) {
+        if (str_eq(overrides->container_overrides.at[i].name, name))
+            return &overrides->container_overrides.at[i];
+    }
+    return NULL;
+}
+
+static size_t gpus_asked_for(const struct ecs_container_definition *c,
+                             const struct ecs_container_override *over)
+{
+    const struct ecs_resource_requirement_list *list =
+        over != NULL && over->has.resource_requirements ? &over->resource_requirements
+                                                        : &c->resource_requirements;
+    int64_t sum = 0;
+    int64_t n;
+
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->at[i].type == ECS_RESOURCE_TYPE_GPU && str_to_i64(list->at[i].value, &n) && n > 0)
+            sum += n;
+    }
+    return (size_t)sum;
+}
+
+// Which devices the container gets: the next ones that are free on the instance.
+static struct str_list take_gpu_ids(struct step *step, const struct books *books, size_t *taken,
+                                    size_t n)
+{
+    struct str_list ids = {.n = n, .at = arena_array(step->arena, struct str, n)};
+
+    ASSERT(*taken + n <= books->gpus_left.n);
+    for (size_t i = 0; i < n; i++)
+        ids.at[i] = books->gpus_left.at[(*taken)++];
+    return ids;
+}
+
+static void plan_containers(struct step *step, const struct task_plan *plan, struct rec_task *rec)
+{
+    const struct ecs_container_definition_list *list =
+        &plan->definition->rec->definition->container_definitions;
+    size_t gpus_taken = 0;
+
+    rec->has.containers = true;
+    rec->containers.n = list->n;
+    rec->containers.at = arena_array(step->arena, struct rec_task_container, list->n);
+    for (size_t i = 0; i < list->n; i++) {
+        struct rec_task_container *c = &rec->containers.at[i];
+        size_t gpus = gpus_asked_for(&list->at[i], override_of(plan->overrides, list->at[i].name));
+
+        SET(c, uid, id_uuid(step->arena, step->rng));
+        SET(c, last_status, REC_TASK_STATUS_PENDING);
+        if (gpus > 0)
+            SET(c, gpu_ids, take_gpu_ids(step, &plan->instance->books, &gpus_taken, gpus));
+    }
+}
+
+static struct str group_of(struct step *step, const struct task_plan *plan)
+{
+    const struct family *family;
+
+    if (plan->group.len > 0)
+        return plan->group;
+    family = family_get(step->state, plan->definition->family_id);
+    return str_fmt(step->arena, "family:%.*s", STR_ARGS(family->rec->name));
+}
+
+static struct rec_task *plan_record(struct step *step, const struct task_plan *plan)
+{
+    struct rec_task *rec = arena_new(step->arena, struct rec_task);
+
+    SET(rec, cluster_id, (int64_t)plan->cluster->entity.id);
+    SET(rec, uid, id_hex32(step->arena, step->rng));
+    SET(rec, definition_id, (int64_t)plan->definition->entity.id);
+    SET(rec, instance_id, (int64_t)plan->instance->entity.id);
+    SET(rec, last_status, REC_TASK_STATUS_PENDING);
+    SET(rec, desired_status, REC_TASK_STATUS_RUNNING);
+    SET(rec, version, 1);
+    SET(rec, group, group_of(step, plan));
+    SET(rec, launch_type, plan->launch_type);
+    SET(rec, enable_execute_command, plan->enable_execute_command);
+    SET(rec, created_at, step->now);
+    if (plan->started_by.len > 0)
+        SET(rec, started_by, plan->started_by);
+    if (plan->overrides != NULL)
+        rec->overrides = (struct ecs_task_override *)(uintptr_t)plan->overrides;
+    rec->has.overrides = plan->overrides != NULL;
+    if (plan->tags.n > 0)
+        SET(rec, tags, plan->tags);
+    if (instance_is_connected(plan->instance))
+        SET(rec, connectivity_at, step->now);
+    plan_containers(step, plan, rec);
+    return rec;
+}
+
+struct task *task_start(struct step *step, const struct task_plan *plan)
+{
+    uint64_t id = state_new_id(step->state, REC_KIND_TASK);
+    struct task *task;
+
+    ASSERT(plan->instance->cluster_id == plan->cluster->entity.id);
+    ASSERT(instance_is_registered(plan->instance));
+    state_put(step->state, REC_KIND_TASK, id, plan_record(step, plan));
+    task = task_get(step->state, id);
+    instance_touch(step, plan->instance);
+    session_send_task(step, task);
+    return task;
+}
+
+void task_stop(struct step *step, struct task *task, enum ecs_task_stop_code code,
+               struct str reason)
+{
+    struct rec_task *next;
+
+    if (!task_is_wanted(task))
+        return;
+    if (instance_of(step, task) == NULL) {
+        task_finish(step, task, code, reason);
+        return;
+    }
+    next = task_edit(step, task);
+    SET(next, desired_status, REC_TASK_STATUS_STOPPED);
+    SET(next, stopping_at, step->now);
+    SET(next, stop_code, code);
+    SET(next, stopped_reason, reason);
+    if (code == ECS_TASK_STOP_CODE_USERINITIATED) {
+        next->tags = (struct ecs_tag_list){0};
+        next->has.tags = false;
+    }
+    task_change(step, task, next);
+    session_send_task(step, task);
+}
+
+static void finish_containers(struct step *step, struct rec_task *next)
+{
+    size_t size = next->containers.n * sizeof *next->containers.at;
+
+    next->containers.at = arena_copy(step->arena, next->containers.at, size);
+    for (size_t i = 0; i < next->containers.n; i++)
+        SET(&next->containers.at[i], last_status, REC_TASK_STATUS_STOPPED);
+}
+
+void task_finish(struct step *step, struct task *task, enum ecs_task_stop_code code,
+                 struct str reason)
+{
+    struct rec_task *next;
+
+    if (task_is_stopped(task))
+        return;
+    next = task_edit(step, task);
+    SET(next, last_status, REC_TASK_STATUS_STOPPED);
+    SET(next, desired_status, REC_TASK_STATUS_STOPPED);
+    SET(next, stopped_at, step->now);
+    if (!next->has.stopping_at)
+        SET(next, stopping_at, step->now);
+    if (!next->has.stop_code)
+        SET(next, stop_code, code);
+    if (!next->has.stopped_reason)
+        SET(next, stopped_reason, reason);
+    finish_containers(step, next);
+    task_change(step, task, next);
+}
