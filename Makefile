@@ -1,0 +1,53 @@
+# The two commands a newcomer needs, and the few a developer uses all day. The build itself is meson's.
+#
+#   make quickstart   install what is missing, build, start a one-machine cluster, run a real task
+#   make check        install what the tests need, build with sanitizers, run every test
+#   make              build into build/
+#   make install      install to PREFIX (/usr/local)
+
+BUILD       ?= build
+CHECK_BUILD ?= build-check
+PREFIX      ?= /usr/local
+MESON_ARGS  ?=
+
+.PHONY: all quickstart check check-clang bench fuzz format install deps deps-check clean docs
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) --buildtype=release --prefix=$(PREFIX) -Dtests=disabled $(MESON_ARGS)
+
+quickstart:
+	@tools/quickstart.sh
+
+deps:
+	@tools/install-packages.sh build
+
+deps-check:
+	@tools/install-packages.sh build check
+
+check: deps-check
+	@tools/check.sh $(CHECK_BUILD)
+
+check-clang: deps-check
+	@CC=clang tools/check.sh build-check-clang unit
+
+fuzz: deps-check
+	@tools/fuzz.sh
+
+bench: all
+	@bench/run.sh $(BUILD)
+
+# What docs/ holds that is made from the code.
+docs: all
+	python3 tools/coverage.py > docs/api-coverage.md
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: all
+	ninja -C $(BUILD) install
+
+clean:
+	rm -rf $(BUILD) $(CHECK_BUILD) build-check-clang build-fuzz
