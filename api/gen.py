@@ -364,6 +364,9 @@ class Writer:
         out += self.error_declaration() + self.operation_declaration()
         for kinds in self.model.kinds:
             out += self.kinds_declaration(kinds)
+        stem = self.prefix.upper() + "_SHAPES_N"
+        out += ["// Every structure of this file.", f"enum {{ {stem} = {len(self.model.structs)} }};"]
+        out += [f"extern const struct shape *const {self.prefix}_shapes[{stem}];", ""]
         out.append("#endif")
         return "\n".join(out) + "\n"
 
@@ -485,6 +488,9 @@ class Writer:
         out += self.error_definition() + self.operation_definition()
         for kinds in self.model.kinds:
             out += self.kinds_definition(kinds)
+        out.append(f"const struct shape *const {self.prefix}_shapes[{self.prefix.upper()}_SHAPES_N] = {{")
+        out += [f"    &{self.prefix}_{snake(name)}_shape," for name in self.model.structs]
+        out.append("};")
         return "\n".join(out) + "\n"
 
     def enum_definition(self, enum):

@@ -1,4 +1,4 @@
-// Inside the room: how a walker steps through what a field holds.
+// For those who write a walker (this room and wire/codec): how to step through what a field holds.
 //
 // A slot is one place in a value: a member, an entry of a list, a value of a map. Its type is the
 // field's `type`, or `element` one level down, or slot_inner_type two levels down (a list that is
