@@ -41,9 +41,9 @@ struct json_reader {
     void *user;
     size_t depth_max;
 
-    struct str text; // below: the reader's own
-    void *parser;
+    void *parser; // below: the reader's own
     size_t depth;
+    size_t end;
     enum json_outcome why;
 };
 

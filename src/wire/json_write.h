@@ -32,6 +32,9 @@ void json_write_list(struct json_writer *w);
 void json_write_list_end(struct json_writer *w);
 void json_write_key(struct json_writer *w, struct str name);
 
+// A key that is known to need no escapes: a wire name.
+void json_write_name(struct json_writer *w, struct str name);
+
 void json_write_null(struct json_writer *w);
 void json_write_bool(struct json_writer *w, bool value);
 void json_write_i64(struct json_writer *w, int64_t value);
