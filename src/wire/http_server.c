@@ -656,7 +656,9 @@ static void client_has_ended(struct session *session)
 
 static bool may_read(const struct session *session)
 {
-    return !session->stopped && session->exchanges_n < session->server->config.pipeline_max;
+    if (session->stopped)
+        return false;
+    return session->reading != NULL || session->exchanges_n < session->server->config.pipeline_max;
 }
 
 static void pump(struct session *session)
