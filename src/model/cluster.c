@@ -68,11 +68,25 @@ static void name_release(struct state *state, struct cluster *cluster)
         MAP_ADD_STR(by_name, state->clusters_by_name, key, heir);
 }
 
+void cluster_set_expiry(struct state *state, struct cluster *cluster)
+{
+    const struct rec_cluster *rec = cluster->rec;
+    bool is_empty = list_is_empty(&cluster->instances) && list_is_empty(&cluster->tasks_wanted) &&
+                    list_is_empty(&cluster->tasks_unwanted);
+
+    if (rec->status != REC_CLUSTER_STATUS_INACTIVE || !is_empty)
+        expiry_clear(&state->expiries, &cluster->expiry);
+    else
+        expiry_set(&state->expiries, &cluster->expiry, REC_KIND_CLUSTER, cluster->entity.id,
+                   rec->inactive_at + state->config.inactive_keep_ms);
+}
+
 static void cluster_delete(struct state *state, struct cluster *cluster)
 {
     ASSERT(list_is_empty(&cluster->instances));
     ASSERT(list_is_empty(&cluster->tasks_wanted));
     ASSERT(list_is_empty(&cluster->tasks_unwanted));
+    expiry_clear(&state->expiries, &cluster->expiry);
     name_release(state, cluster);
     list_remove(&cluster->in_state);
     idtable_remove(&state->entities[REC_KIND_CLUSTER], cluster->entity.id);
@@ -95,6 +109,7 @@ void cluster_apply(struct state *state, uint64_t id, const void *record)
     }
     cluster->entity.record = rec;
     cluster->rec = rec;
+    cluster_set_expiry(state, cluster);
 }
 
 struct cluster *cluster_find(const struct state *state, struct str region, struct str name)

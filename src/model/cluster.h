@@ -20,12 +20,14 @@ struct cluster {
     struct list tasks_unwanted; // those with desiredStatus STOPPED, in the order they were stopped
     uint32_t instances_n;       // ACTIVE and DRAINING
     uint32_t tasks_n;           // not STOPPED
+    struct expiry expiry;       // waits while INACTIVE and empty
     // Not STOPPED, by lastStatus RUNNING or before it, and launch type.
     uint32_t running_n[ECS_LAUNCH_TYPE_N];
     uint32_t pending_n[ECS_LAUNCH_TYPE_N];
 };
 
 void cluster_apply(struct state *state, uint64_t id, const void *record);
+void cluster_set_expiry(struct state *state, struct cluster *cluster); // for its members
 void cluster_check_all(const struct state *state);
 
 // The newest cluster of that name in that region, INACTIVE ones included; NULL when there is none.

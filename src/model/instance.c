@@ -52,6 +52,7 @@ static struct instance *instance_new(struct state *state, uint64_t id,
                                      const struct rec_instance *rec)
 {
     struct instance *instance = mem_zalloc(sizeof *instance);
+    struct cluster *cluster = cluster_get(state, (uint64_t)rec->cluster_id);
     char *uid = mem_alloc(rec->uid.len);
 
     memcpy(uid, rec->uid.ptr, rec->uid.len);
@@ -59,17 +60,33 @@ static struct instance *instance_new(struct state *state, uint64_t id,
     instance->uid = str_span(uid, rec->uid.len);
     instance->cluster_id = (uint64_t)rec->cluster_id;
     list_init(&instance->tasks);
-    list_push_back(&cluster_get(state, instance->cluster_id)->instances, &instance->in_cluster);
+    list_push_back(&cluster->instances, &instance->in_cluster);
+    cluster_set_expiry(state, cluster);
     MAP_ADD_STR(by_uid, state->instances_by_uid, uid, instance);
     idtable_put(&state->entities[REC_KIND_INSTANCE], id, instance);
     return instance;
 }
 
+void instance_set_expiry(struct state *state, struct instance *instance)
+{
+    const struct rec_instance_state *st = instance->st;
+
+    if (st == NULL || st->status != REC_INSTANCE_STATUS_INACTIVE || instance->records_n > 0)
+        expiry_clear(&state->expiries, &instance->expiry);
+    else
+        expiry_set(&state->expiries, &instance->expiry, REC_KIND_INSTANCE, instance->entity.id,
+                   st->deregistered_at + state->config.inactive_keep_ms);
+}
+
 static void instance_delete(struct state *state, struct instance *instance)
 {
+    struct cluster *cluster = cluster_get(state, instance->cluster_id);
+
     ASSERT(list_is_empty(&instance->tasks));
     ASSERT(instance->st == NULL);
+    ASSERT(instance->records_n == 0);
     list_remove(&instance->in_cluster);
+    cluster_set_expiry(state, cluster);
     MAP_DEL(by_uid, state->instances_by_uid, instance);
     idtable_remove(&state->entities[REC_KIND_INSTANCE], instance->entity.id);
     books_close(&instance->books);
@@ -119,6 +136,7 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
         idtable_remove(table, id);
     instance->state_entity.record = st;
     instance->st = st;
+    instance_set_expiry(state, instance);
 }
 
 struct str instance_arn(const struct state *state, const struct instance *instance,

@@ -20,8 +20,10 @@ struct instance {
     struct list in_cluster;
     struct list tasks; // struct task.on_instance: every task placed here that is not STOPPED
     struct books books;
-    uint32_t wanted_n;  // tasks here with desiredStatus RUNNING: runningTasksCount
-    uint32_t pending_n; // tasks here with lastStatus before RUNNING: pendingTasksCount
+    uint32_t wanted_n;    // tasks here with desiredStatus RUNNING: runningTasksCount
+    uint32_t pending_n;   // tasks here with lastStatus before RUNNING: pendingTasksCount
+    uint32_t records_n;   // task records that name it, STOPPED ones included
+    struct expiry expiry; // waits while INACTIVE and named by no task
 
     // Volatile: gone with the process, true again when the agent is back.
     uint64_t session;           // its ACS session; 0: not connected
@@ -30,6 +32,7 @@ struct instance {
 
 void instance_apply(struct state *state, uint64_t id, const void *record);
 void instance_state_apply(struct state *state, uint64_t id, const void *record);
+void instance_set_expiry(struct state *state, struct instance *instance); // for task.c
 void instance_check_all(const struct state *state);
 
 struct instance *instance_get(const struct state *state, uint64_t id);

@@ -45,7 +45,6 @@ void state_init(struct state *state, const struct state_config *config)
         state->next_id[kind] = 1;
     }
     list_init(&state->clusters);
-    list_init(&state->stopped_tasks);
     family_order_init(state);
 }
 
@@ -70,6 +69,7 @@ void state_deinit(struct state *state)
         }
         idtable_deinit(table);
     }
+    expiry_deinit(&state->expiries);
     family_order_deinit(state);
 }
 

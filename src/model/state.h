@@ -25,6 +25,7 @@
 #include "base/list.h"
 #include "base/timefmt.h"
 #include "model/arn.h"
+#include "model/expiry.h"
 
 struct arena;
 struct cluster;
@@ -72,7 +73,7 @@ struct state {
     struct task *tasks_by_uid;              // task.h
     struct run_token *tokens_by_key;        // run_token.h
     struct list clusters;                   // in creation order
-    struct list stopped_tasks;              // oldest stop first: what expires next is in front
+    struct expiry_heap expiries;            // what is forgotten when; core/timers.h
 
     struct journal journal; // of the batch being decided
     uint64_t batch;         // its number

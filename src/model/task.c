@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/run_token.h"
 #include "model/task_definition.h"
 
 struct task *task_get(const struct state *state, uint64_t id)
@@ -128,10 +129,31 @@ static void link_lists(struct state *state, struct task *task)
                        &task->in_cluster);
         task->listed_as_wanted = wanted;
     }
-    if (!task_is_stopped(task))
-        list_remove(&task->in_stopped);
-    else if (!list_is_linked(&task->in_stopped))
-        list_push_back(&state->stopped_tasks, &task->in_stopped);
+}
+
+static void set_expiry(struct state *state, struct task *task)
+{
+    time_ms keep = state->config.stopped_task_keep_ms;
+
+    if (task_is_stopped(task))
+        expiry_set(&state->expiries, &task->expiry, REC_KIND_TASK, task->entity.id,
+                   task->rec->stopped_at + keep);
+    else
+        expiry_clear(&state->expiries, &task->expiry);
+    if (task->token_id != 0)
+        run_token_follow(state, task->token_id);
+}
+
+// How many records name the instance, STOPPED ones too.
+static void count_on_instance(struct state *state, const struct rec_task *rec, uint32_t by)
+{
+    struct instance *instance;
+
+    if (rec->instance_id == 0)
+        return;
+    instance = instance_get(state, (uint64_t)rec->instance_id);
+    instance->records_n += by;
+    instance_set_expiry(state, instance);
 }
 
 static bool overrides_change_need(const struct ecs_task_override *overrides)
@@ -153,6 +175,7 @@ static struct task *task_new(struct state *state, uint64_t id, const struct rec_
     task->definition_id = (uint64_t)rec->definition_id;
     definition = task_definition_get(state, task->definition_id);
     definition->tasks_n++;
+    task_definition_set_expiry(state, definition);
     if (overrides_change_need(rec->overrides)) {
         need_init(&task->own_need, definition->rec->definition, rec->overrides);
         task->has_own_need = true;
@@ -164,10 +187,14 @@ static struct task *task_new(struct state *state, uint64_t id, const struct rec_
 
 static void task_delete(struct state *state, struct task *task)
 {
+    struct task_definition *definition = task_definition_get(state, task->definition_id);
+
     ASSERT(!task->reservation.held);
-    task_definition_get(state, task->definition_id)->tasks_n--;
+    definition->tasks_n--;
+    task_definition_set_expiry(state, definition);
     list_remove(&task->in_cluster);
-    list_remove(&task->in_stopped);
+    cluster_set_expiry(state, cluster_get(state, task->cluster_id));
+    expiry_clear(&state->expiries, &task->expiry);
     MAP_DEL(by_uid, state->tasks_by_uid, task);
     idtable_remove(&state->entities[REC_KIND_TASK], task->entity.id);
     need_deinit(&task->own_need);
@@ -183,6 +210,7 @@ void task_apply(struct state *state, uint64_t id, const void *record)
     if (task != NULL) {
         count_in_cluster(state, task, UINT32_MAX); // minus one
         leave_instance(state, task, rec);
+        count_on_instance(state, task->rec, UINT32_MAX);
     } else {
         task = task_new(state, id, rec);
     }
@@ -192,9 +220,12 @@ void task_apply(struct state *state, uint64_t id, const void *record)
     }
     task->entity.record = rec;
     task->rec = rec;
+    count_on_instance(state, rec, 1);
     place_on_instance(state, task, rec);
     count_in_cluster(state, task, 1);
     link_lists(state, task);
+    cluster_set_expiry(state, cluster_get(state, task->cluster_id));
+    set_expiry(state, task);
 }
 
 struct str task_arn(const struct state *state, const struct task *task, struct arena *arena)
@@ -221,8 +252,7 @@ static void check_task(const struct state *state, const struct task *task)
     bool placed = task->rec->instance_id != 0 && !task_is_stopped(task);
 
     ASSERT_SAY(task->reservation.held == placed, "task %.*s", STR_ARGS(task->uid));
-    ASSERT_SAY(list_is_linked(&task->in_stopped) == task_is_stopped(task), "task %.*s",
-               STR_ARGS(task->uid));
+    ASSERT_SAY((task->expiry.slot != 0) == task_is_stopped(task), "task %.*s", STR_ARGS(task->uid));
     ASSERT_SAY(!task_is_stopped(task) || !task_is_wanted(task), "task %.*s", STR_ARGS(task->uid));
     ASSERT(task_definition_get(state, task->definition_id) != NULL);
     ASSERT(cluster_get(state, task->cluster_id) != NULL);

@@ -20,13 +20,16 @@ struct task {
     UT_hash_handle by_uid;
     struct list in_cluster;
     struct list on_instance; // linked while it holds a reservation
-    struct list in_stopped;  // linked while lastStatus is STOPPED
+    struct expiry expiry;    // waits while lastStatus is STOPPED
+    uint64_t token_id;       // the RunTask token that stands for it; 0: none
     bool listed_as_wanted;   // which of the cluster's two lists it stands in
     bool has_own_need;       // overrides change what the definition needs
     struct need own_need;
     struct reservation reservation;
 
-    // Volatile: the agent acknowledged the payload with this task's present desired status.
+    // Volatile. Sequence of the payload it was last sent in, and whether the agent acknowledged
+    // that one, so knows the present desired status.
+    int64_t sent_sequence;
     bool delivered;
 };
 

@@ -236,9 +236,22 @@ static struct task_definition *definition_new(struct state *state, uint64_t id,
     return definition;
 }
 
+void task_definition_set_expiry(struct state *state, struct task_definition *definition)
+{
+    const struct rec_task_definition *rec = definition->rec;
+
+    if (rec->status != ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS || definition->tasks_n > 0)
+        expiry_clear(&state->expiries, &definition->expiry);
+    else
+        expiry_set(&state->expiries, &definition->expiry, REC_KIND_TASK_DEFINITION,
+                   definition->entity.id,
+                   rec->delete_requested_at + state->config.definition_delete_ms);
+}
+
 static void definition_delete(struct state *state, struct task_definition *definition)
 {
     ASSERT(definition->tasks_n == 0);
+    expiry_clear(&state->expiries, &definition->expiry);
     family_drop_revision(family_get(state, definition->family_id), definition);
     idtable_remove(&state->entities[REC_KIND_TASK_DEFINITION], definition->entity.id);
     need_deinit(&definition->need);
@@ -269,6 +282,7 @@ void task_definition_apply(struct state *state, uint64_t id, const void *record)
     }
     definition->entity.record = rec;
     definition->rec = rec;
+    task_definition_set_expiry(state, definition);
 }
 
 struct str task_definition_arn(const struct state *state, const struct task_definition *definition,

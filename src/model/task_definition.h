@@ -23,12 +23,15 @@ struct task_definition {
     struct entity entity;
     const struct rec_task_definition *rec;
     uint64_t family_id;
-    struct need need; // of a task without overrides; memory of the definition
-    uint32_t tasks_n; // task records that refer to it, STOPPED ones included
+    struct need need;     // of a task without overrides; memory of the definition
+    uint32_t tasks_n;     // task records that refer to it, STOPPED ones included
+    struct expiry expiry; // waits while DELETE_IN_PROGRESS and named by no task
 };
 
 void family_apply(struct state *state, uint64_t id, const void *record);
 void task_definition_apply(struct state *state, uint64_t id, const void *record);
+void task_definition_set_expiry(struct state *state,
+                                struct task_definition *definition); // for task.c
 void task_definition_check_all(const struct state *state);
 void family_order_init(struct state *state);
 void family_order_deinit(struct state *state);
