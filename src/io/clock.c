@@ -2,6 +2,8 @@
 
 #include "io/clock.h"
 
+#include <errno.h>
+
 static int64_t read_us(clockid_t id)
 {
     struct timespec t;
@@ -23,4 +25,12 @@ int64_t clock_monotonic_ms(void)
 int64_t clock_monotonic_us(void)
 {
     return read_us(CLOCK_MONOTONIC);
+}
+
+void clock_sleep_ms(int64_t ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
 }

@@ -1,0 +1,185 @@
+// One call: encode, sign, send; on throttling, 5xx or a lost connection wait and try again, as SDKs
+// do.
+
+#include "client/client.h"
+
+#include "api/client.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "client/http.h"
+#include "io/clock.h"
+#include "wire/codec.h"
+#include "wire/crypto.h"
+#include "wire/sigv4.h"
+#include "wire/uri.h"
+
+enum { CALL_TIMEOUT_MS = 60 * 1000, FIRST_PAUSE_MS = 100 };
+
+struct client {
+    struct client_options options;
+    struct crypto *crypto;
+};
+
+struct client *client_new(const struct client_options *options)
+{
+    struct client *client = mem_zalloc(sizeof *client);
+
+    client->options = *options;
+    if (client->options.attempts == 0)
+        client->options.attempts = 3;
+    client->crypto = crypto_new();
+    return client;
+}
+
+void client_free(struct client *client)
+{
+    if (client == NULL)
+        return;
+    crypto_free(client->crypto);
+    mem_free(client);
+}
+
+static bool same_word(struct str kebab, struct str camel)
+{
+    size_t k = 0;
+
+    for (size_t c = 0; c < camel.len; c++) {
+        char lower = camel.ptr[c];
+        if (lower >= 'A' && lower <= 'Z') {
+            lower = (char)(lower - 'A' + 'a');
+            if (c > 0 && (k >= kebab.len || kebab.ptr[k++] != '-'))
+                return false;
+        }
+        if (k >= kebab.len || kebab.ptr[k++] != lower)
+            return false;
+    }
+    return k == kebab.len;
+}
+
+enum ecs_operation client_operation_named(struct str name)
+{
+    for (int op = 1; op < ECS_OPERATION_N; op++) {
+        if (str_eq(name, ecs_operations[op].name) || same_word(name, ecs_operations[op].name))
+            return (enum ecs_operation)op;
+    }
+    return ECS_OPERATION_NONE;
+}
+
+static size_t sign(struct client *client, struct arena *arena, const struct uri *uri,
+                   struct str body, struct http_header *headers, size_t n)
+{
+    struct sigv4_request request = {
+        .method = STR("POST"),
+        .path = uri->path,
+        .query = uri->query,
+        .headers = headers,
+        .headers_n = n,
+        .body = body,
+    };
+    struct sigv4_credentials credentials = {
+        .key_id = client->options.credentials.key_id,
+        .secret = client->options.credentials.secret,
+        .token = client->options.credentials.token,
+    };
+    struct sigv4_scope scope = {
+        .region = client->options.region,
+        .service = STR("ecs"),
+        .now = clock_wall_ms(),
+    };
+
+    return n + sigv4_sign(client->crypto, &request, &credentials, &scope, arena, headers + n);
+}
+
+static int attempt(struct client *client, struct arena *arena, const struct operation *operation,
+                   struct str body, struct client_http_reply *out, struct str *out_why)
+{
+    struct http_header headers[3 + SIGV4_ADDED];
+    struct client_http_request request = {.method = "POST", .body = body};
+    struct uri uri;
+
+    if (!uri_parse(arena, client->options.endpoint, &uri)) {
+        *out_why = STR("the endpoint is not a URL");
+        return CLIENT_E_FAILED;
+    }
+    headers[0] = (struct http_header){STR("Host"), uri_host_header(arena, &uri)};
+    headers[1] = (struct http_header){STR("Content-Type"), STR("application/x-amz-json-1.1")};
+    headers[2] = (struct http_header){
+        STR("X-Amz-Target"),
+        str_fmt(arena, "AmazonEC2ContainerServiceV20141113.%.*s", STR_ARGS(operation->name))};
+    request.headers = headers;
+    request.headers_n = 3;
+    if (client->options.credentials.key_id.len > 0)
+        request.headers_n = sign(client, arena, &uri, body, headers, 3);
+    request.url = str_cstr(arena, client->options.endpoint);
+    request.timeout_ms = CALL_TIMEOUT_MS;
+    request.ca_file = client->options.ca_file;
+    request.insecure = client->options.insecure;
+    return client_http(arena, &request, out, out_why);
+}
+
+// {"__type": "...", "message": "..."} or, from older front ends, "Message".
+static void read_error(struct arena *arena, const struct client_http_reply *reply,
+                       struct client_error *out)
+{
+    struct codec_report report = {0};
+    struct client_error_reply body = {0};
+
+    *out = (struct client_error){.status = reply->status, .message = reply->body};
+    if (codec_decode(arena, &client_error_reply_shape, reply->body, &codec_peer, &body, &report) !=
+        0)
+        return;
+    out->type = body.__type;
+    out->message = body.message;
+}
+
+static bool is_worth_another(int rc, const struct client_http_reply *reply,
+                             const struct client_error *error)
+{
+    return rc != 0 || reply->status >= 500 || str_eq(error->type, STR("ThrottlingException"));
+}
+
+int client_call_json(struct client *client, struct arena *arena, enum ecs_operation operation,
+                     struct str json, struct str *out_json, struct client_error *out_error)
+{
+    for (unsigned tries = 1;; tries++) {
+        struct client_http_reply reply = {0};
+        struct str why = STR_NONE;
+        int rc = attempt(client, arena, &ecs_operations[operation], json, &reply, &why);
+
+        if (rc == 0 && reply.status == 200) {
+            *out_json = reply.body;
+            return 0;
+        }
+        if (rc == 0)
+            read_error(arena, &reply, out_error);
+        else
+            *out_error = (struct client_error){
+                .message =
+                    str_fmt(arena, "%.*s: %.*s", STR_ARGS(client->options.endpoint), STR_ARGS(why)),
+            };
+        if (tries >= client->options.attempts || !is_worth_another(rc, &reply, out_error))
+            return CLIENT_E_FAILED;
+        clock_sleep_ms(FIRST_PAUSE_MS << tries);
+    }
+}
+
+int client_call(struct client *client, struct arena *arena, enum ecs_operation operation,
+                const void *in, void *out, struct client_error *out_error)
+{
+    const struct operation *row = &ecs_operations[operation];
+    BUF_AUTO struct buf body = BUF_INIT;
+    struct codec_report report = {0};
+    struct str json;
+
+    codec_encode(&body, row->request, in);
+    if (client_call_json(client, arena, operation, str_copy(arena, buf_str(&body)), &json,
+                         out_error) != 0)
+        return CLIENT_E_FAILED;
+    if (codec_decode(arena, row->reply, json, &codec_peer, out, &report) != 0) {
+        *out_error = (struct client_error){
+            .message = str_fmt(arena, "unreadable reply: %.*s", STR_ARGS(report.message))};
+        return CLIENT_E_FAILED;
+    }
+    return 0;
+}

@@ -1,0 +1,48 @@
+// The ECS client: any operation by its number, typed request in, typed reply out. Signs, retries
+// what the SDKs retry, collects pages, waits.
+
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include "api/ecs.h"
+#include "base/error.h"
+#include "client/credentials.h"
+
+struct arena;
+struct client;
+
+struct client_options {
+    struct str endpoint; // "http://127.0.0.1:7420"
+    struct str region;
+    struct credentials
+        credentials; // empty key_id: unsigned calls (a server without authentication)
+    const char *ca_file;
+    bool insecure;
+    unsigned attempts; // 0: 3
+};
+
+// Texts of the options live as long as the client.
+struct client *client_new(const struct client_options *options);
+void client_free(struct client *client);
+
+struct client_error {
+    struct str type;    // "ClusterNotFoundException"; empty: nothing was answered
+    struct str message; // for a person
+    int status;
+};
+
+enum client_outcome { CLIENT_E_FAILED = 1 };
+
+// `in` and `out` are the operation's request and reply structures.
+int client_call(struct client *client, struct arena *arena, enum ecs_operation operation,
+                const void *in, void *out, struct client_error *out_error) MUST_CHECK;
+
+// The same with JSON on both sides, for people: *out_json is the server's body as it came.
+int client_call_json(struct client *client, struct arena *arena, enum ecs_operation operation,
+                     struct str json, struct str *out_json,
+                     struct client_error *out_error) MUST_CHECK;
+
+// "run-task" or "RunTask"; ECS_OPERATION_NONE when there is none.
+enum ecs_operation client_operation_named(struct str name);
+
+#endif
