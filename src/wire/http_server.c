@@ -68,11 +68,12 @@ struct session {
     struct http_exchange *reading; // the last of them while its body is not whole
     struct loop_job job;
     unsigned exchanges_n;
+    uint64_t requests_n; // heads read
     enum waiting waiting;
-    bool stopped;  // no further request will be read
-    bool finished; // conn_finish was called
-    bool cut;      // to be dropped by the job, in the middle of an answer
-    bool is_old;   // had a request already
+    uint64_t waiting_since; // requests_n when the deadline was set
+    bool stopped;           // no further request will be read
+    bool finished;          // conn_finish was called
+    bool cut;               // to be dropped by the job, in the middle of an answer
 };
 
 enum exchange_state {
@@ -522,7 +523,7 @@ static void begin_request(struct session *session, const struct http_head *head)
     struct http_exchange *exchange = exchange_new(session);
 
     session->reading = exchange;
-    session->is_old = true;
+    session->requests_n++;
     copy_head(exchange, head);
     if (head->content_length > 0 &&
         (uint64_t)head->content_length > session->server->config.body_max) {
@@ -602,13 +603,15 @@ static void set_deadline(struct session *session)
     const struct http_server_config *config = &session->server->config;
     enum waiting waiting = what_is_awaited(session);
 
-    if (waiting == session->waiting)
+    if (waiting == session->waiting && session->requests_n == session->waiting_since)
         return; // still the same head or body: the deadline counts from its start
     session->waiting = waiting;
+    session->waiting_since = session->requests_n;
     switch (waiting) {
     case WAITING_NOTHING: conn_set_deadline(session->conn, 0); break;
     case WAITING_IDLE:
-        conn_set_deadline(session->conn, session->is_old ? config->idle_ms : config->head_ms);
+        conn_set_deadline(session->conn,
+                          session->requests_n > 0 ? config->idle_ms : config->head_ms);
         break;
     case WAITING_HEAD: conn_set_deadline(session->conn, config->head_ms); break;
     case WAITING_BODY: conn_set_deadline(session->conn, config->body_ms); break;

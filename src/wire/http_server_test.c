@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/test.h"
+#include "base/timefmt.h"
 #include "io/file.h"
 #include "io/loop.h"
 #include "io/socket.h"
@@ -383,6 +384,7 @@ static void an_idle_connection_is_closed_silently(void **state)
     struct world *world = *state;
 
     world->config.idle_ms = 10;
+    world->config.head_ms = TIME_HOUR_MS;
     start(world);
     dial(world);
     send_bytes(world, STR(GET("/") "\r\n"));
