@@ -148,6 +148,16 @@ static struct str_list take_gpu_ids(struct step *step, const struct books *books
     return ids;
 }
 
+static struct ecs_managed_agent_list exec_agent(struct step *step)
+{
+    struct ecs_managed_agent_list agents = {.n = 1};
+
+    agents.at = arena_new(step->arena, struct ecs_managed_agent);
+    SET(agents.at, name, ECS_MANAGED_AGENT_NAME_EXECUTECOMMANDAGENT);
+    SET(agents.at, last_status, STR("PENDING"));
+    return agents;
+}
+
 static void plan_containers(struct step *step, const struct task_plan *plan, struct rec_task *rec)
 {
     const struct ecs_container_definition_list *list =
@@ -163,6 +173,8 @@ static void plan_containers(struct step *step, const struct task_plan *plan, str
 
         SET(c, uid, id_uuid(step->arena, step->rng));
         SET(c, last_status, REC_TASK_STATUS_PENDING);
+        if (plan->enable_execute_command)
+            SET(c, managed_agents, exec_agent(step));
         if (gpus > 0)
             SET(c, gpu_ids, take_gpu_ids(step, &plan->instance->books, &gpus_taken, gpus));
     }
@@ -200,8 +212,6 @@ static struct rec_task *plan_record(struct step *step, const struct task_plan *p
     rec->has.overrides = plan->overrides != NULL;
     if (plan->tags.n > 0)
         SET(rec, tags, plan->tags);
-    if (instance_is_connected(plan->instance))
-        SET(rec, connectivity_at, step->now);
     plan_containers(step, plan, rec);
     return rec;
 }
@@ -256,6 +266,7 @@ static void finish_containers(struct step *step, struct rec_task *next)
 void task_finish(struct step *step, struct task *task, enum ecs_task_stop_code code,
                  struct str reason)
 {
+    const struct instance *instance = instance_of(step, task);
     struct rec_task *next;
 
     if (task_is_stopped(task))
@@ -266,6 +277,8 @@ void task_finish(struct step *step, struct task *task, enum ecs_task_stop_code c
     SET(next, stopped_at, step->now);
     if (!next->has.stopping_at)
         SET(next, stopping_at, step->now);
+    if (instance != NULL && task_connectivity_at(task, instance) != 0)
+        SET(next, connectivity_at, task_connectivity_at(task, instance));
     if (!next->has.stop_code)
         SET(next, stop_code, code);
     if (!next->has.stopped_reason)

@@ -42,6 +42,17 @@ bool task_is_pending(const struct task *task)
     return task->rec->last_status < REC_TASK_STATUS_RUNNING;
 }
 
+time_ms task_connectivity_at(const struct task *task, const struct instance *instance)
+{
+    time_ms connected_at = instance->st->connected_at;
+
+    if (task_is_stopped(task))
+        return task->rec->connectivity_at;
+    if (!instance->st->has.connected_at)
+        return 0;
+    return connected_at > task->rec->created_at ? connected_at : task->rec->created_at;
+}
+
 const struct need *task_need(const struct state *state, const struct task *task)
 {
     if (task->has_own_need)

@@ -43,6 +43,10 @@ bool task_is_stopped(const struct task *task); // lastStatus STOPPED (or DELETED
 bool task_is_wanted(const struct task *task);  // desiredStatus RUNNING
 bool task_is_pending(const struct task *task); // lastStatus before RUNNING
 
+// Since when its agent has been connected with the task there; of a STOPPED task as it was then. 0:
+// it never was.
+time_ms task_connectivity_at(const struct task *task, const struct instance *instance);
+
 const struct need *task_need(const struct state *state, const struct task *task);
 
 // Takes the reservation from the books of the instance the task is placed on. For task_apply and

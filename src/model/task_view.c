@@ -85,6 +85,8 @@ static void view_container(const struct state *state, const struct task *task, s
         SET(out, network_bindings, rec->network_bindings);
     if (rec->has.gpu_ids)
         SET(out, gpu_ids, rec->gpu_ids);
+    if (rec->has.managed_agents)
+        SET(out, managed_agents, rec->managed_agents);
     SET(out, health_status,
         rec->has.health_status ? rec->health_status : ECS_HEALTH_STATUS_UNKNOWN);
 }
@@ -113,8 +115,6 @@ static enum ecs_health_status health_of(const struct rec_task *rec,
 static void view_times(const struct rec_task *rec, struct ecs_task *out)
 {
     SET(out, created_at, rec->created_at);
-    if (rec->has.connectivity_at)
-        SET(out, connectivity_at, rec->connectivity_at);
     if (rec->has.pull_started_at)
         SET(out, pull_started_at, rec->pull_started_at);
     if (rec->has.pull_stopped_at)
@@ -129,6 +129,21 @@ static void view_times(const struct rec_task *rec, struct ecs_task *out)
         SET(out, stopped_at, rec->stopped_at);
 }
 
+// A task's connectivity is its agent's: written into its record only when it stops, so that an
+// agent that comes back is one changed record and not one a task.
+static void view_connectivity(const struct task *task, const struct instance *instance,
+                              struct ecs_task *out)
+{
+    time_ms at = task_connectivity_at(task, instance);
+
+    if (at == 0)
+        return;
+    SET(out, connectivity_at, at);
+    SET(out, connectivity,
+        task_is_stopped(task) || instance_is_connected(instance) ? ECS_CONNECTIVITY_CONNECTED
+                                                                 : ECS_CONNECTIVITY_DISCONNECTED);
+}
+
 static void view_place(const struct state *state, const struct task *task, struct arena *arena,
                        struct ecs_task *out)
 {
@@ -141,10 +156,7 @@ static void view_place(const struct state *state, const struct task *task, struc
     if (instance == NULL) // expired before its last task did
         return;
     SET(out, container_instance_arn, instance_arn(state, instance, arena));
-    if (task->rec->has.connectivity_at)
-        SET(out, connectivity,
-            instance_is_connected(instance) ? ECS_CONNECTIVITY_CONNECTED
-                                            : ECS_CONNECTIVITY_DISCONNECTED);
+    view_connectivity(task, instance, out);
     zone = instance_attribute(instance, STR("ecs.availability-zone"));
     if (zone != NULL && zone->has.value)
         SET(out, availability_zone, zone->value);

@@ -1,0 +1,37 @@
+// What is due is the front of one heap; a call works through the front and stops after a number of
+// entities, so that a million tasks that stopped together do not hold up the calls behind them.
+
+#include "core/timers.h"
+
+#include "model/expiry.h"
+
+enum { EXPIRED_MAX = 1000 };
+
+// Its state goes first: an instance must not be seen without one.
+static void forget(struct state *state, enum rec_kind kind, uint64_t id)
+{
+    if (kind == REC_KIND_INSTANCE)
+        state_remove(state, REC_KIND_INSTANCE_STATE, id);
+    state_remove(state, kind, id);
+}
+
+time_ms timers_run(struct step *step)
+{
+    struct state *state = step->state;
+
+    for (int n = 0; n < EXPIRED_MAX; n++) {
+        const struct expiry *next = expiry_first(&state->expiries);
+
+        if (next == NULL || next->at > step->now)
+            break;
+        forget(state, next->kind, next->id);
+    }
+    return timers_next(state);
+}
+
+time_ms timers_next(const struct state *state)
+{
+    const struct expiry *next = expiry_first(&state->expiries);
+
+    return next != NULL ? next->at : 0;
+}
