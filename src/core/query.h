@@ -11,8 +11,9 @@ struct instance;
 struct query;
 struct state;
 
-// Parses; the query lives in the arena but owns compiled expressions: query_free when done. NULL
-// when the text is not a query, with the position of the first fault in *out_at.
+// Parses; the query lives in the arena and points into `text`, but owns compiled expressions:
+// query_free when done. NULL when the text is not a query, with the position of the first fault in
+// *out_at.
 struct query *query_parse(struct arena *arena, struct str text, size_t *out_at);
 void query_free(struct query *query);
 
