@@ -9,161 +9,14 @@
 //
 // The same name twice is found by a bit a member in structures, and by a key_set everywhere else.
 
-#include "wire/codec.h"
-
 #include "base/arena.h"
 #include "base/assert.h"
-#include "base/buf.h"
 #include "base/timefmt.h"
-#include "shape/slot.h"
+#include "wire/codec_decoder.h"
 #include "wire/json_number.h"
-#include "wire/json_read.h"
-#include "wire/key_set.h"
 
 const struct codec_options codec_docker = {.nocase = true, .lenient_enums = true};
 const struct codec_options codec_peer = {.lenient_enums = true};
-
-enum frame_kind { FRAME_ROOT, FRAME_STRUCT, FRAME_LIST, FRAME_MAP, FRAME_SKIP };
-
-struct frame {
-    enum frame_kind kind;
-    uint64_t object; // its number in the key set
-
-    // A structure (root: the one to come).
-    const struct shape *shape;
-    void *value;
-    uint64_t seen; // members that were named, null ones included
-    uint32_t hint; // index of the member that follows the last one
-
-    // A structure: the member at hand, NULL when it is skipped. List and map: what the entries are.
-    const struct shape_field *field;
-    enum slot_level level;
-    struct shape_list *list;
-    size_t cap;
-    size_t stride;
-    const struct shape_unknown *notes; // the newest when the list was opened
-
-    // A skipped value whose text is kept.
-    struct str *doc;
-    size_t doc_start;
-};
-
-struct decoder {
-    struct arena *arena;
-    const struct codec_options *options;
-    struct codec_report *report;
-    struct json_reader reader;
-    struct str text;
-    struct key_set keys;
-    uint64_t objects;
-    size_t key_end; // offset behind the newest key
-    size_t entries_max;
-    size_t depth;
-    struct frame frames[JSON_DEPTH_MAX + 1];
-};
-
-// Where a token goes. No field and not the root: nowhere.
-struct slot {
-    const struct shape_field *field;
-    const struct shape *shape; // of a structure
-    enum slot_level level;
-    enum shape_type type;
-    void *at;
-};
-
-static struct frame *top(struct decoder *d)
-{
-    return &d->frames[d->depth];
-}
-
-// --- what is said of a bad value: the texts of AWS's JSON services, and ours in their style ---
-
-static const char *const text_structure = "Start of structure or map found where not expected.";
-static const char *const text_list = "Start of list found where not expected.";
-static const char *const text_wrong_kind = "%s can not be converted to %s";
-static const char *const text_range = "Value %.*s at '%.*s' can not be converted to %s";
-static const char *const text_null_entry = "Value null at '%.*s' can not be an entry of a list";
-static const char *const text_date = "Value at '%.*s' is not a date";
-static const char *const text_twice = "Member '%.*s' is there twice";
-static const char *const text_too_many = "More than %zu entries at '%.*s'";
-static const char *const text_inner = "Value at '%.*s' does not hold JSON: %.*s";
-static const char *const text_malformed = "The request body is not valid JSON";
-static const char *const text_not_text = "The request body is not valid UTF-8 text";
-static const char *const text_depth = "The request body is nested too deeply";
-
-static const char *type_text(enum shape_type type)
-{
-    static const char *const texts[] = {
-        [SHAPE_STRING] = "a String",  [SHAPE_ENUM] = "a String",  [SHAPE_BOOL] = "a Boolean",
-        [SHAPE_INT] = "an Integer",   [SHAPE_LONG] = "a Long",    [SHAPE_DOUBLE] = "a Double",
-        [SHAPE_TIME] = "a Timestamp", [SHAPE_DATE] = "a Date",    [SHAPE_STRUCT] = "a Structure",
-        [SHAPE_TEXT] = "a String",    [SHAPE_DOC] = "a Document", [SHAPE_LIST] = "a List",
-        [SHAPE_MAP] = "a Map",
-    };
-    return texts[type];
-}
-
-static void add_step(struct buf *path, const struct frame *frame)
-{
-    size_t n = frame->list ? frame->list->n : 0;
-
-    if (frame->kind == FRAME_STRUCT && frame->field != NULL) {
-        if (buf_len(path) > 0)
-            buf_add_char(path, '.');
-        buf_add_str(path, frame->field->name);
-    } else if (frame->kind == FRAME_LIST) {
-        buf_printf(path, ".%zu.member", n);
-    } else if (frame->kind == FRAME_MAP && n > 0) {
-        const struct str *key = slot_entry(frame->list, frame->stride, n - 1);
-        buf_printf(path, ".%.*s.member", STR_ARGS(*key));
-    }
-}
-
-static struct str path_of(struct decoder *d)
-{
-    BUF_AUTO struct buf path = BUF_INIT;
-
-    for (size_t i = 1; i <= d->depth; i++)
-        add_step(&path, &d->frames[i]);
-    return str_copy(d->arena, buf_str(&path));
-}
-
-// All of these return false: the answer a handler gives to stop.
-
-static bool fail(struct decoder *d, struct str message)
-{
-    d->report->message = message;
-    d->report->path = path_of(d);
-    d->report->offset = json_read_offset(&d->reader);
-    return false;
-}
-
-static bool fail_kind(struct decoder *d, const char *token, enum shape_type type)
-{
-    return fail(d, str_fmt(d->arena, text_wrong_kind, token, type_text(type)));
-}
-
-// `text` has one place, for the path.
-static bool fail_here(struct decoder *d, const char *text)
-{
-    struct str path = path_of(d);
-
-    return fail(d, str_fmt(d->arena, text, STR_ARGS(path)));
-}
-
-static bool fail_range(struct decoder *d, struct str number, enum shape_type type)
-{
-    struct str path = path_of(d);
-
-    number = str_take(number, 64);
-    return fail(d,
-                str_fmt(d->arena, text_range, STR_ARGS(number), STR_ARGS(path), type_text(type)));
-}
-
-static bool fail_twice(struct decoder *d, struct str name)
-{
-    return fail(d, str_fmt(d->arena, text_twice, STR_ARGS(name)));
-}
 
 // --- slots ---
 
@@ -203,8 +56,7 @@ static void *add_entry(struct decoder *d, struct frame *frame)
     struct shape_list *list = frame->list;
 
     if (list->n >= d->entries_max) {
-        struct str path = path_of(d);
-        fail(d, str_fmt(d->arena, text_too_many, d->entries_max, STR_ARGS(path)));
+        codec_fault_entries(d);
         return NULL;
     }
     if (list->n == frame->cap)
@@ -214,14 +66,14 @@ static void *add_entry(struct decoder *d, struct frame *frame)
 
 static bool is_skipped(struct decoder *d)
 {
-    const struct frame *frame = top(d);
+    const struct frame *frame = decoder_top(d);
     return frame->kind == FRAME_SKIP || (frame->kind == FRAME_STRUCT && frame->field == NULL);
 }
 
 // The slot the next value belongs in. Not to be called when it is skipped.
 static bool open_slot(struct decoder *d, struct slot *out)
 {
-    struct frame *frame = top(d);
+    struct frame *frame = decoder_top(d);
     const struct shape_field *field = frame->field;
 
     if (frame->kind == FRAME_ROOT) {
@@ -319,7 +171,7 @@ static bool push_doc(struct decoder *d, const struct slot *slot)
 
 static bool pop(struct decoder *d)
 {
-    struct frame *frame = top(d);
+    struct frame *frame = decoder_top(d);
 
     if (frame->doc != NULL)
         *frame->doc = doc_text(d, frame->doc_start);
@@ -332,13 +184,13 @@ static bool pop(struct decoder *d)
 static bool on_null(void *user)
 {
     struct decoder *d = user;
-    struct frame *frame = top(d);
+    struct frame *frame = decoder_top(d);
 
     switch (frame->kind) {
-    case FRAME_ROOT: return fail_kind(d, "NULL_VALUE", SHAPE_STRUCT);
+    case FRAME_ROOT: return codec_fault_kind(d, "NULL_VALUE", SHAPE_STRUCT);
     case FRAME_LIST:
         frame->list->n++; // the path counts this entry; the value is given up anyway
-        return fail_here(d, text_null_entry);
+        return codec_fault_null(d);
     case FRAME_MAP: frame->list->n--; return true; // its key was there already
     case FRAME_STRUCT:
     case FRAME_SKIP: return true;
@@ -358,7 +210,7 @@ static bool on_bool(void *user, bool value)
     if (slot.type == SHAPE_DOC)
         return keep_scalar(d, &slot);
     if (slot.type != SHAPE_BOOL)
-        return fail_kind(d, value ? "TRUE_VALUE" : "FALSE_VALUE", slot.type);
+        return codec_fault_kind(d, value ? "TRUE_VALUE" : "FALSE_VALUE", slot.type);
     *(bool *)slot.at = value;
     return true;
 }
@@ -397,9 +249,9 @@ static bool on_number(void *user, struct str text)
     case SHAPE_TEXT:
     case SHAPE_LIST:
     case SHAPE_MAP:
-    default: return fail_kind(d, "NUMBER_VALUE", slot.type);
+    default: return codec_fault_kind(d, "NUMBER_VALUE", slot.type);
     }
-    return fits || fail_range(d, text, slot.type);
+    return fits || codec_fault_range(d, text, slot.type);
 }
 
 static bool store_enum(struct decoder *d, const struct slot *slot, struct str text)
@@ -422,10 +274,8 @@ static bool store_inner(struct decoder *d, const struct slot *slot, struct str t
     void *value = arena_alloc(d->arena, slot->shape->size);
     struct codec_report inner = {0};
 
-    if (codec_decode(d->arena, slot->shape, text, d->options, value, &inner) != 0) {
-        struct str path = path_of(d);
-        return fail(d, str_fmt(d->arena, text_inner, STR_ARGS(path), STR_ARGS(inner.message)));
-    }
+    if (codec_decode(d->arena, slot->shape, text, d->options, value, &inner) != 0)
+        return codec_fault_inner(d, inner.message);
     if (inner.unknowns != NULL) {
         struct shape_unknown *last = inner.unknowns;
         while (last->next != NULL)
@@ -451,9 +301,7 @@ static bool on_string(void *user, struct str text)
     case SHAPE_ENUM: return store_enum(d, &slot, text);
     case SHAPE_TEXT: return store_inner(d, &slot, text);
     case SHAPE_DOC: return keep_scalar(d, &slot);
-    case SHAPE_DATE:
-        return time_parse_rfc3339(text, slot.at) ||
-               fail_here(d, text_date);
+    case SHAPE_DATE: return time_parse_rfc3339(text, slot.at) || codec_fault_date(d);
     case SHAPE_BOOL:
     case SHAPE_INT:
     case SHAPE_LONG:
@@ -461,7 +309,7 @@ static bool on_string(void *user, struct str text)
     case SHAPE_TIME:
     case SHAPE_STRUCT:
     case SHAPE_LIST:
-    case SHAPE_MAP: return fail_kind(d, "STRING_VALUE", slot.type);
+    case SHAPE_MAP: return codec_fault_kind(d, "STRING_VALUE", slot.type);
     }
     UNREACHABLE();
 }
@@ -481,7 +329,7 @@ static bool on_object(void *user)
         return push_list(d, &slot, FRAME_MAP);
     if (slot.type == SHAPE_DOC)
         return push_doc(d, &slot);
-    return fail(d, str_of(text_structure));
+    return codec_fault_structure(d);
 }
 
 static bool on_list(void *user)
@@ -497,7 +345,7 @@ static bool on_list(void *user)
         return push_list(d, &slot, FRAME_LIST);
     if (slot.type == SHAPE_DOC)
         return push_doc(d, &slot);
-    return fail(d, str_of(text_list));
+    return codec_fault_list(d);
 }
 
 // Texts of ours come in the order of the descriptor, so the member after the last is tried first.
@@ -518,10 +366,10 @@ static bool member_key(struct decoder *d, struct frame *frame, struct str name)
 
     frame->field = field;
     if (field == NULL)
-        return key_set_add(&d->keys, frame->object, name) || fail_twice(d, name);
+        return key_set_add(&d->keys, frame->object, name) || codec_fault_twice(d, name);
     bit = UINT64_C(1) << field->bit;
     if (frame->seen & bit)
-        return fail_twice(d, name);
+        return codec_fault_twice(d, name);
     frame->seen |= bit;
     frame->hint = (uint32_t)(field - frame->shape->fields) + 1;
     return true;
@@ -532,7 +380,7 @@ static bool map_key(struct decoder *d, struct frame *frame, struct str name)
     struct str *key;
 
     if (!key_set_add(&d->keys, frame->object, name))
-        return fail_twice(d, name);
+        return codec_fault_twice(d, name);
     key = add_entry(d, frame);
     if (key == NULL)
         return false;
@@ -543,14 +391,14 @@ static bool map_key(struct decoder *d, struct frame *frame, struct str name)
 static bool on_key(void *user, struct str name)
 {
     struct decoder *d = user;
-    struct frame *frame = top(d);
+    struct frame *frame = decoder_top(d);
 
     d->key_end = json_read_offset(&d->reader);
     if (frame->kind == FRAME_STRUCT)
         return member_key(d, frame, name);
     if (frame->kind == FRAME_MAP)
         return map_key(d, frame, name);
-    return key_set_add(&d->keys, frame->object, name) || fail_twice(d, name);
+    return key_set_add(&d->keys, frame->object, name) || codec_fault_twice(d, name);
 }
 
 static bool on_end(void *user)
@@ -578,10 +426,7 @@ static int conclude(struct decoder *d, int why)
         return 0;
     if (why == JSON_E_STOPPED)
         return CODEC_E_VALUE;
-    d->report->message = str_of(why == JSON_E_DEPTH  ? text_depth
-                                : why == JSON_E_TEXT ? text_not_text
-                                                     : text_malformed);
-    d->report->offset = json_read_offset(&d->reader);
+    codec_fault_text(d, why);
     return CODEC_E_MALFORMED;
 }
 
