@@ -87,17 +87,17 @@ class Model:
     def errors(self):
         return [s for s in self.structs.values() if s.status is not None]
 
-    def find(self, name):
+    def find(self, name, where=None):
         """The (model, Struct or Enum) a type name means; "ecs.Tag" looks into another model."""
-        model = self
+        model, where = self, where or self.path
         if "." in name:
             prefix, name = name.split(".", 1)
             if prefix not in self.used:
-                raise IdlError(f"{self.path}: '{prefix}' is not used here")
+                raise IdlError(f"{where}: '{prefix}' is not used here")
             model = self.used[prefix]
         found = model.structs.get(name) or model.enums.get(name)
         if found is None:
-            raise IdlError(f"{self.path}: no structure or enum '{name}'")
+            raise IdlError(f"{where}: no structure or enum '{name}'")
         return model, found
 
 
@@ -135,9 +135,13 @@ def parse_type(text, where):
 
 def parse_bounds(text, where):
     match = re.fullmatch(r"(-?[0-9.]*?)\.\.(-?[0-9.]*)", text)
-    if not match:
-        raise IdlError(f"{where}: '{text}' is not a range")
-    return tuple(float(x) if x else None for x in match.groups())
+    try:
+        low, high = (float(x) if x else None for x in match.groups())
+    except (AttributeError, ValueError):
+        raise IdlError(f"{where}: '{text}' is not a range") from None
+    if low is not None and high is not None and low > high:
+        raise IdlError(f"{where}: '{text}' holds nothing")
+    return low, high
 
 
 def parse_member(words, where):
@@ -149,12 +153,14 @@ def parse_member(words, where):
         word = rest.pop(0)
         if word in ("required", "secret", "token"):
             setattr(member, word, True)
-        elif word in ("len", "range", "size"):
-            setattr(member, word, parse_bounds(rest.pop(0), where))
+        elif word not in ("len", "range", "size", "pattern", "default"):
+            raise IdlError(f"{where}: '{word}' is not a property of a member")
+        elif not rest:
+            raise IdlError(f"{where}: nothing behind '{word}'")
         elif word in ("pattern", "default"):
             setattr(member, word, unquote(rest.pop(0)))
         else:
-            raise IdlError(f"{where}: '{word}' is not a property of a member")
+            setattr(member, word, parse_bounds(rest.pop(0), where))
     return member
 
 
@@ -181,6 +187,8 @@ class Parser:
     def open(self, words, where):
         head, model = words[0], self.model
         self.block = None
+        if head in ("prefix", "struct", "enum", "operation", "kinds", "error") and len(words) < 2:
+            raise IdlError(f"{where}: '{head}' needs a name")
         if head == "prefix":
             model.prefix = words[1]
         elif head == "common":
@@ -188,7 +196,7 @@ class Parser:
         elif head == "uses":
             model.uses = words[1:]
         elif head in ("struct", "error"):
-            status = int(words[2]) if head == "error" else None
+            status = self.status(words, where) if head == "error" else None
             self.block = Struct(words[1], where, status, "framework" in words[3:])
             self.add(model.structs, self.block)
         elif head == "enum":
@@ -202,6 +210,12 @@ class Parser:
             model.kinds.append(self.block)
         else:
             raise IdlError(f"{where}: '{head}' starts no block")
+
+    @staticmethod
+    def status(words, where):
+        if len(words) < 3 or not re.fullmatch(r"[45][0-9][0-9]", words[2]):
+            raise IdlError(f"{where}: an error needs its HTTP status")
+        return int(words[2])
 
     def add(self, table, item):
         if item.name in table:
@@ -225,11 +239,11 @@ class Parser:
 
     @staticmethod
     def operation_line(operation, words, where):
-        if words[0] in ("request", "reply"):
+        if words[0] in ("request", "reply") and len(words) == 2:
             setattr(operation, words[0], words[1])
         elif words[0] == "errors":
             operation.errors += words[1:]
-        elif words[0] == "pages":
+        elif words[0] == "pages" and len(words) == 4:
             operation.pages = tuple(words[1:4])
         elif words[0] in ("writes", "later"):
             setattr(operation, words[0], True)
@@ -237,20 +251,118 @@ class Parser:
             raise IdlError(f"{where}: '{words[0]}' says nothing about an operation")
 
 
+def check_type(model, type_, where):
+    """What the C side has containers for: see docs/idl.md, "Types"."""
+    of = type_.of
+    if type_.kind == "list" and of.kind not in ("name",) and of.name not in SCALAR_LISTS:
+        raise IdlError(f"{where}: no list of this")
+    if type_.kind == "map" and of.kind == "list" and of.of.kind != "name":
+        raise IdlError(f"{where}: no map of such lists")
+    if type_.kind == "map" and of.kind != "list":
+        is_struct = of.kind == "name" and isinstance(model.find(of.name, where)[1], Struct)
+        if not is_struct and (of.kind, of.name) != ("scalar", "string"):
+            raise IdlError(f"{where}: no map of this")
+    while type_.kind in ("list", "map"):
+        type_ = type_.of
+    if type_.kind in ("name", "text"):
+        item = model.find(type_.name, where)[1]
+        if type_.kind == "text" and not isinstance(item, Struct):
+            raise IdlError(f"{where}: a text holds a structure")
+        return item
+    return type_.name
+
+
+def check_default(member, base):
+    """`base` is what check_type gave."""
+    text, scalar = member.default, member.type.kind in ("scalar", "name")
+    forms = {"bool": "true|false", "int": "-?[0-9]+", "long": "-?[0-9]+", "double": r"-?[0-9]+(\.[0-9]+)?", "string": ".+"}
+    if isinstance(base, Enum):
+        good = scalar and text in base.values
+    else:
+        good = scalar and isinstance(base, str) and re.fullmatch(forms.get(base, "(?!)"), text)
+    if not good:
+        raise IdlError(f"{member.where}: '{text}' is no default for this")
+
+
+def check_member(model, member):
+    base = check_type(model, member.type, member.where)
+    fitting = {
+        "len": base == "string",
+        "pattern": base == "string",
+        "range": base in ("int", "long", "double"),
+        "size": member.type.kind in ("list", "map"),
+    }
+    for word, fits in fitting.items():
+        if getattr(member, word) is not None and not fits:
+            raise IdlError(f"{member.where}: no '{word}' for this type")
+    if member.default is not None:
+        check_default(member, base)
+
+
+def check_struct(model, struct):
+    if len(struct.members) > MEMBERS_MAX:
+        raise IdlError(f"{struct.where}: {len(struct.members)} members, at most {MEMBERS_MAX}")
+    fields = {}
+    for member in struct.members:
+        check_member(model, member)
+        other = fields.setdefault(field_name(member.name), member)
+        if other is not member:
+            raise IdlError(f"{member.where}: '{member.name}' and '{other.name}' have one C name")
+
+
+def check_operation(model, operation):
+    if operation.request is None or operation.reply is None:
+        raise IdlError(f"{operation.where}: an operation needs a request and a reply")
+    for name in [operation.request, operation.reply]:
+        if name not in model.structs:
+            raise IdlError(f"{operation.where}: no structure '{name}'")
+    for name in model.common + operation.errors:
+        if name not in model.structs or model.structs[name].status is None:
+            raise IdlError(f"{operation.where}: no error '{name}'")
+    token, limit, result = operation.pages or (None, None, None)
+    request, reply = operation.request, operation.reply
+    for name, struct in ((token, request), (token, reply), (limit, request), (result, reply)):
+        if name and all(m.name != name for m in model.structs[struct].members):
+            raise IdlError(f"{operation.where}: '{name}' is no member of {struct}")
+
+
+def nested(model, struct):
+    """The structures that stand directly in one, as (model, Struct)."""
+    for member in struct.members:
+        type_ = member.type
+        while type_.kind in ("list", "map"):
+            type_ = type_.of
+        if type_.kind in ("name", "text"):
+            owner, item = model.find(type_.name)
+            if isinstance(item, Struct):
+                yield owner, item
+
+
+def check_depth(model, struct, done, above=()):
+    """Walkers recurse along the shapes, so no shape may contain itself. `done` are known not to."""
+    if struct in above:
+        raise IdlError(f"{struct.where}: '{struct.name}' contains itself")
+    if struct not in done:
+        for owner, item in nested(model, struct):
+            check_depth(owner, item, done, above + (struct,))
+    done.add(struct)
+
+
 def check(model):
     for struct in model.structs.values():
-        if len(struct.members) > MEMBERS_MAX:
-            raise IdlError(f"{struct.where}: {len(struct.members)} members, at most {MEMBERS_MAX}")
-        for member in struct.members:
-            type_ = member.type
-            while type_.kind in ("list", "map"):
-                type_ = type_.of
-            if type_.kind in ("name", "text"):
-                model.find(type_.name)
+        check_struct(model, struct)
+    done = set()
+    for struct in model.structs.values():
+        check_depth(model, struct, done)
+    for enum in model.enums.values():
+        if not enum.values or len(set(enum.values)) != len(enum.values):
+            raise IdlError(f"{enum.where}: an enum needs values, each of them once")
     for operation in model.operations.values():
-        for name in [operation.request, operation.reply] + operation.errors:
-            if name not in model.structs:
-                raise IdlError(f"{operation.where}: no structure '{name}'")
+        check_operation(model, operation)
+    for kinds in model.kinds:
+        for _, name in kinds.rows:
+            if not isinstance(model.find(name, kinds.where)[1], Struct):
+                raise IdlError(f"{kinds.where}: '{name}' is no structure")
 
 
 def load(paths):
@@ -260,7 +372,11 @@ def load(paths):
         model = Parser(path).run()
         models[model.prefix] = model
     for model in models.values():
+        for prefix in model.uses:
+            if prefix not in models:
+                raise IdlError(f"{model.path}: there is no model '{prefix}'")
         model.used = {prefix: models[prefix] for prefix in model.uses}
+    for model in models.values():
         check(model)
     return models
 
@@ -646,7 +762,7 @@ def main(argv):
             for name, text in files.items():
                 with open(os.path.join(argv[1], name), "w", encoding="utf-8") as out:
                     out.write(text)
-    except IdlError as error:
+    except (IdlError, OSError) as error:
         print(f"gen.py: {error}", file=sys.stderr)
         return 1
     return 0
