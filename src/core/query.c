@@ -23,7 +23,6 @@
 #include "base/timefmt.h"
 #include "core/query_compare.h"
 #include "model/instance.h"
-#include "model/task.h"
 
 enum { OPEN_MAX = 63 };
 
@@ -513,9 +512,8 @@ static bool version_holds(const struct test *test, const struct instance *instan
 // A task that is being stopped counts no more, though it may still run.
 static bool group_holds(const struct test *test, const struct instance *instance)
 {
-    LIST_EACH (&instance->tasks, it) {
-        const struct task *task = LIST_ENTRY(it, struct task, on_instance);
-        if (task_is_wanted(task) && is_among(test, task->rec->group))
+    for (size_t i = 0; i < test->literals_n; i++) {
+        if (group_counts_of(&instance->groups, test->literals[i]) > 0)
             return true;
     }
     return false;

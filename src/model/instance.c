@@ -3,6 +3,8 @@
 
 #include "model/instance.h"
 
+#include <stdlib.h>
+
 #include "base/arena.h"
 #include "model/cluster.h"
 #include "model/task.h"
@@ -38,13 +40,41 @@ bool instance_is_connected(const struct instance *instance)
 
 const struct ecs_attribute *instance_attribute(const struct instance *instance, struct str name)
 {
-    const struct ecs_attribute_list *list = &instance->rec->attributes;
+    size_t low = 0;
+    size_t high = instance->rec->attributes.n;
 
-    for (size_t i = 0; i < list->n; i++) {
-        if (str_eq(list->at[i].name, name))
-            return &list->at[i];
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int order = str_cmp(instance->attributes[mid]->name, name);
+
+        if (order == 0)
+            return instance->attributes[mid];
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct ecs_attribute *const *x = a;
+    const struct ecs_attribute *const *y = b;
+
+    return str_cmp((*x)->name, (*y)->name);
+}
+
+static void index_attributes(struct instance *instance)
+{
+    const struct ecs_attribute_list *list = &instance->rec->attributes;
+
+    mem_free(instance->attributes);
+    instance->attributes = mem_alloc(list->n * sizeof *instance->attributes);
+    for (size_t i = 0; i < list->n; i++)
+        instance->attributes[i] = &list->at[i];
+    if (list->n > 0)
+        qsort(instance->attributes, list->n, sizeof *instance->attributes, by_name);
 }
 
 // The map's key must live as long as the entity, whatever record it has, so it is the entity's own.
@@ -83,6 +113,7 @@ static void instance_delete(struct state *state, struct instance *instance)
     struct cluster *cluster = cluster_get(state, instance->cluster_id);
 
     ASSERT(list_is_empty(&instance->tasks));
+    ASSERT(instance->groups.n == 0);
     ASSERT(instance->st == NULL);
     ASSERT(instance->records_n == 0);
     list_remove(&instance->in_cluster);
@@ -90,6 +121,8 @@ static void instance_delete(struct state *state, struct instance *instance)
     MAP_DEL(by_uid, state->instances_by_uid, instance);
     idtable_remove(&state->entities[REC_KIND_INSTANCE], instance->entity.id);
     books_close(&instance->books);
+    group_counts_deinit(&instance->groups);
+    mem_free(instance->attributes);
     mem_free((void *)(uintptr_t)instance->uid.ptr);
     mem_free(instance);
 }
@@ -116,6 +149,7 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
         instance = instance_new(state, id, record);
     instance->entity.record = record;
     instance->rec = record;
+    index_attributes(instance);
     reopen_books(state, instance);
 }
 
@@ -257,11 +291,26 @@ void instance_view(const struct state *state, const struct instance *instance, u
         view_health(instance, arena, out);
 }
 
+static void check_groups(const struct instance *instance)
+{
+    for (size_t i = 0; i < instance->groups.n; i++) {
+        const struct group_count *count = &instance->groups.at[i];
+        uint32_t n = 0;
+
+        LIST_EACH (&instance->tasks, it) {
+            const struct task *task = LIST_ENTRY(it, struct task, on_instance);
+            n += task_is_wanted(task) && str_eq(task->rec->group, count->group);
+        }
+        ASSERT_SAY(n == count->tasks_n && n > 0, "instance %.*s", STR_ARGS(instance->uid));
+    }
+}
+
 static void check_instance(const struct instance *instance)
 {
     int64_t cpu = instance->books.cpu_left;
     int64_t memory = instance->books.memory_left;
     uint32_t wanted = 0;
+    uint32_t grouped = 0;
     uint32_t pending = 0;
 
     LIST_EACH (&instance->tasks, it) {
@@ -276,6 +325,10 @@ static void check_instance(const struct instance *instance)
     ASSERT_SAY(memory == instance->books.memory_mib, "instance %.*s", STR_ARGS(instance->uid));
     ASSERT_SAY(wanted == instance->wanted_n, "instance %.*s", STR_ARGS(instance->uid));
     ASSERT_SAY(pending == instance->pending_n, "instance %.*s", STR_ARGS(instance->uid));
+    for (size_t i = 0; i < instance->groups.n; i++)
+        grouped += instance->groups.at[i].tasks_n;
+    ASSERT_SAY(wanted == grouped, "instance %.*s", STR_ARGS(instance->uid));
+    check_groups(instance);
     ASSERT(instance->st != NULL);
 }
 

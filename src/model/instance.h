@@ -6,6 +6,7 @@
 
 #include "api/ecs.h"
 #include "base/map.h"
+#include "model/group_counts.h"
 #include "model/reservation.h"
 #include "model/state.h"
 
@@ -20,6 +21,8 @@ struct instance {
     struct list in_cluster;
     struct list tasks; // struct task.on_instance: every task placed here that is not STOPPED
     struct books books;
+    const struct ecs_attribute **attributes; // of rec, by name
+    struct group_counts groups;              // of the tasks here with desiredStatus RUNNING
     uint32_t wanted_n;    // tasks here with desiredStatus RUNNING: runningTasksCount
     uint32_t pending_n;   // tasks here with lastStatus before RUNNING: pendingTasksCount
     uint32_t records_n;   // task records that name it, STOPPED ones included

@@ -96,6 +96,8 @@ static void place_on_instance(struct state *state, struct task *task, const stru
         list_push_back(&instance->tasks, &task->on_instance);
     }
     instance->wanted_n += task_is_wanted(task);
+    if (task_is_wanted(task))
+        group_counts_add(&instance->groups, rec->group);
     instance->pending_n += task_is_pending(task);
 }
 
@@ -109,6 +111,8 @@ static void leave_instance(struct state *state, struct task *task, const struct 
         return;
     instance = instance_get(state, (uint64_t)task->rec->instance_id);
     instance->wanted_n -= task_is_wanted(task);
+    if (task_is_wanted(task))
+        group_counts_subtract(&instance->groups, task->rec->group);
     instance->pending_n -= task_is_pending(task);
     if (next != NULL && next->instance_id == task->rec->instance_id && !rec_is_stopped(next))
         return;
