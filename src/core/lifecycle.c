@@ -266,12 +266,15 @@ static void finish_containers(struct step *step, struct rec_task *next)
 void task_finish(struct step *step, struct task *task, enum ecs_task_stop_code code,
                  struct str reason)
 {
-    const struct instance *instance = instance_of(step, task);
-    struct rec_task *next;
+    if (!task_is_stopped(task))
+        task_finish_with(step, task, task_edit(step, task), code, reason);
+}
 
-    if (task_is_stopped(task))
-        return;
-    next = task_edit(step, task);
+void task_finish_with(struct step *step, struct task *task, struct rec_task *next,
+                      enum ecs_task_stop_code code, struct str reason)
+{
+    const struct instance *instance = instance_of(step, task);
+
     SET(next, last_status, REC_TASK_STATUS_STOPPED);
     SET(next, desired_status, REC_TASK_STATUS_STOPPED);
     SET(next, stopped_at, step->now);

@@ -29,7 +29,8 @@ struct task_plan {
 struct task *task_start(struct step *step, const struct task_plan *plan);
 
 // desiredStatus becomes STOPPED. A task that is stopping already keeps its first reason. The agent
-// is told; a task without an instance stops at once. `grace` tags are deleted as StopTask does.
+// is told; a task without an instance stops at once. A user's stop also deletes its tags, as
+// StopTask does.
 void task_stop(struct step *step, struct task *task, enum ecs_task_stop_code code,
                struct str reason);
 
@@ -37,6 +38,10 @@ void task_stop(struct step *step, struct task *task, enum ecs_task_stop_code cod
 // returned.
 void task_finish(struct step *step, struct task *task, enum ecs_task_stop_code code,
                  struct str reason);
+
+// The same when more changed than that: `next` comes from task_edit of a task that is not STOPPED.
+void task_finish_with(struct step *step, struct task *task, struct rec_task *next,
+                      enum ecs_task_stop_code code, struct str reason);
 
 // Puts a changed record of the task: bumps `version`, checks the edge of lastStatus, keeps desired
 // rising. Everything that changes a task goes through here.

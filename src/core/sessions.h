@@ -37,4 +37,7 @@ void session_tcs_gone(struct step *step, session_id session, uint64_t instance_i
 // agent is connected; otherwise the next session gets it.
 void session_send_task(struct step *step, struct task *task);
 
+// The instance was deregistered: closes both of its connections.
+void sessions_end(struct step *step, struct instance *instance, struct str text);
+
 #endif

@@ -32,6 +32,7 @@ enum effect_kind {
 struct effect {
     enum effect_kind kind;
     session_id session;
+    uint64_t instance_id; // of an accept or a message: whose session it is
     enum acs_message acs_message;
     enum tcs_message tcs_message;
     const void *value; // in the step's arena or in frozen records of this batch
