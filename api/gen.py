@@ -258,6 +258,8 @@ def check_type(model, type_, where):
         raise IdlError(f"{where}: no list of this")
     if type_.kind == "map" and of.kind == "list" and of.of.kind != "name":
         raise IdlError(f"{where}: no map of such lists")
+    if type_.kind == "map" and "." in ((of.of if of.kind == "list" else of).name or ""):
+        raise IdlError(f"{where}: no map of another model's structures")
     if type_.kind == "map" and of.kind != "list":
         is_struct = of.kind == "name" and isinstance(model.find(of.name, where)[1], Struct)
         if not is_struct and (of.kind, of.name) != ("scalar", "string"):

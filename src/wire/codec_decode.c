@@ -287,6 +287,19 @@ static bool store_inner(struct decoder *d, const struct slot *slot, struct str t
     return true;
 }
 
+// A zone can push a date out of the years that can be written.
+static bool store_date(struct str text, int64_t *out)
+{
+    const int64_t first = INT64_C(-62167219200000); // 0000-01-01
+    const int64_t last = INT64_C(253402300799999);  // 9999-12-31
+    int64_t ms;
+
+    if (!time_parse_rfc3339(text, &ms) || ms < first || ms > last)
+        return false;
+    *out = ms;
+    return true;
+}
+
 static bool on_string(void *user, struct str text)
 {
     struct decoder *d = user;
@@ -301,7 +314,7 @@ static bool on_string(void *user, struct str text)
     case SHAPE_ENUM: return store_enum(d, &slot, text);
     case SHAPE_TEXT: return store_inner(d, &slot, text);
     case SHAPE_DOC: return keep_scalar(d, &slot);
-    case SHAPE_DATE: return time_parse_rfc3339(text, slot.at) || codec_fault_date(d);
+    case SHAPE_DATE: return store_date(text, slot.at) || codec_fault_date(d);
     case SHAPE_BOOL:
     case SHAPE_INT:
     case SHAPE_LONG:
