@@ -133,7 +133,7 @@ enum engine_submitted {
 
 struct engine_input {
     enum engine_input_kind kind;
-    time_ms now_ms;
+    time_ms now_ms; // wall clock; one that was set back counts as standing still
     union {
         struct {
             const struct engine_record *at;
@@ -188,8 +188,9 @@ struct engine_effect {
     };
 };
 
-// Filled by engine_step. Everything pointed at lives in `arena`, which the caller resets when the
-// step's outputs have been dealt with.
+// Filled by engine_step. Effects and what they point at live in `arena`, which the caller resets
+// when they have been dealt with. Values of records are the engine's own, valid until its next
+// step: the shell encodes them at once.
 struct engine_out {
     struct arena *arena;
     struct engine_record *records;

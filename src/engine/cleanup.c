@@ -1,0 +1,95 @@
+// What is left of a task after its end is removed later (ecs-behaviour-agent 3.5): after the
+// cleanup wait, and not before the server has accepted STOPPED. Containers first, then the volumes
+// that were made for the task, then the rows. What cannot be removed is logged and left; a runtime
+// that is away is waited for.
+
+#include "engine/state.h"
+
+static void give_up(struct engine *engine, struct task *task)
+{
+    engine_log(engine, LOG_LEVEL_ERROR, "task.never_reported", task, NULL, STR_NONE);
+    task->cleanup_at = TIME_NEVER;
+    task->dirty = true;
+}
+
+static bool is_due(struct engine *engine, struct task *task)
+{
+    if (task->known != HOST_TASK_STATUS_STOPPED || engine->now < task->cleanup_at)
+        return false;
+    if (task->sent == HOST_TASK_STATUS_STOPPED)
+        return engine->runtime_up;
+    if (engine->now >= task->stopped_at + ENGINE_REPORT_GIVE_UP_MS)
+        give_up(engine, task);
+    else
+        task->cleanup_at = engine->now + ENGINE_REPORT_WAIT_MS;
+    return false;
+}
+
+// True when the container is gone.
+static bool remove_container(struct engine *engine, struct container *c)
+{
+    if (c->removed || c->runtime_name.len == 0)
+        return true;
+    if (c->step == STEP_IDLE) {
+        container_begin(engine, c, STEP_REMOVE);
+    } else if (c->retry_at <= engine->now) {
+        c->retry_at = TIME_NEVER;
+        step_send(engine, c);
+    }
+    return false;
+}
+
+void cleanup_removed(struct engine *engine, struct container *c, const struct host_result *result)
+{
+    if (result->has.error && result->error->class == HOST_ERROR_CLASS_UNREACHABLE) {
+        c->retry_at = engine->now + ENGINE_REPORT_WAIT_MS;
+        return;
+    }
+    if (result->has.error && result->error->class != HOST_ERROR_CLASS_NOT_FOUND)
+        engine_log(engine, LOG_LEVEL_WARN, "container.not_removed", NULL, c, result->error->text);
+    c->removed = true;
+    container_idle(c);
+}
+
+static bool remove_volumes(struct engine *engine, struct task *task)
+{
+    bool gone = true;
+
+    for (size_t i = 0; i < task->volumes_n; i++) {
+        struct volume *volume = &task->volumes[i];
+
+        if (volume->kind != VOLUME_TASK || volume->status == VOLUME_REMOVED)
+            continue;
+        gone = false;
+        if (volume->token == 0)
+            volume_remove(engine, task, volume);
+    }
+    return gone;
+}
+
+bool cleanup_progress(struct engine *engine, struct task *task)
+{
+    bool gone = true;
+
+    if (!is_due(engine, task))
+        return false;
+    task->cleaning = true;
+    for (size_t i = 0; i < task->containers_n; i++)
+        gone &= remove_container(engine, &task->containers[i]);
+    if (!gone || !remove_volumes(engine, task) || task->submitting > 0)
+        return false;
+    if (task->execution_credentials.len > 0)
+        engine_effect(engine, ENGINE_EFFECT_CREDENTIALS_DROP)->credentials_id =
+            str_copy(engine->out->arena, task->execution_credentials);
+    engine_log(engine, LOG_LEVEL_INFO, "task.removed", task, NULL, STR_NONE);
+    record_remove_task(engine, task);
+    task_free(engine, task);
+    return true;
+}
+
+time_ms cleanup_next_timer(const struct task *task)
+{
+    if (task->known != HOST_TASK_STATUS_STOPPED || task->cleaning)
+        return TIME_NEVER; // from here on answers and retry times move it
+    return task->cleanup_at;
+}

@@ -1,0 +1,344 @@
+// The body of the create call (ecs-behaviour-agent 1.1 to 1.6, 1.15, 1.17, 1.18, 1.21).
+//
+// Four layers, a later one wins: what the payload's typed fields say; the Docker objects that the
+// server rendered (dockerConfig), merged over it; what only this host knows (cgroup, ports,
+// devices, log credentials); the agent's labels.
+//
+// Not here: limits of the task as a whole. They belong to the task's cgroup, which the shell makes
+// when settings.task_cgroups is on; a container limit in their place would be a different limit.
+
+#include "engine/state.h"
+
+#include "shape/walk.h"
+
+enum {
+    CPU_SHARES_MIN = 2,
+    CPU_SHARES_MAX = 262144,
+    MIB = 1024 * 1024,
+    MEMORY_MIN = 4 * MIB,
+    API_MINOR_MIN = 21,
+};
+
+// ---- names
+
+// A random 63-bit number as a varint in ten bytes, in hex: twenty digits, often with zeros at the
+// end.
+struct str create_suffix(struct arena *arena, struct rng *rng)
+{
+    uint64_t value = rng_next(rng) >> 1;
+    unsigned char bytes[10] = {0};
+    char hex[21];
+
+    for (int i = 0; i < 10; i++) {
+        bytes[i] = (unsigned char)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
+        value >>= 7;
+        if (value == 0)
+            break;
+    }
+    for (int i = 0; i < 10; i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    return str_copy(arena, str_span(hex, 20));
+}
+
+static bool is_name_char(char ch)
+{
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+           ch == '-';
+}
+
+struct str create_runtime_name(struct engine *engine, const struct container *c)
+{
+    const struct acs_task *spec = c->task->spec;
+    struct arena *arena = &c->task->arena;
+    char *clean = arena_alloc(arena, c->spec->name.len + 1);
+    struct str suffix = create_suffix(arena, &engine->rng);
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->spec->name.len; i++) {
+        if (is_name_char(c->spec->name.ptr[i]))
+            clean[n++] = c->spec->name.ptr[i];
+    }
+    return str_fmt(arena, "ecs-%.*s-%.*s-%s-%.*s", STR_ARGS(spec->family), STR_ARGS(spec->version),
+                   clean, STR_ARGS(suffix));
+}
+
+// ---- typed fields
+
+static int64_t clamp(int64_t value, int64_t min, int64_t max)
+{
+    if (value < min)
+        return min;
+    return value > max ? max : value;
+}
+
+static int64_t memory_bytes(const struct engine *engine, const struct container *c)
+{
+    const struct engine_settings *settings = &engine->settings;
+    int64_t mib = c->spec->memory;
+
+    if (mib <= 0 && settings->cgroup_v2 && settings->propagate_task_memory)
+        mib = c->task->spec->memory;
+    if (mib <= 0)
+        return 0;
+    return mib * MIB < MEMORY_MIN ? MEMORY_MIN : mib * MIB;
+}
+
+static bool fill_links(struct container *c, struct docker_host_config *host, struct arena *arena)
+{
+    struct str_list links = {.at = arena_array(arena, struct str, c->spec->links.n)};
+
+    for (size_t i = 0; i < c->spec->links.n; i++) {
+        struct str name;
+        struct str alias;
+        const struct container *other;
+
+        if (!str_cut(c->spec->links.at[i], ':', &name, &alias))
+            alias = name;
+        other = task_container(c->task, name);
+        if (str_has_char(alias, ':') || other == NULL) {
+            container_note(c, "HostConfigError", STR("Invalid link format"));
+            return false;
+        }
+        links.at[links.n++] =
+            str_fmt(arena, "%.*s:%.*s", STR_ARGS(other->runtime_name), STR_ARGS(alias));
+    }
+    if (links.n > 0)
+        SET(host, links, links);
+    return true;
+}
+
+static void fill_volumes_from(const struct container *c, struct docker_host_config *host,
+                              struct arena *arena)
+{
+    const struct acs_volume_from_list *from = &c->spec->volumes_from;
+    struct str_list list = {.at = arena_array(arena, struct str, from->n)};
+
+    for (size_t i = 0; i < from->n; i++) {
+        const struct container *other = task_container(c->task, from->at[i].source_container);
+
+        ASSERT(other != NULL); // depend_build has looked every name up
+        list.at[list.n++] = str_fmt(arena, "%.*s%s", STR_ARGS(other->runtime_name),
+                                    from->at[i].read_only ? ":ro" : "");
+    }
+    if (list.n > 0)
+        SET(host, volumes_from, list);
+}
+
+static void fill_config(struct engine *engine, const struct container *c,
+                        struct docker_config *config)
+{
+    const struct acs_container *spec = c->spec;
+
+    SET(config, image, spec->image);
+    if (spec->has.overrides && spec->overrides->has.command)
+        SET(config, cmd, spec->overrides->command);
+    else if (spec->command.n > 0)
+        SET(config, cmd, spec->command);
+    if (spec->entry_point.n > 0)
+        SET(config, entrypoint, spec->entry_point);
+    SET(config, env, environment_build(engine, c));
+}
+
+static bool fill_host(struct engine *engine, struct container *c, struct docker_config *config,
+                      struct docker_host_config *host)
+{
+    struct arena *arena = engine->out->arena;
+
+    SET(host, cpu_shares, clamp(c->spec->cpu, CPU_SHARES_MIN, CPU_SHARES_MAX));
+    if (memory_bytes(engine, c) > 0)
+        SET(host, memory, memory_bytes(engine, c));
+    ports_fill(engine, c, config, host);
+    fill_volumes_from(c, host, arena);
+    return fill_links(c, host, arena) && bind_fill(engine, c, host);
+}
+
+// ---- what the server rendered, and what only the host knows
+
+struct str create_network_mode(const struct container *c)
+{
+    const struct acs_docker_config *rendered = c->spec->docker_config;
+
+    if (rendered != NULL && rendered->host_config != NULL &&
+        rendered->host_config->network_mode.len > 0)
+        return rendered->host_config->network_mode;
+    if (c->task->spec->network_mode.len > 0)
+        return c->task->spec->network_mode;
+    return STR("bridge");
+}
+
+static void merge_rendered(const struct container *c, struct arena *arena,
+                           struct docker_config *config, struct docker_host_config *host)
+{
+    const struct acs_docker_config *rendered = c->spec->docker_config;
+
+    if (rendered == NULL)
+        return;
+    if (rendered->config != NULL)
+        shape_merge(arena, &docker_config_shape, config, rendered->config);
+    if (rendered->host_config != NULL)
+        shape_merge(arena, &docker_host_config_shape, host, rendered->host_config);
+}
+
+static void fill_namespaces(struct engine *engine, const struct container *c,
+                            struct docker_host_config *host)
+{
+    const struct acs_task *task = c->task->spec;
+    struct arena *arena = engine->out->arena;
+    struct str id = task_short_id(c->task);
+
+    SET(host, network_mode, create_network_mode(c));
+    if (task->pid_mode.len > 0)
+        SET(host, pid_mode, task->pid_mode);
+    if (task->ipc_mode.len > 0)
+        SET(host, ipc_mode, task->ipc_mode);
+    if (!engine->settings.task_cgroups)
+        return;
+    if (engine->settings.cgroup_v2)
+        SET(host, cgroup_parent, str_fmt(arena, "ecstasks-%.*s.slice", STR_ARGS(id)));
+    else
+        SET(host, cgroup_parent, str_fmt(arena, "/ecs/%.*s", STR_ARGS(id)));
+}
+
+static bool map_has(struct str_map map, struct str key, struct str *out_value)
+{
+    for (size_t i = 0; i < map.n; i++) {
+        if (str_eq(map.at[i].key, key)) {
+            *out_value = map.at[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void map_add(struct arena *arena, struct str_map *map, struct str key, struct str value)
+{
+    struct str_pair *grown = arena_array(arena, struct str_pair, map->n + 1);
+
+    if (map->n > 0)
+        memcpy(grown, map->at, map->n * sizeof(*grown));
+    grown[map->n] = (struct str_pair){.key = key, .value = value};
+    map->at = grown;
+    map->n++;
+}
+
+static bool fill_log(struct engine *engine, struct container *c, struct docker_host_config *host)
+{
+    struct docker_log_config *log = host->log_config;
+    struct arena *arena = engine->out->arena;
+    struct str execution = c->task->execution_credentials;
+    struct str value;
+
+    if (log == NULL)
+        return true;
+    if (map_has(log->config, STR("mode"), &value) && str_eq(value, STR("non-blocking")) &&
+        !map_has(log->config, STR("max-buffer-size"), &value)) {
+        map_add(arena, &log->config, STR("max-buffer-size"), STR("10m"));
+        log->has.config = true;
+    }
+    if (c->spec->logs_auth_strategy != ACS_AUTH_STRATEGY_EXECUTIONROLE)
+        return true;
+    if (execution.len == 0) {
+        container_note(c, "HostConfigError", STR("No execution credentials set for the task"));
+        return false;
+    }
+    map_add(arena, &log->config, STR("awslogs-credentials-endpoint"),
+            str_fmt(arena, "/v2/credentials/%.*s", STR_ARGS(execution)));
+    log->has.config = true;
+    return true;
+}
+
+static struct str_list gpus_of(const struct container *c, struct arena *arena)
+{
+    const struct acs_association_list *all = &c->task->spec->associations;
+    struct str_list ids = {.at = arena_array(arena, struct str, all->n)};
+
+    for (size_t i = 0; i < all->n; i++) {
+        if (all->at[i].type == ACS_ASSOCIATION_TYPE_GPU && all->at[i].containers.n == 1 &&
+            str_eq(all->at[i].containers.at[0], c->spec->name))
+            ids.at[ids.n++] = all->at[i].name;
+    }
+    return ids;
+}
+
+static bool fill_gpus(struct engine *engine, struct container *c, struct docker_host_config *host)
+{
+    struct arena *arena = engine->out->arena;
+    struct str_list ids = gpus_of(c, arena);
+    struct docker_device_request *request;
+
+    if (ids.n == 0)
+        return true;
+    if (engine->settings.external) {
+        request = arena_new(arena, struct docker_device_request);
+        SET(request, capabilities, STR("[[\"gpu\"]]"));
+        SET(request, device_i_ds, ids);
+        SET(host, device_requests, (struct docker_device_request_list){.n = 1, .at = request});
+        return true;
+    }
+    if (engine->settings.gpu_runtime.len == 0) {
+        container_note(c, "HostConfigError", STR("Runtime is not set for GPU containers"));
+        return false;
+    }
+    SET(host, runtime, engine->settings.gpu_runtime);
+    return true;
+}
+
+// ---- labels and version
+
+static void fill_labels(const struct engine *engine, const struct container *c,
+                        struct docker_config *config)
+{
+    struct arena *arena = engine->out->arena;
+    struct str_pair own[] = {
+        {STR("com.amazonaws.ecs.cluster"), engine->settings.cluster},
+        {STR("com.amazonaws.ecs.container-name"), c->spec->name},
+        {STR("com.amazonaws.ecs.task-arn"), c->task->arn},
+        {STR("com.amazonaws.ecs.task-definition-family"), c->task->spec->family},
+        {STR("com.amazonaws.ecs.task-definition-version"), c->task->spec->version},
+    };
+    struct docker_config over = {0};
+
+    SET(&over, labels,
+        (struct str_map){.n = sizeof(own) / sizeof(*own), .at = own}); // merged by key: ours win
+    shape_merge(arena, &docker_config_shape, config, &over);
+}
+
+// The newer of what the server asks for and the oldest that this engine works with.
+static struct str api_version(const struct container *c, struct arena *arena)
+{
+    struct str major = STR_NONE;
+    struct str minor = STR_NONE;
+    int64_t number = 0;
+
+    if (c->spec->docker_config == NULL ||
+        !str_cut(c->spec->docker_config->version, '.', &major, &minor) ||
+        !str_eq(major, STR("1")) || !str_to_i64(minor, &number) || number < API_MINOR_MIN)
+        return str_fmt(arena, "1.%d", API_MINOR_MIN);
+    return str_fmt(arena, "1.%lld", (long long)number);
+}
+
+bool create_build(struct engine *engine, struct container *c, struct host_call *call)
+{
+    struct arena *arena = engine->out->arena;
+    struct docker_config *config = arena_new(arena, struct docker_config);
+    struct docker_host_config *host = arena_new(arena, struct docker_host_config);
+
+    fill_config(engine, c, config);
+    if (!fill_host(engine, c, config, host))
+        return false;
+    merge_rendered(c, arena, config, host);
+    fill_namespaces(engine, c, host);
+    if (!fill_log(engine, c, host) || !fill_gpus(engine, c, host))
+        return false;
+    if (c->spec->health_check_type == ACS_HEALTH_CHECK_TYPE_DOCKER && config->healthcheck == NULL) {
+        container_note(
+            c, "DockerClientConfigError",
+            STR("docker health check is nil while container health check type is DOCKER"));
+        return false;
+    }
+    fill_labels(engine, c, config);
+    SET(call, config, shape_copy(arena, &docker_config_shape, config)); // a step's output only
+    SET(call, host_config, shape_copy(arena, &docker_host_config_shape, host));
+    SET(call, api_version, api_version(c, arena));
+    return true;
+}

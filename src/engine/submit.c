@@ -1,0 +1,324 @@
+// What the server is told, and when (ecs-behaviour-agent 2.8, agent-protocol 8).
+//
+// Each task has one list of changes, in the order in which they happened: of its containers and of
+// itself. A call carries everything up to and including the first change of the task; container
+// changes that no task change follows wait 10 to 30 seconds for one and then go alone, with the
+// status the task has. One call a task is in flight, ten in all. What was accepted raises the sent
+// statuses, which are stored; the list itself is not: after a restart it is what is known but not
+// sent.
+
+#include "engine/state.h"
+
+#include "shape/walk.h"
+
+enum { REASON_MAX = 1024, RUNTIME_ID_MAX = 255 };
+
+// ---- the list
+
+static void append(struct task *task, struct change change)
+{
+    if (task->changes_n == task->changes_cap) {
+        task->changes_cap = task->changes_cap ? task->changes_cap * 2 : 8;
+        task->changes = mem_realloc(task->changes, task->changes_cap * sizeof(*task->changes));
+    }
+    task->changes[task->changes_n++] = change;
+}
+
+static bool container_is_told(const struct container *c)
+{
+    return c->known == HOST_CONTAINER_STATUS_RUNNING || c->known == HOST_CONTAINER_STATUS_STOPPED ||
+           (c->known == HOST_CONTAINER_STATUS_MANIFEST_PULLED && c->image_digest.len > 0);
+}
+
+void submit_container(struct engine *engine, struct container *c)
+{
+    struct task *task = c->task;
+
+    if (!container_is_told(c))
+        return;
+    append(task, (struct change){.container = (int32_t)c->index, .status = (int32_t)c->known});
+    if (task->flush_at == TIME_NEVER)
+        task->flush_at =
+            engine->now + engine_between(engine, ENGINE_FLUSH_MIN_MS, ENGINE_FLUSH_MAX_MS);
+}
+
+static bool any_digest(const struct task *task)
+{
+    for (size_t i = 0; i < task->containers_n; i++) {
+        if (task->containers[i].image_digest.len > 0)
+            return true;
+    }
+    return false;
+}
+
+void submit_task(struct engine *engine, struct task *task)
+{
+    (void)engine;
+    if (task->known == HOST_TASK_STATUS_CREATED ||
+        (task->known == HOST_TASK_STATUS_MANIFEST_PULLED && !any_digest(task)))
+        return;
+    append(task, (struct change){.container = -1, .status = (int32_t)task->known});
+}
+
+void submit_all_unsent(struct engine *engine, struct task *task)
+{
+    for (size_t i = 0; i < task->containers_n; i++) {
+        if (task->containers[i].known > task->containers[i].sent)
+            submit_container(engine, &task->containers[i]);
+    }
+    if (task->known > task->sent && task->known != HOST_TASK_STATUS_NONE)
+        submit_task(engine, task);
+}
+
+static bool is_sent(const struct task *task, const struct change *change)
+{
+    if (change->container < 0)
+        return (int32_t)task->sent >= change->status;
+    return (int32_t)task->containers[change->container].sent >= change->status;
+}
+
+// How many changes the next call carries; 0: there is nothing to send yet.
+static size_t batch_size(const struct engine *engine, const struct task *task)
+{
+    for (size_t i = 0; i < task->changes_n; i++) {
+        if (task->changes[i].container < 0)
+            return i + 1;
+    }
+    return engine->now >= task->flush_at ? task->changes_n : 0;
+}
+
+// ---- the call
+
+static struct str container_wire(int32_t status)
+{
+    if (status == HOST_CONTAINER_STATUS_RUNNING)
+        return STR("RUNNING");
+    return status == HOST_CONTAINER_STATUS_STOPPED ? STR("STOPPED") : STR("PENDING");
+}
+
+static struct str task_wire(enum host_task_status status)
+{
+    if (status == HOST_TASK_STATUS_RUNNING)
+        return STR("RUNNING");
+    return status == HOST_TASK_STATUS_STOPPED ? STR("STOPPED") : STR("PENDING");
+}
+
+struct str submit_cut(struct str text, size_t max)
+{
+    if (text.len <= max)
+        return text;
+    while (max > 0 && ((unsigned char)text.ptr[max] & 0xc0) == 0x80)
+        max--;
+    return str_take(text, max);
+}
+
+static void fill_container(const struct container *c, int32_t status,
+                           struct ecs_container_state_change *out)
+{
+    bool stopped = status == HOST_CONTAINER_STATUS_STOPPED;
+
+    SET(out, container_name, c->spec->name);
+    SET(out, status, container_wire(status));
+    if (c->image_digest.len > 0)
+        SET(out, image_digest, submit_cut(c->image_digest, RUNTIME_ID_MAX));
+    if (c->runtime_id.len > 0)
+        SET(out, runtime_id, submit_cut(c->runtime_id, RUNTIME_ID_MAX));
+    if (c->has_exit_code && status >= HOST_CONTAINER_STATUS_RUNNING)
+        SET(out, exit_code, c->exit_code);
+    if (c->reason.len > 0 && stopped)
+        SET(out, reason, submit_cut(c->reason, REASON_MAX));
+    if (c->bindings.n > 0 && status == HOST_CONTAINER_STATUS_RUNNING)
+        SET(out, network_bindings, c->bindings);
+}
+
+// Exec is not in this engine: its agent is reported as failed, and the container runs, as ECS does
+// when the exec agent cannot be prepared (ecs-behaviour-agent 1.2, 12).
+static size_t fill_managed(const struct container *c, struct ecs_managed_agent_state_change *out)
+{
+    for (size_t i = 0; i < c->spec->managed_agents.n; i++) {
+        SET(&out[i], container_name, c->spec->name);
+        SET(&out[i], managed_agent_name, ECS_MANAGED_AGENT_NAME_EXECUTECOMMANDAGENT);
+        SET(&out[i], status, STR("STOPPED"));
+        SET(&out[i], reason,
+            STR("ExecuteCommandAgent Initialization failed - not available on this instance"));
+    }
+    return c->spec->managed_agents.n;
+}
+
+static size_t managed_count(const struct task *task)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < task->containers_n; i++)
+        n += task->containers[i].spec->managed_agents.n;
+    return n;
+}
+
+static void fill_containers(struct arena *arena, const struct task *task, size_t batch,
+                            struct ecs_submit_task_state_change_request *out)
+{
+    struct ecs_container_state_change_list list = {
+        .at = arena_array(arena, struct ecs_container_state_change, batch)};
+    struct ecs_managed_agent_state_change_list managed = {
+        .at = arena_array(arena, struct ecs_managed_agent_state_change, managed_count(task))};
+
+    for (size_t i = 0; i < batch; i++) {
+        const struct change *change = &task->changes[i];
+        const struct container *c;
+
+        if (change->container < 0 || is_sent(task, change))
+            continue;
+        c = &task->containers[change->container];
+        fill_container(c, change->status, &list.at[list.n++]);
+        if (change->status == HOST_CONTAINER_STATUS_RUNNING)
+            managed.n += fill_managed(c, &managed.at[managed.n]);
+    }
+    if (list.n > 0)
+        SET(out, containers, list);
+    if (managed.n > 0)
+        SET(out, managed_agents, managed);
+}
+
+static void fill_times(const struct task *task, struct ecs_submit_task_state_change_request *out)
+{
+    if (task->pull_started_at != 0)
+        SET(out, pull_started_at, task->pull_started_at);
+    if (task->pull_stopped_at != 0)
+        SET(out, pull_stopped_at, task->pull_stopped_at);
+    if (task->execution_stopped_at != 0)
+        SET(out, execution_stopped_at, task->execution_stopped_at);
+}
+
+static void send(struct engine *engine, struct task *task, size_t batch)
+{
+    const struct change *last = &task->changes[batch - 1];
+    struct ecs_submit_task_state_change_request request = {0};
+    struct arena *arena = engine->out->arena;
+    struct engine_effect *effect;
+    enum host_task_status status =
+        last->container < 0 ? (enum host_task_status)last->status : task->known;
+
+    SET(&request, cluster, engine->settings.cluster);
+    SET(&request, task, task->arn);
+    SET(&request, status, task_wire(status));
+    SET(&request, reason,
+        status == HOST_TASK_STATUS_STOPPED ? submit_cut(task->reason, REASON_MAX) : STR_NONE);
+    fill_containers(arena, task, batch, &request);
+    fill_times(task, &request);
+    effect = engine_effect(engine, ENGINE_EFFECT_SUBMIT);
+    effect->submit.task = task->id;
+    effect->submit.request =
+        shape_copy(arena, &ecs_submit_task_state_change_request_shape, &request);
+    task->submitting = batch;
+    engine->submits_in_flight++;
+}
+
+static void drop(struct engine *engine, struct task *task, size_t n)
+{
+    ASSERT(n <= task->changes_n);
+    task->changes_n -= n;
+    memmove(task->changes, task->changes + n, task->changes_n * sizeof(*task->changes));
+    task->flush_at = TIME_NEVER;
+    if (task->changes_n > 0)
+        task->flush_at =
+            engine->now + engine_between(engine, ENGINE_FLUSH_MIN_MS, ENGINE_FLUSH_MAX_MS);
+}
+
+static bool all_sent(const struct task *task, size_t batch)
+{
+    for (size_t i = 0; i < batch; i++) {
+        if (!is_sent(task, &task->changes[i]))
+            return false;
+    }
+    return true;
+}
+
+static void try_task(struct engine *engine, struct task *task)
+{
+    size_t batch = batch_size(engine, task);
+
+    if (batch == 0 || task->submitting > 0 || engine->now < task->submit_at)
+        return;
+    if (task->sent == HOST_TASK_STATUS_STOPPED || all_sent(task, batch)) {
+        drop(engine, task, batch); // the server knows, or does not care any more
+        return;
+    }
+    send(engine, task, batch);
+}
+
+void submit_run(struct engine *engine)
+{
+    for (struct task *t = NULL; (t = task_next(engine, t)) != NULL;) {
+        if (engine->submits_in_flight == ENGINE_SUBMITS_MAX)
+            return;
+        try_task(engine, t);
+    }
+}
+
+// ---- the answer
+
+static void mark_sent(struct task *task, const struct change *change)
+{
+    if (is_sent(task, change))
+        return;
+    if (change->container < 0) {
+        task->sent = (enum host_task_status)change->status;
+        task->dirty = true;
+    } else {
+        task->containers[change->container].sent = (enum host_container_status)change->status;
+        task->containers[change->container].dirty = true;
+    }
+}
+
+void submit_done(struct engine *engine, int64_t id, enum engine_submitted outcome)
+{
+    struct task *task = id > 0 ? idtable_get(&engine->tasks, (uint64_t)id) : NULL;
+    size_t batch;
+
+    if (task == NULL || task->submitting == 0)
+        return;
+    batch = task->submitting;
+    task->submitting = 0;
+    engine->submits_in_flight--;
+    ASSERT(engine->submits_in_flight >= 0);
+    if (outcome == ENGINE_SUBMITTED_RETRY) {
+        task->submit_at = engine->now + engine_backoff(engine, TIME_SECOND_MS, 1.3,
+                                                       30 * TIME_SECOND_MS, task->submit_attempt);
+        task->submit_attempt++;
+        return;
+    }
+    if (outcome == ENGINE_SUBMITTED_DROPPED)
+        engine_log(engine, LOG_LEVEL_WARN, "submit.refused", task, NULL, STR_NONE);
+    task->submit_attempt = 0;
+    task->submit_at = 0;
+    for (size_t i = 0; i < batch; i++)
+        mark_sent(task, &task->changes[i]);
+    drop(engine, task, batch);
+}
+
+time_ms submit_next_timer(const struct engine *engine, const struct task *task)
+{
+    time_ms next;
+
+    if (task->changes_n == 0 || task->submitting > 0)
+        return TIME_NEVER;
+    next = batch_size(engine, task) > 0 ? task->submit_at : task->flush_at;
+    if (next < task->submit_at)
+        next = task->submit_at;
+    return next > engine->now ? next : TIME_NEVER; // due: held by the limit, an answer frees it
+}
+
+void submit_refused(struct engine *engine, struct str arn, struct str reason)
+{
+    struct ecs_submit_task_state_change_request request = {0};
+    struct arena *arena = engine->out->arena;
+    struct engine_effect *effect = engine_effect(engine, ENGINE_EFFECT_SUBMIT);
+
+    SET(&request, cluster, engine->settings.cluster);
+    SET(&request, task, arn);
+    SET(&request, status, STR("STOPPED"));
+    SET(&request, reason, submit_cut(reason, REASON_MAX));
+    effect->submit.task = 0;
+    effect->submit.request =
+        shape_copy(arena, &ecs_submit_task_state_change_request_shape, &request);
+}
