@@ -164,22 +164,29 @@ int client_call_json(struct client *client, struct arena *arena, enum ecs_operat
     }
 }
 
-int client_call(struct client *client, struct arena *arena, enum ecs_operation operation,
-                const void *in, void *out, struct client_error *out_error)
+int client_call_text(struct client *client, struct arena *arena, enum ecs_operation operation,
+                     struct str json, void *out, struct client_error *out_error)
 {
-    const struct operation *row = &ecs_operations[operation];
-    BUF_AUTO struct buf body = BUF_INIT;
     struct codec_report report = {0};
-    struct str json;
+    struct str reply;
 
-    codec_encode(&body, row->request, in);
-    if (client_call_json(client, arena, operation, str_copy(arena, buf_str(&body)), &json,
-                         out_error) != 0)
+    if (client_call_json(client, arena, operation, json, &reply, out_error) != 0)
         return CLIENT_E_FAILED;
-    if (codec_decode(arena, row->reply, json, &codec_peer, out, &report) != 0) {
+    if (codec_decode(arena, ecs_operations[operation].reply, reply, &codec_peer, out, &report) !=
+        0) {
         *out_error = (struct client_error){
             .message = str_fmt(arena, "unreadable reply: %.*s", STR_ARGS(report.message))};
         return CLIENT_E_FAILED;
     }
     return 0;
+}
+
+int client_call(struct client *client, struct arena *arena, enum ecs_operation operation,
+                const void *in, void *out, struct client_error *out_error)
+{
+    BUF_AUTO struct buf body = BUF_INIT;
+
+    codec_encode(&body, ecs_operations[operation].request, in);
+    return client_call_text(client, arena, operation, str_copy(arena, buf_str(&body)), out,
+                            out_error);
 }

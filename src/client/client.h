@@ -42,6 +42,10 @@ int client_call_json(struct client *client, struct arena *arena, enum ecs_operat
                      struct str json, struct str *out_json,
                      struct client_error *out_error) MUST_CHECK;
 
+// JSON in, typed reply out.
+int client_call_text(struct client *client, struct arena *arena, enum ecs_operation operation,
+                     struct str json, void *out, struct client_error *out_error) MUST_CHECK;
+
 // "run-task" or "RunTask"; ECS_OPERATION_NONE when there is none.
 enum ecs_operation client_operation_named(struct str name);
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,4 +151,12 @@ void process_free(struct process *process)
     loop_fd_deinit(&process->watch);
     fd_close(&process->pidfd);
     mem_free(process);
+}
+
+// Asked for first and checked afterwards, so that a parent dying in between is noticed.
+int process_follow_parent(pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+        return -errno;
+    return getppid() == parent ? 0 : -ESRCH;
 }

@@ -43,6 +43,10 @@ pid_t process_pid(const struct process *process);
 int process_kill(struct process *process, int signo) MUST_CHECK;
 int process_kill_group(struct process *process, int signo) MUST_CHECK;
 
+// For a child that is nothing without its parent: it gets SIGTERM when the parent dies. -ESRCH when
+// `parent` is not our parent any more.
+int process_follow_parent(pid_t parent) MUST_CHECK;
+
 // Forgets the process without killing it; its end is then not collected before ours. Also from
 // inside fn.
 void process_free(struct process *process);

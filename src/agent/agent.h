@@ -1,0 +1,30 @@
+// The agent as a whole: one container instance, one loop thread, until SIGTERM.
+//
+// Settings come from four places: these options (flags), the environment (ECS_*, AWS_*), an ecs.config
+// file, defaults; the earlier wins. Source: agent-protocol 13.
+
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include <stdbool.h>
+
+// NULL: not given by flag.
+struct agent_options {
+    const char *endpoint;         // "http://127.0.0.1:7420"; ECS_BACKEND_HOST
+    const char *cluster;          // ECS_CLUSTER
+    const char *region;           // AWS_DEFAULT_REGION
+    const char *data_dir;         // ECS_DATADIR; agent.db lies here
+    const char *config_file;      // lines of KEY=VALUE; default /etc/ecs/ecs.config, if there is one
+    const char *docker_socket;    // DOCKER_HOST
+    const char *credentials_file; // profile "default"; else AWS_* and ~/.aws/credentials
+    const char *ca_file;          // trusted for https; NULL: the system's
+    bool insecure;
+};
+
+// Exit statuses. A supervisor starts the agent again after 1, never after 5 or 2.
+enum { AGENT_EXIT_DONE = 0, AGENT_EXIT_FAILED = 1, AGENT_EXIT_USAGE = 2, AGENT_EXIT_TERMINAL = 5 };
+
+// Runs until SIGTERM or SIGINT (containers are left alone). Logs through base/log.
+int agent_run(const struct agent_options *options);
+
+#endif

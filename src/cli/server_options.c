@@ -1,0 +1,67 @@
+// See server_options.h.
+
+#include "cli/server_options.h"
+
+#include "base/arena.h"
+#include "cli/command.h"
+
+static bool is_account(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    }
+    return text.len == 12;
+}
+
+static bool read_auth(const struct cli_values *values, struct server_options *out)
+{
+    struct str auth = cli_text(values, "auth");
+
+    if (str_eq(auth, STR("sigv4")))
+        out->auth = SERVER_AUTH_SIGV4;
+    else if (str_eq(auth, STR("none")))
+        out->auth = SERVER_AUTH_NONE;
+    else
+        return cli_refuse(values, "--auth is sigv4 or none, not '%.*s'", STR_ARGS(auth));
+    return true;
+}
+
+static bool read_store(const struct cli_values *values)
+{
+    struct str store = cli_text(values, "store");
+
+    if (str_eq(store, STR("sqlite")))
+        return true;
+    if (str_eq(store, STR("etcd")))
+        return cli_refuse(values, "the etcd store is not yet available; use --store sqlite");
+    return cli_refuse(values, "--store is sqlite, not '%.*s'", STR_ARGS(store));
+}
+
+bool cli_server_options(const struct cli_values *values, struct server_options *out)
+{
+    int64_t keep_ms;
+    int64_t connections;
+
+    *out = server_options_default;
+    out->listen = cli_text(values, "listen");
+    out->data_dir = cli_data_dir(values);
+    out->region = cli_text(values, "region");
+    out->account = cli_text(values, "account");
+    out->tls_cert = cli_value(values, "tls-cert");
+    out->tls_key = cli_value(values, "tls-key");
+    if (!is_account(out->account))
+        return cli_refuse(values, "--account is twelve digits, not '%.*s'", STR_ARGS(out->account));
+    if ((out->tls_cert == NULL) != (out->tls_key == NULL))
+        return cli_refuse(values, "--tls-cert and --tls-key go together");
+    if (!read_auth(values, out) || !read_store(values))
+        return false;
+    if (!cli_duration(values, "stopped-task-retention", &keep_ms) ||
+        !cli_number(values, "max-connections", 1, 1000000, &connections))
+        return false;
+    if (keep_ms < TIME_HOUR_MS || keep_ms > 30 * TIME_DAY_MS)
+        return cli_refuse(values, "--stopped-task-retention is from 1h to 30d");
+    out->stopped_task_keep_ms = keep_ms;
+    out->connections_max = (unsigned)connections;
+    return true;
+}
