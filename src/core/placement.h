@@ -22,10 +22,11 @@ struct placement_request {
     bool distinct_instance;
     struct query *const *member_of; // parsed expressions, all must hold
     size_t member_of_n;
-    const struct ecs_placement_strategy_list *strategies; // empty: random
+    const struct ecs_placement_strategy_list *strategies; // empty or NULL: random
     bool needs_execute_command;
 };
 
+// In the order in which an instance is checked, so the greater reason came further.
 enum place_reason {
     PLACE_FITS = 0,
     PLACE_NO_INSTANCES, // the cluster has none that is ACTIVE
@@ -38,12 +39,14 @@ enum place_reason {
     PLACE_ATTRIBUTE,
     PLACE_MEMBER_OF,
     PLACE_DISTINCT,
+    PLACE_REASON_N,
 };
 
 struct placement {
     struct instance *instance; // NULL: nowhere
-    struct instance
-        *closest; // with no place: the instance that came furthest; NULL when there is none
+    // With no place: the instance that came furthest, the oldest of equals; NULL when there is none
+    // that could be asked.
+    struct instance *closest;
     enum place_reason reason; // why `closest` was rejected
 };
 
@@ -54,6 +57,9 @@ struct placement place(struct step *step, const struct placement_request *reques
 // constraint.
 enum place_reason place_check(const struct state *state, const struct placement_request *request,
                               const struct instance *instance);
+
+// EXTERNAL tasks go to external instances only, EC2 tasks to the others only.
+bool place_serves(const struct instance *instance, enum ecs_launch_type launch_type);
 
 // "RESOURCE:CPU", "AGENT", ... as in failures[].reason.
 struct str place_reason_text(enum place_reason reason);

@@ -2,113 +2,46 @@
 
 #include "base/arena.h"
 #include "base/test.h"
+#include "core/fleet_testing.h"
 #include "core/query_compare.h"
 #include "model/instance.h"
-#include "model/state.h"
-#include "model/task.h"
 
 // The instances of the published vectors: X, Y and Z, with the tasks on them.
-struct fleet {
-    struct state state;
-    struct arena arena;
-};
-
-static struct ecs_attribute_list attributes(struct arena *arena, const char *text)
-{
-    struct ecs_attribute_list list = {.at = arena_array(arena, struct ecs_attribute, 8)};
-    struct str rest = str_of(text);
-
-    while (rest.len > 0) {
-        struct str pair;
-        struct str name;
-        struct str value;
-        str_cut(rest, ' ', &pair, &rest);
-        if (str_cut(pair, '=', &name, &value))
-            SET(&list.at[list.n], value, value);
-        SET(&list.at[list.n], name, name);
-        list.n++;
-    }
-    return list;
-}
-
-static void add_instance(struct fleet *fleet, uint64_t id, const char *uid, const char *attrs,
+static void add_instance(struct fleet *fleet, const char *uid, const char *attributes,
                          const char *version, const char *registered_at)
 {
-    struct rec_instance rec = {0};
-    struct rec_instance_state st = {0};
+    struct instance *instance = fleet_add_instance(fleet, uid, 1024, 1024, attributes);
+    struct rec_instance rec = *instance->rec;
     struct ecs_version_info info = {0};
     time_ms at;
 
     assert_true(time_parse_rfc3339(str_of(registered_at), &at));
     SET(&info, agent_version, str_of(version));
-    SET(&rec, cluster_id, 1);
-    SET(&rec, uid, str_of(uid));
     SET(&rec, ec2_instance_id, str_fmt(&fleet->arena, "i-%s", uid));
     SET(&rec, registered_at, at);
-    SET(&rec, attributes, attributes(&fleet->arena, attrs));
     SET(&rec, version_info, &info);
-    SET(&st, status, REC_INSTANCE_STATUS_ACTIVE);
-    state_load(&fleet->state, REC_KIND_INSTANCE, id, &rec);
-    state_load(&fleet->state, REC_KIND_INSTANCE_STATE, id, &st);
-    instance_get(&fleet->state, id)->session = 1;
-}
-
-static void add_task(struct fleet *fleet, uint64_t id, int64_t instance, const char *group)
-{
-    struct rec_task rec = {0};
-
-    SET(&rec, cluster_id, 1);
-    SET(&rec, uid, str_fmt(&fleet->arena, "task%d", (int)id));
-    SET(&rec, definition_id, 1);
-    SET(&rec, instance_id, instance);
-    SET(&rec, last_status, REC_TASK_STATUS_RUNNING);
-    SET(&rec, desired_status, REC_TASK_STATUS_RUNNING);
-    SET(&rec, group, str_of(group));
-    SET(&rec, launch_type, ECS_LAUNCH_TYPE_EC2);
-    state_load(&fleet->state, REC_KIND_TASK, id, &rec);
-}
-
-static void add_definition(struct fleet *fleet)
-{
-    struct rec_family family = {0};
-    struct rec_task_definition definition = {0};
-    struct ecs_task_definition spec = {0};
-
-    SET(&family, region, STR("us-east-1"));
-    SET(&family, name, STR("web"));
-    SET(&family, last_revision, 1);
-    state_load(&fleet->state, REC_KIND_FAMILY, 1, &family);
-    SET(&definition, family_id, 1);
-    SET(&definition, revision, 1);
-    SET(&definition, status, ECS_TASK_DEFINITION_STATUS_ACTIVE);
-    SET(&definition, definition, &spec);
-    state_load(&fleet->state, REC_KIND_TASK_DEFINITION, 1, &definition);
+    state_put(&fleet->state, REC_KIND_INSTANCE, instance->entity.id, &rec);
 }
 
 static int setup(void **state)
 {
     struct fleet *fleet = calloc(1, sizeof *fleet);
-    struct rec_cluster cluster = {0};
 
-    state_init(&fleet->state, &state_config_default);
-    SET(&cluster, region, STR("us-east-1"));
-    SET(&cluster, name, STR("demo"));
-    SET(&cluster, status, REC_CLUSTER_STATUS_ACTIVE);
-    state_load(&fleet->state, REC_KIND_CLUSTER, 1, &cluster);
-    add_definition(fleet);
-    add_instance(fleet, 1, "X",
-                 "ecs.instance-type=t2.small ecs.availability-zone=us-east-1a stack=prod size=9",
+    fleet_init(fleet);
+    add_instance(fleet, "X",
+                 "stack=prod size=9 ecs.instance-type=t2.small "
+                 "ecs.availability-zone=us-east-1a",
                  "1.9.0", "2018-01-01T00:00:00Z");
-    add_instance(fleet, 2, "Y",
+    add_instance(fleet, "Y",
                  "ecs.instance-type=g2.2xlarge ecs.availability-zone=us-east-1d stack=dev fast "
                  "size=10.5",
                  "1.14.5", "2018-06-18T22:28:28Z");
-    add_instance(fleet, 3, "Z", "ecs.instance-type=g2.8xlarge ecs.availability-zone=us-east-1b",
+    add_instance(fleet, "Z", "ecs.instance-type=g2.8xlarge ecs.availability-zone=us-east-1b",
                  "1.70.1", "2024-02-29T12:00:00Z");
-    add_task(fleet, 1, 1, "service:production");
-    add_task(fleet, 2, 3, "databases");
-    add_task(fleet, 3, 3, "family:web");
-    add_task(fleet, 4, 3, "family:web");
+    fleet_add_task(fleet, "X", "service:production");
+    fleet_add_task(fleet, "Z", "databases");
+    fleet_add_task(fleet, "Z", "family:web");
+    fleet_add_task(fleet, "Z", "family:web");
     *state = fleet;
     return 0;
 }
@@ -117,8 +50,7 @@ static int teardown(void **state)
 {
     struct fleet *fleet = *state;
 
-    state_deinit(&fleet->state);
-    arena_deinit(&fleet->arena);
+    fleet_deinit(fleet);
     free(fleet);
     return 0;
 }

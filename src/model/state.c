@@ -122,7 +122,10 @@ static void change(struct state *state, enum rec_kind kind, uint64_t id, const v
 
 void state_put(struct state *state, enum rec_kind kind, uint64_t id, const void *record)
 {
-    ASSERT(id > 0 && id < state->next_id[kind]);
+    // An InstanceState has the id of its Instance.
+    enum rec_kind minted = kind == REC_KIND_INSTANCE_STATE ? REC_KIND_INSTANCE : kind;
+
+    ASSERT(id > 0 && id < state->next_id[minted]);
     change(state, kind, id, shape_freeze(rec_kinds[kind].shape, record));
 }
 
