@@ -1,0 +1,298 @@
+// A task's way from payload to cleanup, on a fake runtime. Numbers are those of ecs-behaviour-agent
+// C.
+
+#include "base/test.h"
+
+#include "engine/rig.h"
+
+static void one_container_runs_and_ends(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 500;
+    fake_image(rig.fake, "app")->exit_code = 3;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 60000);
+    EXPECT_STR(rig_trace(&rig, "t1"),
+               "PENDING app=PENDING; RUNNING app=RUNNING; STOPPED app=STOPPED(3)");
+    assert_true(rig_submit(&rig, "t1", "STOPPED")->execution_stopped_at > RIG_EPOCH);
+    assert_true(rig_submit(&rig, "t1", "RUNNING")->pull_started_at > 0);
+    assert_true(rig_submit(&rig, "t1", "RUNNING")->pull_stopped_at > 0);
+    EXPECT_STR(rig_submit(&rig, "t1", "STOPPED")->reason, "");
+    rig_deinit(&rig);
+}
+
+// 12
+static void an_essential_exit_stops_the_others(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 500;
+    fake_image(rig.fake, "side");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_container(&rig, task, "side", "side");
+    rig_start(&rig, task);
+    rig_run(&rig, 60000);
+    EXPECT_STR(rig_trace(&rig, "t1"), "PENDING app=PENDING side=PENDING; "
+                                      "RUNNING app=RUNNING side=RUNNING; "
+                                      "STOPPED app=STOPPED(0) side=STOPPED(143)");
+    rig_deinit(&rig);
+}
+
+// 13
+static void a_nonessential_exit_is_told_within_thirty_seconds(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    struct acs_container *side;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    fake_image(rig.fake, "side")->run_ms = 1000;
+    fake_image(rig.fake, "side")->exit_code = 1;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    side = rig_container(&rig, task, "side", "side");
+    SET(side, essential, false);
+    rig_start(&rig, task);
+    rig_run(&rig, 5000);
+    assert_null(rig_change(&rig, "t1", "side", "STOPPED"));
+    rig_run(&rig, 30000);
+    assert_int_equal(rig_change(&rig, "t1", "side", "STOPPED")->exit_code, 1);
+    EXPECT_STR(rig.submits[rig.submits_n - 1]->status, "RUNNING");
+    rig_deinit(&rig);
+}
+
+// 16
+static void a_container_that_ignores_term_is_killed(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    struct acs_container *app;
+    const struct fake_container *c;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->ignores_term = true;
+    task = rig_task(&rig, "t1");
+    app = rig_container(&rig, task, "app", "app");
+    SET(app, stop_timeout, 5);
+    rig_start(&rig, task);
+    rig_run(&rig, 10000);
+    rig_stop(&rig, "t1");
+    rig_run(&rig, 4000);
+    assert_null(rig_submit(&rig, "t1", "STOPPED"));
+    rig_run(&rig, 2000);
+    assert_int_equal(rig_change(&rig, "t1", "app", "STOPPED")->exit_code, 137);
+    c = fake_find(rig.fake, STR("app"));
+    assert_int_equal(c->finished_at - c->term_at, 5000);
+    rig_deinit(&rig);
+}
+
+// 18
+static void out_of_memory_is_named(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 100;
+    fake_image(rig.fake, "app")->oom = true;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 60000);
+    EXPECT_STR(rig_change(&rig, "t1", "app", "STOPPED")->reason,
+               "OutOfMemoryError: Container killed due to memory usage");
+    assert_int_equal(rig_change(&rig, "t1", "app", "STOPPED")->exit_code, 137);
+    rig_deinit(&rig);
+}
+
+static void a_start_error_is_the_reason(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->start_error = STR("Error response from daemon: no such file");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 60000);
+    EXPECT_STR(rig_trace(&rig, "t1"),
+               "PENDING app=PENDING; STOPPED app=STOPPED!CannotStartContainerError");
+    rig_deinit(&rig);
+}
+
+static void a_start_that_times_out_is_stopped_too(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    fake_fail(rig.fake, HOST_CALL_KIND_START, 1, FAKE_FAULT_SILENT, HOST_ERROR_CLASS_TIMEOUT, "");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 400000);
+    EXPECT_STR(rig_change(&rig, "t1", "app", "STOPPED")->reason,
+               "DockerTimeoutError: Could not transition to started; timed out after waiting 3m0s");
+    assert_false(fake_find(rig.fake, STR("app"))->running);
+    rig_deinit(&rig);
+}
+
+static void a_stop_that_the_runtime_refuses_ends_the_task_all_the_same(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    fake_fail(rig.fake, HOST_CALL_KIND_STOP, 99, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER, "no");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 10000);
+    rig_stop(&rig, "t1");
+    rig_run(&rig, 60000);
+    EXPECT_STR(rig_change(&rig, "t1", "app", "STOPPED")->reason, "CannotStopContainerError: no");
+    assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_STOP), 5);
+    rig_deinit(&rig);
+}
+
+static void a_dead_runtime_is_waited_for_before_a_stop_counts(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 10000);
+    fake_fail(rig.fake, HOST_CALL_KIND_STOP, 7, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_UNREACHABLE, "");
+    fake_fail(rig.fake, HOST_CALL_KIND_PING, 1, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_UNREACHABLE, "");
+    rig_stop(&rig, "t1");
+    rig_run(&rig, 60000);
+    assert_int_equal(rig_change(&rig, "t1", "app", "STOPPED")->exit_code, 143);
+    rig_deinit(&rig);
+}
+
+static void a_stop_for_an_unknown_task_is_reported(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    rig_init(&rig, 1);
+    rig_stop(&rig, "t9");
+    rig_run(&rig, 1000);
+    EXPECT_STR(rig_submit(&rig, "t9", "STOPPED")->reason,
+               "TaskStateError: Agent could not progress task's state to stopped");
+    rig_deinit(&rig);
+}
+
+static void a_container_started_by_hand_after_its_end_is_stopped_once(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    struct host_call call = {0};
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 100;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 10000);
+    fake_image(rig.fake, "app")->run_ms = -1;
+    for (int i = 0; i < 2; i++) {
+        SET(&call, kind, HOST_CALL_KIND_START);
+        SET(&call, token, INT64_MAX - 1 - i);
+        SET(&call, container, fake_find(rig.fake, STR("app"))->id);
+        rig.runtime->driver->call(rig.runtime, &call);
+        rig_run(&rig, 10000);
+        assert_int_equal(fake_find(rig.fake, STR("app"))->running, i == 1);
+    }
+    rig_deinit(&rig);
+}
+
+// 29
+static void a_stopped_task_is_cleaned_up_after_the_wait(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 100;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 3 * TIME_HOUR_MS - 1000);
+    assert_false(fake_find(rig.fake, STR("app"))->removed);
+    rig_run(&rig, 5000);
+    assert_true(fake_find(rig.fake, STR("app"))->removed);
+    assert_null(rig_view(&rig, "t1", "app"));
+    for (size_t i = 0; i < rig.rows_n; i++)
+        assert_true(rig.rows[i].kind == HOST_KIND_ENGINE || rig.rows[i].kind == HOST_KIND_IMAGE);
+    rig_deinit(&rig);
+}
+
+static void cleanup_waits_until_the_end_was_told(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 100;
+    rig.retries = 1000000;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 4 * TIME_HOUR_MS);
+    assert_false(fake_find(rig.fake, STR("app"))->removed);
+    rig.retries = 0;
+    rig_run(&rig, 70000);
+    assert_true(fake_find(rig.fake, STR("app"))->removed);
+    EXPECT_STR(rig_trace(&rig, "t1"), "PENDING app=PENDING; RUNNING app=RUNNING(0); "
+                                      "STOPPED app=STOPPED(0)");
+    rig_deinit(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_container_runs_and_ends),
+        cmocka_unit_test(an_essential_exit_stops_the_others),
+        cmocka_unit_test(a_nonessential_exit_is_told_within_thirty_seconds),
+        cmocka_unit_test(a_container_that_ignores_term_is_killed),
+        cmocka_unit_test(out_of_memory_is_named),
+        cmocka_unit_test(a_start_error_is_the_reason),
+        cmocka_unit_test(a_start_that_times_out_is_stopped_too),
+        cmocka_unit_test(a_stop_that_the_runtime_refuses_ends_the_task_all_the_same),
+        cmocka_unit_test(a_dead_runtime_is_waited_for_before_a_stop_counts),
+        cmocka_unit_test(a_stop_for_an_unknown_task_is_reported),
+        cmocka_unit_test(a_container_started_by_hand_after_its_end_is_stopped_once),
+        cmocka_unit_test(a_stopped_task_is_cleaned_up_after_the_wait),
+        cmocka_unit_test(cleanup_waits_until_the_end_was_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

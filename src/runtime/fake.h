@@ -1,0 +1,108 @@
+// A container runtime that exists in memory only, with a clock that stands still until it is moved:
+// for the engine's tests and for simulations.
+//
+// A fake is the world (images, containers, volumes); a connection to it is a struct runtime like
+// any driver's. Closing the connection is what an agent's death is: calls under way are still
+// carried out, but nobody hears the answer. The world is scripted by image: how long a container
+// runs, how it ends, whether it heeds SIGTERM. Everything lives until fake_free.
+//
+//     struct fake *fake = fake_new(seed);
+//     fake_image(fake, "app:1")->run_ms = 500;
+//     struct runtime *runtime = fake_connect(fake, post, user);
+//     runtime->driver->call(runtime, &call);
+//     while (fake_next(fake) <= until) fake_run(fake, fake_next(fake));
+
+#ifndef RUNTIME_FAKE_H
+#define RUNTIME_FAKE_H
+
+#include "base/timefmt.h"
+#include "runtime/runtime.h"
+
+struct fake;
+
+struct fake *fake_new(uint64_t seed);
+void fake_free(struct fake *fake);
+
+struct runtime *fake_connect(struct fake *fake, runtime_post_fn *post, void *user);
+extern const struct runtime_driver runtime_fake; // what a connection's `driver` is
+
+// ---- time
+
+time_ms fake_next(const struct fake *fake);        // of the next thing to happen; INT64_MAX: none
+void fake_run(struct fake *fake, time_ms now);     // lets everything up to `now` happen
+void fake_set_now(struct fake *fake, time_ms now); // moves the clock; nothing happens
+
+// ---- the script
+
+struct fake_image {
+    struct str name;
+    struct str id;
+    struct str digest;          // "sha256:..."; what a registry resolves the name to
+    bool local;                 // on this host
+    bool remote;                // in the registry; the default
+    bool sets_region;           // AWS_REGION is in the image's environment
+    int64_t pull_ms;            // how long a pull takes
+    int64_t run_ms;             // how long a container runs; < 0: until it is stopped
+    int32_t exit_code;          // when it ends by itself
+    int32_t term_code;          // when it heeds SIGTERM (143)
+    bool ignores_term;          // is killed after stopTimeout: 137
+    bool oom;                   // ends by the kernel's hand: 137 and OOMKilled
+    struct str start_error;     // starting fails with this
+    int64_t healthy_after_ms;   // < 0: never; counted from the start
+    int64_t unhealthy_after_ms; // < 0: never
+};
+
+// The image of that name (as the container asks for it), made when it is new: remote, runs for
+// ever.
+struct fake_image *fake_image(struct fake *fake, const char *name);
+
+enum fake_fault {
+    FAKE_FAULT_FAIL,   // not done, answered with the error
+    FAKE_FAULT_HANG,   // not done, never answered before its deadline
+    FAKE_FAULT_LOST,   // done, but the answer is class unreachable
+    FAKE_FAULT_SILENT, // done, and no answer at all
+};
+
+// The next `times` calls of this kind fail so.
+void fake_fail(struct fake *fake, enum host_call_kind kind, int times, enum fake_fault fault,
+               enum host_error_class class, const char *text);
+
+// Any call fails by chance, in one of `one_in` (0: never), in any of the ways above but the silent
+// one.
+void fake_set_chaos(struct fake *fake, uint32_t one_in);
+
+// ---- what happens to it
+
+void fake_restart(struct fake *fake); // the engine: its containers die, its connections break
+void fake_vanish(struct fake *fake, struct str id);
+void fake_exit(struct fake *fake, struct str id, int32_t code);
+
+// ---- looking
+
+struct fake_container {
+    struct str id;
+    struct str name;
+    struct str task_arn;  // from the labels
+    struct str container; // likewise
+    struct fake_image *image;
+    const struct docker_config *config;
+    const struct docker_host_config *host;
+    bool removed;
+    bool running;
+    bool oom_killed;
+    int32_t exit_code;
+    time_ms created_at, started_at, finished_at; // 0: not yet
+    time_ms term_at;                             // when it was asked to stop
+    int32_t starts;
+    struct str health;
+};
+
+size_t fake_containers(const struct fake *fake); // ever made, removed ones too
+const struct fake_container *fake_container_at(const struct fake *fake, size_t index);
+const struct fake_container *fake_find(const struct fake *fake, struct str container); // newest
+bool fake_has_volume(const struct fake *fake, struct str name);
+void fake_add_volume(struct fake *fake, const char *name);
+size_t fake_volumes(const struct fake *fake);
+int fake_calls(const struct fake *fake, enum host_call_kind kind); // how many were made
+
+#endif
