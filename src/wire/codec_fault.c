@@ -62,14 +62,19 @@ static void add_step(struct buf *path, const struct frame *frame)
     }
 }
 
-// The member the reader stands at, "containerDefinitions.2.member.cpu".
-static struct str path_of(struct decoder *d)
+static struct str path_to(struct decoder *d, size_t depth)
 {
     BUF_AUTO struct buf path = BUF_INIT;
 
-    for (size_t i = 1; i <= d->depth; i++)
+    for (size_t i = 1; i <= depth; i++)
         add_step(&path, &d->frames[i]);
     return str_copy(d->arena, buf_str(&path));
+}
+
+// The member the reader stands at, "containerDefinitions.2.member.cpu".
+static struct str path_of(struct decoder *d)
+{
+    return path_to(d, d->depth);
 }
 
 static bool refuse(struct decoder *d, struct str path, struct str message)
@@ -130,7 +135,7 @@ bool codec_fault_twice(struct decoder *d, struct str name)
 
 bool codec_fault_entries(struct decoder *d)
 {
-    struct str path = path_of(d);
+    struct str path = path_to(d, d->depth - 1); // the list, not its last entry
 
     return refuse(d, path,
                   str_fmt(d->arena, sentences[FAULT_ENTRIES], d->entries_max, STR_ARGS(path)));

@@ -16,8 +16,8 @@ struct codec_options;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 // Decodes `json` by the shape. If that succeeds: what is encoded decodes to an equal value and
-// encodes to the same text; copies are equal; printing and validating end. Aborts when any of it is
-// not so.
+// encodes to the same text; decoding over it changes nothing; copies are equal; printing and
+// validating end. Aborts when any of it is not so.
 void fuzz_shape(const struct shape *shape, struct str json, const struct codec_options *options);
 
 #endif

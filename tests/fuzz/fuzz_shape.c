@@ -37,6 +37,8 @@ void fuzz_shape(const struct shape *shape, struct str json, const struct codec_o
         ASSERT(shape_equal(shape, value, back));
         codec_encode(&second, shape, back);
         ASSERT(str_eq(buf_str(&first), buf_str(&second)));
+        ASSERT(codec_decode_over(&arena, shape, json, options, back, &again) == 0);
+        ASSERT(shape_equal(shape, value, back));
         walk(&arena, shape, value, report.unknowns);
     } else {
         ASSERT(report.message.len > 0);
