@@ -27,6 +27,7 @@ struct loop {
     struct event *timer_event; // fires no later than the first timer
     struct timers timers;
     struct list jobs;
+    struct list at_close; // jobs for loop_close
     int64_t now_ms;
     bool now_is_known;
     atomic_bool stopping;
@@ -91,6 +92,7 @@ int loop_open(struct loop **out_loop)
     struct loop *loop = mem_zalloc(sizeof *loop);
 
     list_init(&loop->jobs);
+    list_init(&loop->at_close);
     list_init(&loop->posted);
     pthread_mutex_init(&loop->lock, NULL);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -107,6 +109,15 @@ int loop_open(struct loop **out_loop)
     return 0;
 }
 
+static void run_all(struct list *batch)
+{
+    while (!list_is_empty(batch)) {
+        struct loop_job *job = LIST_ENTRY(batch->next, struct loop_job, link);
+        list_remove(&job->link);
+        job->fn(job->user);
+    }
+}
+
 static void run_jobs(struct loop *loop)
 {
     for (int pass = 0; pass < JOB_PASSES && !list_is_empty(&loop->jobs); pass++) {
@@ -115,11 +126,7 @@ static void run_jobs(struct loop *loop)
         list_init(&batch);
         list_insert_before(&loop->jobs, &batch); // batch follows the last job ...
         list_remove(&loop->jobs);                // ... and now heads the ring in its stead
-        while (!list_is_empty(&batch)) {
-            struct loop_job *job = LIST_ENTRY(batch.next, struct loop_job, link);
-            list_remove(&job->link);
-            job->fn(job->user);
-        }
+        run_all(&batch);
     }
 }
 
@@ -127,6 +134,7 @@ void loop_close(struct loop *loop)
 {
     if (loop == NULL)
         return;
+    run_all(&loop->at_close);
     take_posted(loop);
     while (!list_is_empty(&loop->jobs))
         run_jobs(loop);
@@ -300,6 +308,11 @@ void loop_defer(struct loop *loop, struct loop_job *job)
 void loop_job_cancel(struct loop_job *job)
 {
     list_remove(&job->link);
+}
+
+void loop_at_close(struct loop *loop, struct loop_job *job)
+{
+    list_push_back(&loop->at_close, &job->link);
 }
 
 void loop_post(struct loop *loop, struct loop_job *job)

@@ -93,6 +93,10 @@ void loop_defer(struct loop *loop, struct loop_job *job); // loop thread; queued
 void loop_job_cancel(struct loop_job *job);               // loop thread, deferred jobs only
 void loop_post(struct loop *loop, struct loop_job *job);  // any thread; not queued at present
 
+// Runs `job` when the loop is closed, before the jobs still queued: for things that nobody owns any
+// more, such as a connection saying goodbye. loop_job_cancel takes it back.
+void loop_at_close(struct loop *loop, struct loop_job *job);
+
 // ---- signals
 
 // The handler runs on the loop, so it may do anything. One loop of a process can watch signals.

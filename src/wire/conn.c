@@ -52,6 +52,7 @@ struct conn {
     struct loop_timer phase_timer;
     struct loop_timer deadline;
     struct loop_job job;
+    struct loop_job at_close; // of one that was left: nobody else would end it with the loop
     int fd;
     enum conn_state state;
     bool eof;
@@ -114,6 +115,7 @@ static void shut(struct conn *conn)
     conn->state = CONN_CLOSED;
     loop_timer_stop(&conn->phase_timer);
     loop_timer_stop(&conn->deadline);
+    loop_job_cancel(&conn->at_close);
     loop_fd_deinit(&conn->watch);
     fd_close(&conn->fd);
     loop_defer(conn->loop, &conn->job);
@@ -572,6 +574,28 @@ void conn_finish(struct conn *conn)
         conn->config.linger_ms = 0; // nothing was said, so nothing can be lost
     conn->state = CONN_FINISHING;
     loop_defer(conn->loop, &conn->job);
+}
+
+static void ignore(void *user)
+{
+    (void)user;
+}
+
+static void abort_job(void *user)
+{
+    conn_abort(user);
+}
+
+void conn_leave(struct conn *conn)
+{
+    static const struct conn_handler nobody = {.on_data = ignore};
+
+    if (conn->state == CONN_CLOSED)
+        return;
+    conn->handler = &nobody;
+    loop_job_init(&conn->at_close, abort_job, conn);
+    loop_at_close(conn->loop, &conn->at_close);
+    conn_finish(conn);
 }
 
 void conn_abort(struct conn *conn)

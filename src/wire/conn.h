@@ -101,6 +101,9 @@ void conn_set_deadline(struct conn *conn, int64_t after_ms);
 // on its way). Of the handlers only on_close is called from here on. Input is gone.
 void conn_finish(struct conn *conn);
 
+// The same for an owner who does not wait: no handler is called any more, not even on_close.
+void conn_leave(struct conn *conn);
+
 // At once and silently; on_close is not called. NULL is fine.
 void conn_abort(struct conn *conn);
 

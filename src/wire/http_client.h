@@ -72,8 +72,9 @@ struct http_call_handler {
 
 struct http_call_options {
     struct str method;
-    struct str target;                 // "/path?query", encoded
-    const struct http_header *headers; // Host, Content-Length and Connection are added
+    struct str target; // "/path?query", encoded
+    const struct http_header
+        *headers; // Content-Length is added, and Host and User-Agent if missing
     size_t headers_n;
     struct str body;
     int64_t connect_ms;                      // name, connection and TLS; 0: 10 s
