@@ -222,11 +222,14 @@ int json_read(struct json_reader *reader, struct str text)
     yajl_config(parser, yajl_dont_validate_strings, 1); // done above, and better
     reader->parser = parser;
     status = yajl_parse(parser, (const unsigned char *)text.ptr, text.len);
-    if (status == yajl_status_ok)
-        status = yajl_complete_parse(parser);
-    result = outcome(reader, status);
     reader->end = json_read_offset(reader);
     reader->parser = NULL;
+    if (status == yajl_status_ok) {
+        reader->end =
+            text.len; // a number at the very end is only told now, from a text of yajl's own
+        status = yajl_complete_parse(parser);
+    }
+    result = outcome(reader, status);
     yajl_free(parser);
     return result;
 }

@@ -339,6 +339,18 @@ static void offsets_are_behind_the_token(void **state)
     assert_int_equal(o.n, sizeof want / sizeof *want);
 }
 
+static void a_number_at_the_very_end_has_its_offset(void **state)
+{
+    struct offsets o = {.reader = {.events = &note, .depth_max = 4}};
+    (void)state;
+
+    o.reader.user = &o;
+    assert_int_equal(json_read(&o.reader, STR("[1,27")), JSON_E_SYNTAX);
+    assert_int_equal(o.n, 3);
+    assert_int_equal(o.at[2], 5);
+    assert_int_equal(json_read_offset(&o.reader), 5);
+}
+
 static void a_handler_can_stop(void **state)
 {
     struct offsets o = {.reader = {.events = &note, .depth_max = 4}};
@@ -359,6 +371,7 @@ int main(void)
         cmocka_unit_test(numbers_out_of_every_range_pass_as_text),
         cmocka_unit_test(depth_is_limited),
         cmocka_unit_test(offsets_are_behind_the_token),
+        cmocka_unit_test(a_number_at_the_very_end_has_its_offset),
         cmocka_unit_test(a_handler_can_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
