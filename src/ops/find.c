@@ -1,0 +1,76 @@
+// Ids are unique in the whole server, so a lookup is one step; what remains is to refuse what lies
+// elsewhere: another region, account or cluster, or the namesake that was deleted before this
+// cluster was made.
+
+#include "ops/find.h"
+
+#include "base/arena.h"
+#include "model/arn.h"
+#include "model/cluster.h"
+#include "model/instance.h"
+#include "model/task.h"
+
+// The id in a reference; false for an ARN that cannot mean anything in this cluster.
+static bool id_in(const struct op_ctx *ctx, const char *kind, const struct cluster *cluster,
+                  struct str reference, struct str *out)
+{
+    struct scope here = op_scope(ctx);
+    struct str name;
+    struct arn arn;
+
+    if (!arn_looks_like_one(reference)) {
+        *out = reference;
+        return true;
+    }
+    if (!arn_parse(reference, &arn) || !scope_eq(&arn.scope, &here) ||
+        !str_eq(arn.service, STR("ecs")) || !str_eq(arn.kind, str_of(kind)))
+        return false;
+    if (!str_cut_last(arn.tail, '/', &name, out)) {
+        *out = arn.tail;
+        return true;
+    }
+    return str_eq(name, cluster->rec->name);
+}
+
+struct instance *op_find_instance(const struct op_ctx *ctx, const struct cluster *cluster,
+                                  struct str reference)
+{
+    struct instance *instance;
+    struct str uid;
+
+    if (!id_in(ctx, "container-instance", cluster, reference, &uid))
+        return NULL;
+    instance = instance_find_uid(ctx->state, uid);
+    return instance != NULL && instance->cluster_id == cluster->entity.id ? instance : NULL;
+}
+
+struct task *op_find_task(const struct op_ctx *ctx, const struct cluster *cluster,
+                          struct str reference)
+{
+    struct task *task;
+    struct str uid;
+
+    if (!id_in(ctx, "task", cluster, reference, &uid))
+        return NULL;
+    task = task_find_uid(ctx->state, uid);
+    return task != NULL && task->cluster_id == cluster->entity.id ? task : NULL;
+}
+
+struct str op_missing_arn(const struct op_ctx *ctx, const char *kind, const struct cluster *cluster,
+                          struct str reference)
+{
+    struct scope here = op_scope(ctx);
+
+    if (arn_looks_like_one(reference))
+        return reference;
+    return arn_make2(ctx->arena, &here, kind, cluster->rec->name, reference);
+}
+
+struct ecs_failure op_failure(struct str arn, struct str reason)
+{
+    struct ecs_failure failure = {0};
+
+    SET(&failure, arn, arn);
+    SET(&failure, reason, reason);
+    return failure;
+}

@@ -1,0 +1,30 @@
+// From what a request names to the entity: ids and ARNs of container instances and tasks.
+// Source: ecs-behaviour-api 4.
+
+#ifndef OPS_FIND_H
+#define OPS_FIND_H
+
+#include "ops/op.h"
+
+struct cluster;
+struct instance;
+struct task;
+
+// The instance or task that `reference` names in exactly this cluster: an id, an ARN, or an ARN of
+// the old form without the cluster. NULL when there is none there, or the ARN is of another region,
+// account, kind or cluster. INACTIVE instances and STOPPED tasks are found while they are
+// remembered.
+struct instance *op_find_instance(const struct op_ctx *ctx, const struct cluster *cluster,
+                                  struct str reference);
+struct task *op_find_task(const struct op_ctx *ctx, const struct cluster *cluster,
+                          struct str reference);
+
+// failures[].arn of a reference that found nothing: an ARN as it was given, anything else as the
+// ARN it would have. `kind` is "container-instance" or "task". In the call's arena.
+struct str op_missing_arn(const struct op_ctx *ctx, const char *kind, const struct cluster *cluster,
+                          struct str reference);
+
+// One entry of failures[]; `detail` is left out.
+struct ecs_failure op_failure(struct str arn, struct str reason);
+
+#endif
