@@ -29,7 +29,7 @@ void world_deinit(struct world *w)
     arena_deinit(&w->arena);
 }
 
-static void begin(struct world *w, struct step *step)
+void world_begin(struct world *w, struct step *step)
 {
     step_init(step, &w->state, w->now, &w->rng, &w->arena);
     step->acs_endpoint = STR("http://acs.test/");
@@ -60,7 +60,7 @@ static void note(struct world *w, const struct effect *effect)
     }
 }
 
-static void finish(struct world *w, struct step *step)
+void world_finish(struct world *w, struct step *step)
 {
     struct batch batch = state_take_batch(&w->state);
 
@@ -107,7 +107,7 @@ struct str world_call(struct world *w, const char *operation, const char *json)
     if (codec_decode(&w->arena, row->request, str_of(json), NULL, in, &report) != 0)
         fail_msg("%s: %.*s does not decode: %.*s", operation, (int)strlen(json), json,
                  STR_ARGS(report.message));
-    begin(w, &step);
+    world_begin(w, &step);
     ctx.step = &step;
     ctx.unknowns = report.unknowns;
     ctx.caller.region = w->region;
@@ -116,7 +116,7 @@ struct str world_call(struct world *w, const char *operation, const char *json)
         reply = encoded(w, row->reply, out);
     else
         reply = error_json(w, &ctx.error);
-    finish(w, &step);
+    world_finish(w, &step);
     return reply;
 }
 
@@ -146,9 +146,9 @@ void world_advance(struct world *w, time_ms by)
     struct step step;
 
     w->now += by;
-    begin(w, &step);
+    world_begin(w, &step);
     timers_run(&step);
-    finish(w, &step);
+    world_finish(w, &step);
 }
 
 static json_t *parsed(struct str json)
@@ -282,9 +282,9 @@ session_id world_connect(struct world *w, const char *cluster, struct str instan
     struct step step;
     session_id session = w->next_session++;
 
-    begin(w, &step);
+    world_begin(w, &step);
     session_acs_open(&step, session, &hello);
-    finish(w, &step);
+    world_finish(w, &step);
     return session;
 }
 
@@ -292,9 +292,9 @@ void world_disconnect(struct world *w, session_id session, struct str instance_a
 {
     struct step step;
 
-    begin(w, &step);
+    world_begin(w, &step);
     session_acs_gone(&step, session, instance_id_of(w, instance_arn));
-    finish(w, &step);
+    world_finish(w, &step);
 }
 
 void world_agent_says(struct world *w, session_id session, struct str instance_arn,
@@ -311,10 +311,10 @@ void world_agent_says(struct world *w, session_id session, struct str instance_a
         if (codec_decode(&w->arena, acs_messages[i].shape, str_of(json), &codec_peer, message,
                          &report) != 0)
             fail_msg("%s does not decode: %.*s", kind, STR_ARGS(report.message));
-        begin(w, &step);
+        world_begin(w, &step);
         session_acs_message(&step, session, instance_id_of(w, instance_arn), (enum acs_message)i,
                             message);
-        finish(w, &step);
+        world_finish(w, &step);
         return;
     }
     fail_msg("no message %s", kind);

@@ -51,6 +51,10 @@ struct str world_callf(struct world *w, const char *operation, const char *fmt, 
 // The same, but the call must succeed.
 struct str world_ok(struct world *w, const char *operation, const char *json);
 
+// A tick of the test's own: anything that takes a step may be called between the two.
+void world_begin(struct world *w, struct step *step);
+void world_finish(struct world *w, struct step *step);
+
 // Moves the clock and runs the timers that are due.
 void world_advance(struct world *w, time_ms by);
 
