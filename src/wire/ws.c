@@ -195,8 +195,8 @@ static void on_conn_data(void *user)
     flush(ws); // pongs, the answer to a close, our own verdict on bad frames
     if (wslay_event_get_close_received(ws->ctx))
         end_gracefully(ws, ws->peer_code, str_span(ws->peer_reason, ws->peer_reason_len));
-    else if (result != 0)
-        end_broken(ws, STR("websocket failed"));
+    else if (result != 0) // a frame that cannot be; our callbacks do not fail
+        end_gracefully(ws, WS_CODE_PROTOCOL, STR("peer broke the protocol"));
     else if (!wslay_event_get_read_enabled(ws->ctx))
         end_gracefully(ws, wslay_event_get_status_code_sent(ws->ctx),
                        STR("peer broke the protocol"));
