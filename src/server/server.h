@@ -61,7 +61,7 @@ extern const struct server_options server_options_default;
 // line that says what to do; it lives in `arena`.
 enum server_outcome { SERVER_E_OPTIONS = 1, SERVER_E_START };
 
-// Runs in threads of its own; returns when the server answers.
+// Runs in threads of its own; returns when the server answers. The process must ignore SIGPIPE.
 int server_start(const struct server_options *options, struct arena *arena, struct str *out_detail,
                  struct server **out) MUST_CHECK;
 

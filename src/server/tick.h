@@ -1,0 +1,56 @@
+// The thread that decides. Everything that changes state passes through here, one input after the
+// other, and leaves as ticks: replies and effects that may be sent, because what they rest on is
+// durable.
+
+#ifndef SERVER_TICK_H
+#define SERVER_TICK_H
+
+#include "base/rng.h"
+#include "io/loop.h"
+#include "server/input.h"
+#include "server/queue.h"
+
+struct store;
+struct tick_thread;
+
+// What was decided together and is committed together. Delivered when it may be carried out.
+struct tick {
+    struct loop_job job; // for whoever it is delivered to
+    void *owner;         // likewise
+    struct tick *next_free;
+    struct arena arena;        // effects
+    struct step step;          // step.first: the effects in order
+    struct queue_chain inputs; // calls with their replies, agents' inputs, in order
+    size_t inputs_n;
+    struct batch batch;
+    bool failed;        // undone: every call in it is to be refused, every session in it closed
+    bool store_is_down; // while this was decided, or from here on
+    int64_t decide_us;  // spent deciding
+    int64_t commit_us;  // spent committing; 0: there was nothing to commit
+};
+
+struct tick_config {
+    struct state *state; // the thread's own from tick_thread_start to tick_thread_join
+    struct store *store; // likewise, for committing
+    uint64_t seed;       // of the dice
+    int64_t probe_ms;    // between attempts while the store is down
+
+    // Takes a tick over; gives it back with tick_release. Called in the order in which the ticks
+    // were decided, but from different threads.
+    void (*deliver)(void *user, struct tick *tick);
+    void (*done)(void *user); // after INPUT_STOP, when the last tick has been delivered
+    void *user;
+};
+
+struct tick_thread *tick_thread_start(const struct tick_config *config);
+
+// Any thread. Takes the inputs over; they come back inside a tick.
+void tick_thread_push(struct tick_thread *thread, struct queue_chain *inputs);
+void tick_release(struct tick_thread *thread, struct tick *tick); // inputs taken out before
+
+// Decides and commits what was pushed before, then ends the thread. Nothing may be pushed
+// afterwards.
+void tick_thread_stop(struct tick_thread *thread);
+void tick_thread_join(struct tick_thread *thread); // after `done`; frees it. NULL is fine.
+
+#endif
