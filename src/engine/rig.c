@@ -226,6 +226,15 @@ void rig_boot(struct rig *rig)
     queue(rig, (struct engine_input){.kind = ENGINE_INPUT_RUNTIME_UP});
 }
 
+void rig_reconnect(struct rig *rig)
+{
+    if (rig->engine == NULL)
+        return;
+    open_events(rig);
+    queue(rig, (struct engine_input){.kind = ENGINE_INPUT_RUNTIME_DOWN});
+    queue(rig, (struct engine_input){.kind = ENGINE_INPUT_RUNTIME_UP});
+}
+
 void rig_restart(struct rig *rig)
 {
     rig->runtime->driver->close(rig->runtime);

@@ -79,6 +79,7 @@ struct fake {
     struct fake_container **containers; // heap
     size_t containers_n, containers_cap;
     uint32_t one_in;
+    struct str last_user;
     int calls[HOST_CALL_KIND_N];
 };
 
@@ -422,11 +423,12 @@ static struct docker_network_settings *network_of(const struct fake_container *c
 
         ports.at[i].key = asked->at[i].key;
         to->at = arena_array(arena, struct docker_port_binding, 2 * from->n);
+        to->n = 2 * from->n;
         for (size_t k = 0; k < from->n; k++) {
-            SET(&to->at[to->n], host_ip, STR("0.0.0.0"));
-            SET(&to->at[to->n++], host_port, from->at[k].host_port);
-            SET(&to->at[to->n], host_ip, STR("::"));
-            SET(&to->at[to->n++], host_port, from->at[k].host_port);
+            SET(&to->at[2 * k], host_ip, STR("0.0.0.0"));
+            SET(&to->at[2 * k], host_port, from->at[k].host_port);
+            SET(&to->at[2 * k + 1], host_ip, STR("::"));
+            SET(&to->at[2 * k + 1], host_port, from->at[k].host_port);
         }
     }
     SET(net, ip_address, STR("172.17.0.2"));
@@ -768,6 +770,8 @@ static void driver_call(struct runtime *runtime, const struct host_call *call)
     struct thing *thing;
 
     fake->calls[call->kind]++;
+    if (call->kind == HOST_CALL_KIND_PULL)
+        fake->last_user = copy->auth ? copy->auth->username : STR_NONE;
     draw_fault(fake, &probe);
     if (call->kind == HOST_CALL_KIND_PULL && find_image(fake, call->image) != NULL)
         after = find_image(fake, call->image)->pull_ms + CALL_MS;
@@ -845,6 +849,11 @@ void fake_restart(struct fake *fake)
         if (thing->kind == THING_CALL)
             answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("the connection broke"));
     }
+}
+
+struct str fake_last_user(const struct fake *fake)
+{
+    return fake->last_user;
 }
 
 int fake_calls(const struct fake *fake, enum host_call_kind kind)

@@ -1,0 +1,184 @@
+// The formulas of ecs-behaviour-agent 6.2 on hand-made samples.
+
+#include "base/test.h"
+
+#include "engine/stats.h"
+
+struct sample {
+    struct docker_stats stats;
+    struct docker_cpu_stats cpu;
+    struct docker_cpu_usage usage;
+    struct docker_memory_stats memory;
+    struct docker_memory_detail detail;
+    struct docker_blkio_stats io;
+    struct docker_blkio_entry entries[2];
+    struct docker_network_stats_entry network;
+};
+
+static void add(struct stats *stats, int64_t at_ms, int64_t cpu_ms, int64_t rx_bytes)
+{
+    struct sample s = {0};
+
+    SET(&s.stats, read, at_ms);
+    SET(&s.usage, total_usage, cpu_ms * 1000000);
+    SET(&s.cpu, cpu_usage, &s.usage);
+    SET(&s.stats, cpu_stats, &s.cpu);
+    SET(&s.memory, usage, 10 << 20);
+    SET(&s.detail, inactive_file, 3 << 20);
+    SET(&s.memory, stats, &s.detail);
+    SET(&s.stats, memory_stats, &s.memory);
+    SET(&s.entries[0], op, STR("Read"));
+    SET(&s.entries[0], value, 100);
+    SET(&s.entries[1], op, STR("write"));
+    SET(&s.entries[1], value, 7);
+    SET(&s.io, io_service_bytes_recursive,
+        (struct docker_blkio_entry_list){.n = 2, .at = s.entries});
+    SET(&s.stats, blkio_stats, &s.io);
+    s.network.key = STR("eth0");
+    SET(&s.network.value, rx_bytes, rx_bytes);
+    SET(&s.stats, networks, (struct docker_network_stats_map){.n = 1, .at = &s.network});
+    stats_add(stats, &s.stats, 2);
+}
+
+static void cpu_is_a_share_of_the_whole_host(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct tcs_container_metric out = {0};
+    struct stats stats = {0};
+    (void)state;
+
+    add(&stats, 1000, 0, 0);
+    add(&stats, 2000, 1000, 0); // one of two cores busy
+    add(&stats, 3000, 3000, 0); // both
+    assert_true(stats_take(&stats, &arena, true, 0, &out));
+    assert_int_equal((int)out.cpu_stats_set->min, 50);
+    assert_int_equal((int)out.cpu_stats_set->max, 100);
+    assert_int_equal(out.cpu_stats_set->sample_count, 2);
+    assert_int_equal((int)out.memory_stats_set->max, 7);
+    assert_int_equal(out.memory_stats_set->sample_count, 3);
+    arena_deinit(&arena);
+}
+
+static void too_few_samples_give_nothing(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct tcs_container_metric out = {0};
+    struct stats stats = {0};
+    (void)state;
+
+    add(&stats, 1000, 0, 0);
+    add(&stats, 2000, 10, 0);
+    assert_false(stats_take(&stats, &arena, true, 0, &out));
+    add(&stats, 3000, 20, 0);
+    assert_true(stats_take(&stats, &arena, true, 0, &out));
+    assert_false(stats_take(&stats, &arena, true, 0, &out)); // taken
+    arena_deinit(&arena);
+}
+
+static void the_same_instant_repeats_the_last_share(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct tcs_container_metric out = {0};
+    struct stats stats = {0};
+    (void)state;
+
+    add(&stats, 1000, 0, 0);
+    add(&stats, 2000, 1000, 0);
+    add(&stats, 2000, 1000, 0);
+    assert_true(stats_take(&stats, &arena, true, 0, &out));
+    assert_int_equal((int)out.cpu_stats_set->sum, 100);
+    arena_deinit(&arena);
+}
+
+static void network_and_storage_are_summed(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct tcs_container_metric out = {0};
+    struct stats stats = {0};
+    (void)state;
+
+    add(&stats, 1000, 0, 1000);
+    add(&stats, 2000, 1, 3000);
+    add(&stats, 4000, 2, 4000);
+    assert_true(stats_take(&stats, &arena, true, 0, &out));
+    assert_int_equal(out.network_stats_set->rx_bytes->max, 4000);
+    assert_int_equal(out.network_stats_set->rx_bytes->sum, 8000);
+    assert_int_equal((int)out.network_stats_set->rx_bytes_per_second->max, 2000);
+    assert_int_equal((int)out.network_stats_set->rx_bytes_per_second->min, 500);
+    assert_int_equal(out.storage_stats_set->read_size_bytes->max, 100);
+    assert_int_equal(out.storage_stats_set->write_size_bytes->max, 7);
+    arena_deinit(&arena);
+}
+
+static void a_host_mode_container_has_no_network(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct tcs_container_metric out = {0};
+    struct stats stats = {0};
+    (void)state;
+
+    add(&stats, 1000, 0, 0);
+    add(&stats, 2000, 1, 0);
+    add(&stats, 3000, 2, 0);
+    assert_true(stats_take(&stats, &arena, false, 0, &out));
+    assert_false(out.has.network_stats_set);
+    arena_deinit(&arena);
+}
+
+static void counters_go_on_after_a_restart(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct tcs_container_metric out = {0};
+    struct stats stats = {0};
+    (void)state;
+
+    add(&stats, 1000, 0, 5000);
+    add(&stats, 2000, 1, 6000);
+    add(&stats, 3000, 2, 7000);
+    stats_restarted(&stats);
+    add(&stats, 4000, 0, 100);
+    assert_true(stats_take(&stats, &arena, true, 1, &out));
+    assert_int_equal(out.network_stats_set->rx_bytes->max, 7100);
+    assert_int_equal(out.restart_stats_set->restart_count, 1);
+    assert_int_equal(out.cpu_stats_set->sample_count, 2); // none across the restart
+    arena_deinit(&arena);
+}
+
+static void a_sum_beyond_63_bits_overflows_into_its_own_member(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct tcs_container_metric out = {0};
+    struct stats stats = {0};
+    (void)state;
+
+    for (int i = 0; i < 3; i++)
+        add(&stats, 1000 * (i + 1), i, i == 2 ? 5 : INT64_MAX / 2 + 1);
+    assert_true(stats_take(&stats, &arena, true, 0, &out));
+    assert_true(out.network_stats_set->rx_bytes->sum == INT64_MAX);
+    assert_int_equal(out.network_stats_set->rx_bytes->overflow_sum, 6);
+    arena_deinit(&arena);
+}
+
+static void a_sample_without_a_time_is_dropped(void **state)
+{
+    struct stats stats = {0};
+    (void)state;
+
+    add(&stats, 0, 1, 1);
+    assert_int_equal(stats.memory.n, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cpu_is_a_share_of_the_whole_host),
+        cmocka_unit_test(too_few_samples_give_nothing),
+        cmocka_unit_test(the_same_instant_repeats_the_last_share),
+        cmocka_unit_test(network_and_storage_are_summed),
+        cmocka_unit_test(a_host_mode_container_has_no_network),
+        cmocka_unit_test(counters_go_on_after_a_restart),
+        cmocka_unit_test(a_sum_beyond_63_bits_overflows_into_its_own_member),
+        cmocka_unit_test(a_sample_without_a_time_is_dropped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
