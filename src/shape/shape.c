@@ -4,14 +4,22 @@
 
 #include "base/assert.h"
 
+// As str_cmp, for names that are not empty: most differ in their first letter already.
+static inline int name_cmp(struct str a, struct str b)
+{
+    int order = (unsigned char)a.ptr[0] - (unsigned char)b.ptr[0];
+
+    return order ? order : str_cmp(a, b);
+}
+
 const struct shape_field *shape_find(const struct shape *shape, struct str name)
 {
     size_t low = 0;
-    size_t high = shape->fields_n;
+    size_t high = name.len > 0 ? shape->fields_n : 0;
 
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        int order = str_cmp(name, shape->fields[mid].name);
+        int order = name_cmp(name, shape->fields[mid].name);
         if (order == 0)
             return &shape->fields[mid];
         if (order < 0)

@@ -385,6 +385,8 @@ static bool member_key(struct decoder *d, struct frame *frame, struct str name)
         return codec_fault_twice(d, name);
     frame->seen |= bit;
     frame->hint = (uint32_t)(field - frame->shape->fields) + 1;
+    if (field->type == SHAPE_DOC)
+        d->key_end = json_read_offset(&d->reader);
     return true;
 }
 
@@ -406,7 +408,6 @@ static bool on_key(void *user, struct str name)
     struct decoder *d = user;
     struct frame *frame = decoder_top(d);
 
-    d->key_end = json_read_offset(&d->reader);
     if (frame->kind == FRAME_STRUCT)
         return member_key(d, frame, name);
     if (frame->kind == FRAME_MAP)

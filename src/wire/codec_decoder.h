@@ -41,7 +41,7 @@ struct decoder {
     struct str text;
     struct key_set keys;
     uint64_t objects;
-    size_t key_end; // offset behind the newest key
+    size_t key_end; // offset behind the key of the newest free-form member
     size_t entries_max;
     size_t depth;
     struct frame frames[JSON_DEPTH_MAX + 1];
