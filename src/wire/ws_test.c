@@ -391,7 +391,7 @@ static void bad_frames_end_the_connection(void **state)
         {{"\x80\x80\0\0\0\0", 6}, WS_CODE_PROTOCOL},         // continues nothing
         {{"\x09\x80\0\0\0\0", 6}, WS_CODE_PROTOCOL},         // fragmented ping
         {{"\x81\x82\0\0\0\0\xc3\x28", 8}, WS_CODE_BAD_DATA}, // not UTF-8
-        {{"\x88\x81\0\0\0\0\x03", 7}, WS_CODE_PROTOCOL},     // half a close code
+        {{"\x88\x82\0\0\0\0\x03\xe7", 8}, WS_CODE_PROTOCOL}, // close code 999
     };
     struct test *test = *state;
 
