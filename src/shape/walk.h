@@ -41,7 +41,8 @@ struct shape_unknown {
 // Appends one clause a violation: "Value '<v>' at '<path>' failed to satisfy constraint: <c>",
 // joined by "; ". Paths are camelCase with ".member" entries counted from 1. Returns how many there
 // were; the caller puts "<n> validation error(s) detected: " in front. Secret values are shown as
-// "***". Source: ecs-behaviour-api 3.3.
+// "***", long ones are cut, and only the first 50 violations are written. Source:
+// ecs-behaviour-api 3.3.
 size_t shape_validate(const struct shape *shape, const void *value,
                       const struct shape_unknown *unknowns, struct buf *out);
 

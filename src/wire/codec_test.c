@@ -196,6 +196,19 @@ static void unknown_enum_names_are_noted_where_they_stand(void **state)
     assert_null(note->next);
 }
 
+static void a_peer_may_know_more_names_than_we_do(void **state)
+{
+    struct world *w = *state;
+    struct ecs_run_task_request in;
+
+    assert_int_equal(codec_decode(&w->arena, &ecs_run_task_request_shape,
+                                  STR("{\"launchType\":\"MOON\"}"), &codec_peer, &in, &w->report),
+                     0);
+    assert_true(in.has.launch_type);
+    assert_int_equal(in.launch_type, 0);
+    assert_null(w->report.unknowns);
+}
+
 static void notes_inside_structures_of_a_list_move_with_it(void **state)
 {
     struct world *w = *state;
@@ -382,6 +395,7 @@ int main(void)
         CASE(integers_have_their_range),
         CASE(times_are_seconds_with_a_fraction),
         CASE(unknown_enum_names_are_noted_where_they_stand),
+        CASE(a_peer_may_know_more_names_than_we_do),
         CASE(notes_inside_structures_of_a_list_move_with_it),
         CASE(the_same_name_twice_is_refused),
         CASE(malformed_text_has_an_offset_and_no_path),
