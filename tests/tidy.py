@@ -27,7 +27,7 @@ EDGES = {
     "runtime": {"base", "shape", "io", "wire"},
     "client": {"base", "shape", "io", "wire"},
     "server": {"base", "shape", "model", "core", "ops", "io", "wire", "store"},
-    "agent": {"base", "shape", "engine", "io", "wire", "store", "runtime"},
+    "agent": {"base", "shape", "engine", "io", "wire", "store", "runtime", "client"},
     "cli": {"base", "shape", "io", "wire", "store", "runtime", "client", "server", "agent"},
 }
 PURE = {"shape", "model", "core", "engine", "ops"}

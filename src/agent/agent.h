@@ -1,7 +1,7 @@
 // The agent as a whole: one container instance, one loop thread, until SIGTERM.
 //
-// Settings come from four places: these options (flags), the environment (ECS_*, AWS_*), an ecs.config
-// file, defaults; the earlier wins. Source: agent-protocol 13.
+// Settings come from four places: these options (flags), the environment (ECS_*, AWS_*), an
+// ecs.config file, defaults; the earlier wins. Source: agent-protocol 13.
 
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
@@ -10,12 +10,12 @@
 
 // NULL: not given by flag.
 struct agent_options {
-    const char *endpoint;         // "http://127.0.0.1:7420"; ECS_BACKEND_HOST
-    const char *cluster;          // ECS_CLUSTER
-    const char *region;           // AWS_DEFAULT_REGION
-    const char *data_dir;         // ECS_DATADIR; agent.db lies here
-    const char *config_file;      // lines of KEY=VALUE; default /etc/ecs/ecs.config, if there is one
-    const char *docker_socket;    // DOCKER_HOST
+    const char *endpoint;      // "http://127.0.0.1:7420"; ECS_BACKEND_HOST
+    const char *cluster;       // ECS_CLUSTER
+    const char *region;        // AWS_DEFAULT_REGION
+    const char *data_dir;      // ECS_DATADIR; agent.db lies here
+    const char *config_file;   // lines of KEY=VALUE; default /etc/ecs/ecs.config, if there is one
+    const char *docker_socket; // DOCKER_HOST
     const char *credentials_file; // profile "default"; else AWS_* and ~/.aws/credentials
     const char *ca_file;          // trusted for https; NULL: the system's
     bool insecure;

@@ -264,3 +264,28 @@ int socket_pair(int out_fds[2])
                ? 0
                : -errno;
 }
+
+// On IPv6 first, which with both families on covers IPv4 too; hosts without IPv6 fall back.
+bool socket_port_is_free(bool udp, uint16_t port)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int type = (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
+    int fd = socket(AF_INET6, type, 0);
+    bool both = fd >= 0;
+    int off = 0;
+    bool is_free;
+
+    if (!both)
+        fd = socket(AF_INET, type, 0);
+    if (fd < 0)
+        return false;
+    if (both)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    is_free = bind(fd, both ? (struct sockaddr *)&six : (struct sockaddr *)&four,
+                   both ? sizeof six : sizeof four) == 0;
+    if (is_free && !udp)
+        is_free = listen(fd, 1) == 0;
+    fd_close(&fd);
+    return is_free;
+}

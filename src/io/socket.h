@@ -47,6 +47,9 @@ int socket_accept(int listen_fd, int *out_fd, struct socket_address *out_peer) M
 int socket_connect(const struct socket_address *address, int *out_fd) MUST_CHECK;
 int socket_error(int fd) MUST_CHECK;
 
+// Whether the port can be bound on all addresses at this moment: tried and given back.
+bool socket_port_is_free(bool udp, uint16_t port);
+
 // Two connected ends, for tests and for threads.
 int socket_pair(int out_fds[2]) MUST_CHECK;
 

@@ -1,0 +1,305 @@
+// See api.h. One HTTP client to the endpoint; an attempt is signed anew each time, because a
+// signature has its time inside.
+
+#include "agent/api.h"
+
+#include "api/client.h"
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "client/credentials.h"
+#include "io/clock.h"
+#include "io/file.h"
+#include "io/loop.h"
+#include "wire/codec.h"
+#include "wire/crypto.h"
+#include "wire/http_client.h"
+#include "wire/sigv4.h"
+#include "wire/tls.h"
+
+enum {
+    CONNECT_MS = 10 * 1000,
+    CALL_MS = 60 * 1000,
+    PAUSE_FIRST_MS = 500,
+    PAUSE_MAX_MS = 30 * 1000
+};
+
+static const char user_agent[] = "Amazon ECS Agent - v" GANTRY_VERSION " (gantry) (linux; LINUX) "
+                                 "(+http://aws.amazon.com/ecs/)";
+
+struct api {
+    struct loop *loop;
+    struct arena arena;
+    struct uri endpoint;
+    struct str host;
+    struct str region;
+    struct credentials credentials;
+    bool signs;
+    struct crypto *crypto;
+    struct tls_context *tls;
+    struct http_client *client;
+    struct list calls; // struct api_call.in_api
+};
+
+struct api_call {
+    struct list in_api;
+    struct api *api;
+    struct arena arena;
+    enum ecs_operation operation;
+    struct str body;
+    struct http_call *http;
+    struct loop_timer again;
+    unsigned attempts_left;
+    int64_t pause_ms;
+    api_done_fn *done;
+    void *user;
+};
+
+static void call_attempt(void *user);
+
+static bool find_credentials(struct api *api, const struct agent_config *config)
+{
+    BUF_AUTO struct buf text = BUF_INIT;
+
+    if (config->credentials_file != NULL &&
+        file_read(config->credentials_file, 1 << 20, &text) == 0 &&
+        credentials_parse(str_copy(&api->arena, buf_str(&text)), STR("default"), &api->credentials))
+        return true;
+    return credentials_find(&api->arena, NULL, &api->credentials) == 0;
+}
+
+static bool make_client(struct api *api, const struct agent_config *config, struct arena *arena,
+                        struct str *out_why)
+{
+    struct http_client_config client = {
+        .target = api->endpoint,
+        .user_agent = str_of(user_agent),
+        .idle_max = 10,
+    };
+
+    if (api->endpoint.scheme == URI_HTTPS) {
+        if (tls_context_client(config->ca_file, !config->insecure, arena, out_why, &api->tls) != 0)
+            return false;
+        client.tls = api->tls;
+    }
+    api->client = http_client_new(api->loop, &client);
+    return true;
+}
+
+struct api *api_new(struct loop *loop, const struct agent_config *config, struct arena *arena,
+                    struct str *out_why)
+{
+    struct api *api = mem_zalloc(sizeof *api);
+
+    api->loop = loop;
+    list_init(&api->calls);
+    api->crypto = crypto_new();
+    api->region = str_copy(&api->arena, config->region);
+    if (!uri_parse(&api->arena, str_copy(&api->arena, config->endpoint), &api->endpoint)) {
+        *out_why = str_fmt(arena, "the endpoint '%.*s' is not a URL", STR_ARGS(config->endpoint));
+        api_free(api);
+        return NULL;
+    }
+    api->host = uri_host_header(&api->arena, &api->endpoint);
+    api->signs = find_credentials(api, config); // without keys: unsigned, for --auth none
+    if (!make_client(api, config, arena, out_why)) {
+        api_free(api);
+        return NULL;
+    }
+    return api;
+}
+
+static void call_free(struct api_call *call)
+{
+    list_remove(&call->in_api);
+    loop_timer_stop(&call->again);
+    arena_deinit(&call->arena);
+    mem_free(call);
+}
+
+void api_cancel(struct api_call *call)
+{
+    if (call == NULL)
+        return;
+    if (call->http != NULL)
+        http_call_cancel(call->http);
+    call_free(call);
+}
+
+void api_free(struct api *api)
+{
+    if (api == NULL)
+        return;
+    LIST_EACH_SAFE (&api->calls, it)
+        api_cancel(LIST_ENTRY(it, struct api_call, in_api));
+    if (api->client != NULL)
+        http_client_free(api->client);
+    tls_context_free(api->tls);
+    crypto_free(api->crypto);
+    arena_deinit(&api->arena);
+    mem_free(api);
+}
+
+bool api_may_pass(const struct api_result *result)
+{
+    if (result->kind == API_UNREACHABLE)
+        return true;
+    return result->kind == API_REFUSED &&
+           (result->status >= 500 || str_eq(result->type, STR("ThrottlingException")) ||
+            str_eq(result->type, STR("LimitExceededException")));
+}
+
+static size_t sign(struct api *api, struct arena *arena, const struct sigv4_request *request,
+                   struct http_header *out)
+{
+    struct sigv4_credentials credentials = {
+        .key_id = api->credentials.key_id,
+        .secret = api->credentials.secret,
+        .token = api->credentials.token,
+    };
+    struct sigv4_scope scope = {
+        .region = api->region,
+        .service = STR("ecs"),
+        .now = clock_wall_ms(),
+    };
+
+    if (!api->signs)
+        return 0;
+    return sigv4_sign(api->crypto, request, &credentials, &scope, arena, out);
+}
+
+size_t api_sign_get(struct api *api, struct arena *arena, struct str host, struct str path,
+                    struct str query, struct str body, struct http_header out[API_SIGNED_MAX])
+{
+    struct http_header host_header = {STR("Host"), host};
+    struct sigv4_request request = {
+        .method = STR("GET"),
+        .path = path,
+        .query = query,
+        .headers = &host_header,
+        .headers_n = 1,
+        .body = body,
+    };
+
+    return sign(api, arena, &request, out);
+}
+
+static void finish(struct api_call *call, const struct api_result *result)
+{
+    if (api_may_pass(result) && call->attempts_left > 0) {
+        call->http = NULL;
+        loop_timer_start(&call->again, call->pause_ms);
+        call->pause_ms = call->pause_ms * 2 < PAUSE_MAX_MS ? call->pause_ms * 2 : PAUSE_MAX_MS;
+        return;
+    }
+    list_remove(&call->in_api);
+    call->done(call->user, result);
+    call_free(call);
+}
+
+static void read_refusal(struct api_call *call, struct str body, struct api_result *out)
+{
+    struct client_error_reply error = {0};
+    struct codec_report report = {0};
+
+    out->kind = API_REFUSED;
+    if (codec_decode(&call->arena, &client_error_reply_shape, body, &codec_peer, &error, &report) ==
+            0 &&
+        error.has.__type) {
+        out->type = error.__type;
+        out->message = error.message;
+        return;
+    }
+    out->message = str_take(body, 200);
+    if (out->status < 400 || out->status == 404)
+        out->kind = API_UNREACHABLE; // something else listens there
+}
+
+static void on_done(void *user, struct http_call *http, int outcome,
+                    const struct http_answer *reply, struct str detail)
+{
+    struct api_call *call = user;
+    const struct operation *row = &ecs_operations[call->operation];
+    struct api_result result = {.kind = API_UNREACHABLE};
+    struct codec_report report = {0};
+    void *value;
+
+    (void)http;
+    if (outcome != 0) {
+        result.message = str_fmt(&call->arena, "%s%s%.*s", http_client_outcome_text(outcome),
+                                 detail.len > 0 ? ": " : "", STR_ARGS(detail));
+        finish(call, &result);
+        return;
+    }
+    result.status = reply->status;
+    if (reply->status != 200) {
+        read_refusal(call, reply->body, &result);
+        finish(call, &result);
+        return;
+    }
+    value = arena_alloc(&call->arena, row->reply->size);
+    if (codec_decode(&call->arena, row->reply, reply->body, &codec_peer, value, &report) == 0) {
+        result.kind = API_OK;
+        result.reply = value;
+    } else {
+        result.message = report.message;
+    }
+    finish(call, &result);
+}
+
+static const struct http_call_handler handler = {.on_done = on_done};
+
+static void call_attempt(void *user)
+{
+    struct api_call *call = user;
+    struct api *api = call->api;
+    const struct operation *row = &ecs_operations[call->operation];
+    struct http_header headers[3 + SIGV4_ADDED];
+    struct sigv4_request request = {
+        .method = STR("POST"), .path = api->endpoint.path, .body = call->body, .headers = headers};
+    struct http_call_options options = {
+        .method = STR("POST"),
+        .target = api->endpoint.path,
+        .body = call->body,
+        .connect_ms = CONNECT_MS,
+        .total_ms = CALL_MS,
+        .handler = &handler,
+        .user = call,
+    };
+    size_t n = 3;
+
+    headers[0] = (struct http_header){STR("Host"), api->host};
+    headers[1] = (struct http_header){STR("Content-Type"), STR("application/x-amz-json-1.1")};
+    headers[2] = (struct http_header){
+        STR("X-Amz-Target"),
+        str_fmt(&call->arena, "AmazonEC2ContainerServiceV20141113.%.*s", STR_ARGS(row->name))};
+    request.headers_n = n;
+    n += sign(api, &call->arena, &request, headers + n);
+    options.headers = headers + 1; // the client adds Host itself
+    options.headers_n = n - 1;
+    call->attempts_left--;
+    call->http = http_client_send(api->client, &options);
+}
+
+struct api_call *api_send(struct api *api, enum ecs_operation operation, const void *request,
+                          unsigned attempts, api_done_fn *done, void *user)
+{
+    struct api_call *call = mem_zalloc(sizeof *call);
+    BUF_AUTO struct buf body = BUF_INIT;
+
+    ASSERT(attempts > 0);
+    call->api = api;
+    call->operation = operation;
+    codec_encode(&body, ecs_operations[operation].request, request);
+    call->body = str_copy(&call->arena, buf_str(&body));
+    call->attempts_left = attempts;
+    call->pause_ms = PAUSE_FIRST_MS;
+    call->done = done;
+    call->user = user;
+    loop_timer_init(&call->again, api->loop, call_attempt, call);
+    list_push_back(&api->calls, &call->in_api);
+    call_attempt(call);
+    return call;
+}

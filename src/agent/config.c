@@ -1,0 +1,436 @@
+// See config.h. One table says which variable sets what; the JSON ones go through the codec.
+
+#include "agent/config.h"
+
+#include "agent/duration.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "io/file.h"
+#include "wire/codec.h"
+#include "wire/crypto.h"
+
+enum { CONFIG_MAX = 1 << 20, DURATION_LEAST_MS = 1000 };
+
+struct loader {
+    struct arena *arena;
+    config_getenv_fn *environment;
+    struct str file; // text of ecs.config
+    struct agent_config *out;
+    struct str why;
+};
+
+static int bad(struct loader *l, const char *name, const char *what, struct str value)
+{
+    l->why = str_fmt(l->arena, "%s %s, not '%.*s'", name, what, STR_ARGS(value));
+    return CONFIG_E_BAD;
+}
+
+// The last line that sets the name counts, as in a file that a shell would read.
+static struct str from_file(struct loader *l, struct str name)
+{
+    struct str rest = l->file;
+    struct str found = STR_NONE;
+    struct str line;
+    struct str key;
+    struct str value;
+
+    while (rest.len > 0) {
+        str_cut(rest, '\n', &line, &rest);
+        line = str_trim(line);
+        if (line.len == 0 || line.ptr[0] == '#' || !str_cut(line, '=', &key, &value))
+            continue;
+        if (str_eq(str_trim(key), name))
+            found = str_trim(value);
+    }
+    if (found.len >= 2 && found.ptr[0] == found.ptr[found.len - 1] &&
+        (found.ptr[0] == '"' || found.ptr[0] == '\''))
+        found = str_span(found.ptr + 1, found.len - 2);
+    return found;
+}
+
+static struct str setting(struct loader *l, const char *name)
+{
+    const char *value = l->environment(name);
+
+    if (value != NULL && value[0] != '\0')
+        return str_of(value);
+    return from_file(l, str_of(name));
+}
+
+static int read_bool(struct loader *l, const char *name, bool *out)
+{
+    struct str value = setting(l, name);
+
+    if (value.len == 0)
+        return 0;
+    *out = str_eq_nocase(value, STR("true")) || str_eq(value, STR("1"));
+    if (!*out && !str_eq_nocase(value, STR("false")) && !str_eq(value, STR("0")))
+        return bad(l, name, "is true or false", value);
+    return 0;
+}
+
+static int read_duration(struct loader *l, const char *name, int64_t least_ms, time_ms *out)
+{
+    struct str value = setting(l, name);
+    int64_t ms;
+
+    if (value.len == 0)
+        return 0;
+    if (!duration_parse(value, &ms))
+        return bad(l, name, "is a duration like 30s or 1h30m", value);
+    *out = ms < least_ms ? least_ms : ms;
+    return 0;
+}
+
+static int read_number(struct loader *l, const char *name, int64_t *out)
+{
+    struct str value = setting(l, name);
+
+    if (value.len > 0 && (!str_to_i64(value, out) || *out < 0))
+        return bad(l, name, "is a whole number", value);
+    return 0;
+}
+
+// A JSON object of texts.
+static int read_map(struct loader *l, const char *name, struct str_map *out)
+{
+    struct str value = setting(l, name);
+    struct host_text_map map = {0};
+    struct codec_report report = {0};
+    struct str wrapped = str_fmt(l->arena, "{\"map\":%.*s}", STR_ARGS(value));
+
+    if (value.len == 0)
+        return 0;
+    if (codec_decode(l->arena, &host_text_map_shape, wrapped, &codec_peer, &map, &report) != 0)
+        return bad(l, name, "is a JSON object of texts", value);
+    *out = map.map;
+    return 0;
+}
+
+static int read_list(struct loader *l, const char *name, struct str_list *out)
+{
+    struct str value = setting(l, name);
+    struct host_text_list list = {0};
+    struct codec_report report = {0};
+    struct str wrapped = str_fmt(l->arena, "{\"list\":%.*s}", STR_ARGS(value));
+
+    if (value.len == 0)
+        return 0;
+    if (codec_decode(l->arena, &host_text_list_shape, wrapped, &codec_peer, &list, &report) != 0)
+        return bad(l, name, "is a JSON list of texts", value);
+    *out = list.list;
+    return 0;
+}
+
+// [22, 2375]: numbers, kept as texts and as numbers.
+static int read_ports(struct loader *l, const char *name, struct int_list fallback,
+                      struct str_list *out_texts, struct int_list *out)
+{
+    struct str value = setting(l, name);
+    struct host_number_list list = {.list = fallback};
+    struct codec_report report = {0};
+    struct str wrapped = str_fmt(l->arena, "{\"list\":%.*s}", STR_ARGS(value));
+
+    if (value.len > 0 &&
+        codec_decode(l->arena, &host_number_list_shape, wrapped, &codec_peer, &list, &report) != 0)
+        return bad(l, name, "is a JSON list of port numbers", value);
+    out_texts->at = arena_array(l->arena, struct str, list.list.n);
+    out_texts->n = list.list.n;
+    for (size_t i = 0; i < list.list.n; i++) {
+        if (list.list.at[i] < 1 || list.list.at[i] > UINT16_MAX)
+            return bad(l, name, "is a JSON list of port numbers", value);
+        out_texts->at[i] = str_fmt(l->arena, "%d", list.list.at[i]);
+    }
+    *out = list.list;
+    return 0;
+}
+
+static int read_attributes(struct loader *l)
+{
+    struct ecs_attribute_list *out = &l->out->attributes;
+    struct str_map map = {0};
+
+    if (read_map(l, "ECS_INSTANCE_ATTRIBUTES", &map) != 0)
+        return CONFIG_E_BAD;
+    out->at = arena_array(l->arena, struct ecs_attribute, map.n);
+    out->n = map.n;
+    for (size_t i = 0; i < map.n; i++) {
+        SET(&out->at[i], name, map.at[i].key);
+        if (map.at[i].value.len > 0)
+            SET(&out->at[i], value, map.at[i].value);
+    }
+    return 0;
+}
+
+static int read_tags(struct loader *l)
+{
+    struct ecs_tag_list *out = &l->out->tags;
+    struct str_map map = {0};
+
+    if (read_map(l, "ECS_CONTAINER_INSTANCE_TAGS", &map) != 0)
+        return CONFIG_E_BAD;
+    out->at = arena_array(l->arena, struct ecs_tag, map.n);
+    out->n = map.n;
+    for (size_t i = 0; i < map.n; i++) {
+        SET(&out->at[i], key, map.at[i].key);
+        SET(&out->at[i], value, map.at[i].value);
+    }
+    return 0;
+}
+
+static int read_pull_behaviour(struct loader *l)
+{
+    static const struct {
+        struct str name;
+        enum engine_pull pull;
+    } known[] = {
+        {STR_INIT("default"), ENGINE_PULL_DEFAULT},
+        {STR_INIT("always"), ENGINE_PULL_ALWAYS},
+        {STR_INIT("once"), ENGINE_PULL_ONCE},
+        {STR_INIT("prefer-cached"), ENGINE_PULL_PREFER_CACHED},
+    };
+    struct str value = setting(l, "ECS_IMAGE_PULL_BEHAVIOR");
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (str_eq(value, known[i].name)) {
+            l->out->engine.pull = known[i].pull;
+            return 0;
+        }
+    }
+    if (value.len == 0)
+        return 0;
+    return bad(l, "ECS_IMAGE_PULL_BEHAVIOR", "is default, always, once or prefer-cached", value);
+}
+
+static bool parse_range(struct str text, int32_t *out_first, int32_t *out_last)
+{
+    struct str low;
+    struct str high;
+    int64_t first;
+    int64_t last;
+
+    text = str_trim(text);
+    if (!str_cut(text, '-', &low, &high) && !str_cut(text, '\t', &low, &high))
+        return false;
+    if (!str_to_i64(str_trim(low), &first) || !str_to_i64(str_trim(high), &last))
+        return false;
+    if (first < 1 || last > UINT16_MAX || first > last)
+        return false;
+    *out_first = (int32_t)first;
+    *out_last = (int32_t)last;
+    return true;
+}
+
+// The setting, else the kernel's own range, else the one that Docker documents.
+static int read_port_range(struct loader *l)
+{
+    struct str value = setting(l, "ECS_DYNAMIC_HOST_PORT_RANGE");
+    BUF_AUTO struct buf kernel = BUF_INIT;
+    struct engine_settings *engine = &l->out->engine;
+
+    if (value.len > 0) {
+        if (!parse_range(value, &engine->port_first, &engine->port_last))
+            return bad(l, "ECS_DYNAMIC_HOST_PORT_RANGE", "is a range like 32768-60999", value);
+        return 0;
+    }
+    if (file_read("/proc/sys/net/ipv4/ip_local_port_range", 64, &kernel) == 0 &&
+        !parse_range(buf_str(&kernel), &engine->port_first, &engine->port_last))
+        return 0; // the default stands
+    return 0;
+}
+
+static int read_engine(struct loader *l)
+{
+    struct engine_settings *e = &l->out->engine;
+    bool exclude_ipv6 = true;
+    const struct {
+        const char *name;
+        int64_t least_ms;
+        time_ms *out;
+    } durations[] = {
+        {"ECS_CONTAINER_STOP_TIMEOUT", DURATION_LEAST_MS, &e->stop_timeout_ms},
+        {"ECS_CONTAINER_START_TIMEOUT", 45 * TIME_SECOND_MS, &e->start_timeout_ms},
+        {"ECS_CONTAINER_CREATE_TIMEOUT", TIME_MINUTE_MS, &e->create_timeout_ms},
+        {"ECS_MANIFEST_PULL_TIMEOUT", 30 * TIME_SECOND_MS, &e->manifest_timeout_ms},
+        {"ECS_IMAGE_PULL_TIMEOUT", DURATION_LEAST_MS, &e->pull_timeout_ms},
+        {"ECS_IMAGE_PULL_INACTIVITY_TIMEOUT", DURATION_LEAST_MS, &e->pull_idle_ms},
+        {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", DURATION_LEAST_MS, &e->cleanup_wait_ms},
+        {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER", 0, &e->cleanup_jitter_ms},
+    };
+
+    for (size_t i = 0; i < sizeof durations / sizeof *durations; i++) {
+        if (read_duration(l, durations[i].name, durations[i].least_ms, durations[i].out) != 0)
+            return CONFIG_E_BAD;
+    }
+    if (read_pull_behaviour(l) != 0 || read_port_range(l) != 0 ||
+        read_bool(l, "ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT", &e->pull_dependents_upfront) != 0 ||
+        read_bool(l, "ECS_SHARED_VOLUME_MATCH_FULL_CONFIG", &e->shared_volume_match) != 0 ||
+        read_bool(l, "ECS_EXCLUDE_IPV6_PORTBINDING", &exclude_ipv6) != 0)
+        return CONFIG_E_BAD;
+    e->report_ipv6_bindings = !exclude_ipv6;
+    return 0;
+}
+
+static int read_host(struct loader *l)
+{
+    static int32_t tcp[] = {22, 2375, 2376, 51678, 51679};
+    struct agent_config *out = l->out;
+    struct int_list default_tcp = {.n = sizeof tcp / sizeof *tcp, .at = tcp};
+    struct int_list none = {0};
+    static struct str default_drivers[] = {STR_INIT("json-file"), STR_INIT("none")};
+    const struct {
+        const char *name;
+        bool *out;
+    } switches[] = {
+        {"ECS_EXTERNAL", &out->external},
+        {"ECS_DISABLE_PRIVILEGED", &out->privileged_disabled},
+        {"ECS_SELINUX_CAPABLE", &out->selinux},
+        {"ECS_APPARMOR_CAPABLE", &out->apparmor},
+        {"ECS_DISABLE_METRICS", &out->metrics_disabled},
+        {"ECS_DISABLE_DOCKER_HEALTH_CHECK", &out->health_disabled},
+    };
+
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        if (read_bool(l, switches[i].name, switches[i].out) != 0)
+            return CONFIG_E_BAD;
+    }
+    out->log_drivers = (struct str_list){.n = 2, .at = default_drivers};
+    if (read_list(l, "ECS_AVAILABLE_LOGGING_DRIVERS", &out->log_drivers) != 0 ||
+        read_number(l, "ECS_RESERVED_MEMORY", &out->reserved_memory_mib) != 0 ||
+        read_ports(l, "ECS_RESERVED_PORTS", default_tcp, &out->reserved_tcp,
+                   &out->engine.reserved_tcp) != 0 ||
+        read_ports(l, "ECS_RESERVED_PORTS_UDP", none, &out->reserved_udp,
+                   &out->engine.reserved_udp) != 0)
+        return CONFIG_E_BAD;
+    out->os_family_detail = setting(l, "ECS_DETAILED_OS_FAMILY");
+    if (out->os_family_detail.len == 0)
+        out->os_family_detail = STR("LINUX");
+    return 0;
+}
+
+// `auth` is base64 of "user:password".
+bool config_registry_auth(struct arena *arena, const struct host_registry_login *login,
+                          struct docker_registry_auth *out)
+{
+    BUF_AUTO struct buf decoded = BUF_INIT;
+    struct str user = login->username;
+    struct str password = login->password;
+
+    *out = (struct docker_registry_auth){0};
+    if (login->has.auth) {
+        if (!base64_decode(login->auth, &decoded) ||
+            !str_cut(buf_str(&decoded), ':', &user, &password))
+            return false;
+    } else if (!login->has.username || !login->has.password) {
+        return false;
+    }
+    SET(out, username, str_copy(arena, user));
+    SET(out, password, str_copy(arena, password));
+    return true;
+}
+
+// Registry logins: {"<registry>": {"username": ..., "password": ...}} or Docker's own "auths" form.
+static int read_registries(struct loader *l)
+{
+    struct str type = setting(l, "ECS_ENGINE_AUTH_TYPE");
+    struct str data = setting(l, "ECS_ENGINE_AUTH_DATA");
+    struct str wrapped = str_fmt(l->arena, "{\"map\":%.*s}", STR_ARGS(data));
+    struct host_registry_logins logins = {0};
+    struct codec_report report = {0};
+    struct engine_settings *engine = &l->out->engine;
+
+    if (type.len == 0 || data.len == 0)
+        return 0;
+    if (!str_eq(type, STR("docker")) && !str_eq(type, STR("dockercfg")))
+        return bad(l, "ECS_ENGINE_AUTH_TYPE", "is docker or dockercfg", type);
+    if (codec_decode(l->arena, &host_registry_logins_shape, wrapped, &codec_peer, &logins,
+                     &report) != 0)
+        return bad(l, "ECS_ENGINE_AUTH_DATA", "is a JSON object of registries", STR("(hidden)"));
+    engine->registries = arena_array(l->arena, struct engine_registry, logins.map.n);
+    engine->registries_n = logins.map.n;
+    for (size_t i = 0; i < logins.map.n; i++) {
+        engine->registries[i].prefix = logins.map.at[i].key;
+        if (!config_registry_auth(l->arena, &logins.map.at[i].value, &engine->registries[i].auth))
+            return bad(l, "ECS_ENGINE_AUTH_DATA", "has logins with username and password or auth",
+                       STR("(hidden)"));
+    }
+    return 0;
+}
+
+static struct str text_option(struct loader *l, const char *flag, const char *name)
+{
+    return flag != NULL ? str_of(flag) : setting(l, name);
+}
+
+static int read_places(struct loader *l, const struct agent_options *options)
+{
+    struct agent_config *out = l->out;
+    struct str docker = text_option(l, options->docker_socket, "DOCKER_HOST");
+    struct str data = text_option(l, options->data_dir, "ECS_DATADIR");
+
+    out->endpoint = text_option(l, options->endpoint, "ECS_BACKEND_HOST");
+    if (out->endpoint.len == 0)
+        out->endpoint = STR("http://127.0.0.1:7420");
+    if (!str_starts(out->endpoint, STR("http://")) && !str_starts(out->endpoint, STR("https://")))
+        out->endpoint = str_fmt(l->arena, "https://%.*s", STR_ARGS(out->endpoint));
+    out->cluster = text_option(l, options->cluster, "ECS_CLUSTER");
+    out->region = text_option(l, options->region, "AWS_DEFAULT_REGION");
+    if (out->region.len == 0)
+        out->region = STR("us-east-1");
+    out->data_dir = str_cstr(l->arena, data.len > 0 ? data : STR("/data"));
+    if (str_starts(docker, STR("unix://")))
+        docker = str_from(docker, strlen("unix://"));
+    else if (docker.len > 0 && docker.ptr[0] != '/')
+        return bad(l, "DOCKER_HOST", "is a unix socket", docker);
+    out->docker_socket = str_cstr(l->arena, docker.len > 0 ? docker : STR("/var/run/docker.sock"));
+    out->credentials_file = options->credentials_file;
+    out->ca_file = options->ca_file;
+    out->insecure = options->insecure;
+    return 0;
+}
+
+static int load_file(struct loader *l, const struct agent_options *options)
+{
+    const char *path = options->config_file;
+    BUF_AUTO struct buf text = BUF_INIT;
+    bool asked_for = path != NULL;
+    int rc;
+
+    if (path == NULL)
+        path = "/etc/ecs/ecs.config";
+    rc = file_read(path, CONFIG_MAX, &text);
+    if (rc != 0 && asked_for) {
+        l->why = str_fmt(l->arena, "cannot read %s: %s", path, strerrordesc_np(-rc));
+        return CONFIG_E_BAD;
+    }
+    l->file = str_copy(l->arena, buf_str(&text));
+    return 0;
+}
+
+int config_load(struct arena *arena, const struct agent_options *options,
+                config_getenv_fn *environment, struct agent_config *out, struct str *out_why)
+{
+    struct loader l = {.arena = arena, .environment = environment, .out = out};
+    int rc;
+
+    *out = (struct agent_config){.engine = engine_settings_default()};
+    out->engine.metadata_endpoints = false; // not served yet, so containers are not told of them
+    rc = load_file(&l, options);
+    if (rc == 0)
+        rc = read_places(&l, options);
+    if (rc == 0)
+        rc = read_host(&l);
+    if (rc == 0)
+        rc = read_engine(&l);
+    if (rc == 0)
+        rc = read_attributes(&l);
+    if (rc == 0)
+        rc = read_tags(&l);
+    if (rc == 0)
+        rc = read_registries(&l);
+    out->engine.cluster = out->cluster.len > 0 ? out->cluster : STR("default");
+    out->engine.region = out->region;
+    out->engine.external = out->external;
+    *out_why = l.why;
+    return rc;
+}

@@ -1,0 +1,56 @@
+// The agent's settings, gathered: flags, environment, ecs.config, defaults.
+// Source: agent-protocol 13, ecs-behaviour-agent A.
+
+#ifndef AGENT_CONFIG_H
+#define AGENT_CONFIG_H
+
+#include "agent/agent.h"
+#include "api/ecs.h"
+#include "base/error.h"
+#include "engine/engine.h"
+
+struct arena;
+
+struct agent_config {
+    struct str endpoint; // URL
+    struct str cluster;  // as configured; empty: "default", made when missing
+    struct str region;
+    const char *data_dir;
+    const char *docker_socket;
+    const char *credentials_file; // NULL: none
+    const char *ca_file;
+    bool insecure;
+
+    struct ecs_attribute_list attributes; // ECS_INSTANCE_ATTRIBUTES
+    struct ecs_tag_list tags;             // ECS_CONTAINER_INSTANCE_TAGS
+    struct str_list log_drivers;
+    struct str_list reserved_tcp; // as texts
+    struct str_list reserved_udp;
+    int64_t reserved_memory_mib;
+    bool external;
+    bool privileged_disabled;
+    bool selinux;
+    bool apparmor;
+    bool metrics_disabled;
+    bool health_disabled;
+    struct str os_family_detail;
+
+    struct engine_settings engine; // capacity is filled in when the engine has been asked
+};
+
+// What the environment says of a name; NULL: nothing.
+typedef const char *config_getenv_fn(const char *name);
+
+enum config_outcome { CONFIG_E_BAD = 1 };
+
+// *out_why names the setting and what is wrong with it. Texts live in the arena.
+int config_load(struct arena *arena, const struct agent_options *options,
+                config_getenv_fn *environment, struct agent_config *out,
+                struct str *out_why) MUST_CHECK;
+
+// One registry's login, from either form. False: neither a user with a password nor `auth`.
+struct host_registry_login;
+bool config_registry_auth(struct arena *arena, const struct host_registry_login *login,
+                          struct docker_registry_auth *out);
+
+#endif

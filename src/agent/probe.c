@@ -1,0 +1,143 @@
+// See probe.h. Two calls, version and info, on a driver of its own; a failure of either starts over
+// after a pause that grows (ecs-behaviour-agent 3.3).
+
+#include "agent/probe.h"
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/clock.h"
+#include "io/loop.h"
+#include "shape/walk.h"
+
+enum { PAUSE_FIRST_MS = 2000, PAUSE_MAX_MS = 200 * 1000, CALL_MS = 10 * 1000, MIB = 1 << 20 };
+
+struct probe {
+    struct loop *loop;
+    const struct runtime_driver *driver;
+    struct runtime *runtime;
+    struct arena arena;
+    struct docker_version *version;
+    struct loop_timer again;
+    struct loop_job finish;
+    struct host_facts facts;
+    int64_t token;
+    int64_t pause_ms;
+    probe_fn *done;
+    void *user;
+};
+
+static void ask(struct probe *probe, enum host_call_kind kind)
+{
+    struct host_call call = {0};
+
+    SET(&call, kind, kind);
+    SET(&call, token, ++probe->token);
+    SET(&call, deadline_ms, clock_wall_ms() + CALL_MS);
+    probe->driver->call(probe->runtime, &call);
+}
+
+static void begin(void *user)
+{
+    struct probe *probe = user;
+
+    arena_reset(&probe->arena);
+    ask(probe, HOST_CALL_KIND_VERSION);
+}
+
+static void fail(struct probe *probe, struct str why)
+{
+    LOG_WARN("agent.no_runtime", LOG_STR("reason", why), LOG_INT("again_ms", probe->pause_ms));
+    loop_timer_start(&probe->again, probe->pause_ms);
+    probe->pause_ms =
+        probe->pause_ms * 3 / 2 < PAUSE_MAX_MS ? probe->pause_ms * 3 / 2 : PAUSE_MAX_MS;
+}
+
+static struct str architecture(const struct docker_version *version)
+{
+    return str_eq(version->arch, STR("amd64")) ? STR("x86_64") : version->arch;
+}
+
+static void finish(void *user)
+{
+    struct probe *probe = user;
+    probe_fn *done = probe->done;
+
+    done(probe->user, &probe->facts, probe->version->version);
+    probe_cancel(probe);
+}
+
+static void learned(struct probe *probe, const struct docker_info *info)
+{
+    const struct docker_info_plugins *plugins = info->plugins;
+
+    probe->facts = (struct host_facts){
+        .api_version = probe->version->api_version,
+        .architecture = architecture(probe->version),
+        .cpus = info->ncpu,
+        .memory_mib = info->mem_total / MIB,
+    };
+    if (plugins != NULL) {
+        struct str_list *copy = &probe->facts.volume_plugins;
+        copy->at = arena_array(&probe->arena, struct str, plugins->volume.n);
+        for (size_t i = 0; i < plugins->volume.n; i++)
+            copy->at[copy->n++] = str_copy(&probe->arena, plugins->volume.at[i]);
+    }
+    loop_defer(probe->loop, &probe->finish); // the driver is still calling us
+}
+
+static void on_post(void *user, const struct runtime_post *post)
+{
+    struct probe *probe = user;
+    const struct host_result *result = post->result;
+
+    if (post->kind != RUNTIME_POST_RESULT)
+        return;
+    if (result->error != NULL) {
+        fail(probe, result->error->text);
+    } else if (result->version != NULL) {
+        probe->version = shape_copy(&probe->arena, &docker_version_shape, result->version);
+        ask(probe, HOST_CALL_KIND_INFO);
+    } else if (result->info != NULL) {
+        learned(probe, result->info);
+    } else {
+        fail(probe, STR("an answer without content"));
+    }
+}
+
+struct probe *probe_start(struct loop *loop, const struct runtime_driver *driver, struct str socket,
+                          probe_fn *done, void *user)
+{
+    struct probe *probe = mem_zalloc(sizeof *probe);
+    struct runtime_config config = {
+        .loop = loop,
+        .socket = socket,
+        .post = on_post,
+        .user = probe,
+    };
+
+    probe->loop = loop;
+    probe->driver = driver;
+    probe->pause_ms = PAUSE_FIRST_MS;
+    probe->done = done;
+    probe->user = user;
+    loop_timer_init(&probe->again, loop, begin, probe);
+    loop_job_init(&probe->finish, finish, probe);
+    if (driver->open(&config, &probe->runtime) != 0) {
+        mem_free(probe);
+        return NULL;
+    }
+    begin(probe);
+    return probe;
+}
+
+void probe_cancel(struct probe *probe)
+{
+    if (probe == NULL)
+        return;
+    probe->driver->close(probe->runtime);
+    loop_timer_stop(&probe->again);
+    loop_job_cancel(&probe->finish);
+    arena_deinit(&probe->arena);
+    mem_free(probe);
+}
