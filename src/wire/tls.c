@@ -25,7 +25,8 @@ struct tls {
 
 static struct str library_text(struct arena *arena, unsigned long error)
 {
-    const char *reason = ERR_reason_error_string(error);
+    const char *reason = ERR_SYSTEM_ERROR(error) ? strerrordesc_np(ERR_GET_REASON(error))
+                                                 : ERR_reason_error_string(error);
 
     return reason != NULL ? str_copy(arena, str_of(reason)) : STR_NONE;
 }
