@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -91,6 +92,7 @@ int loop_open(struct loop **out_loop)
 {
     struct loop *loop = mem_zalloc(sizeof *loop);
 
+    signal(SIGPIPE, SIG_IGN); // OpenSSL and pipes write(2) to peers that may have left
     list_init(&loop->jobs);
     list_init(&loop->at_close);
     list_init(&loop->posted);

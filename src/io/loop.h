@@ -19,6 +19,7 @@
 struct event; // libevent's; only loop.c looks inside
 struct loop;
 
+// Also has the process ignore SIGPIPE: a peer that left is a failed write, not a death.
 int loop_open(struct loop **out_loop) MUST_CHECK;
 
 // Runs the jobs still queued (they may own memory), then frees the loop. Every watch must have been

@@ -210,6 +210,17 @@ static void descriptors_tell_what_was_asked(void **state)
     close(fds[1]);
 }
 
+static void writing_to_nobody_is_an_error_not_a_death(void **state)
+{
+    int fds[2];
+    (void)state;
+
+    assert_int_equal(pipe(fds), 0);
+    close(fds[0]);
+    assert_int_equal(write(fds[1], "x", 1), -1);
+    close(fds[1]);
+}
+
 static void on_signo(void *user, int signo)
 {
     struct diary *diary = user;
@@ -241,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(posts_of_another_thread_all_arrive, setup, teardown),
         cmocka_unit_test(closing_runs_the_jobs_left),
         cmocka_unit_test_setup_teardown(descriptors_tell_what_was_asked, setup, teardown),
+        cmocka_unit_test_setup_teardown(writing_to_nobody_is_an_error_not_a_death, setup, teardown),
         cmocka_unit_test_setup_teardown(signals_arrive_on_the_loop, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
