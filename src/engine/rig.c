@@ -131,6 +131,8 @@ static void take_submit(struct rig *rig, int64_t task,
     while (*at != NULL)
         at = &(*at)->next;
     *at = answer;
+    if (++rig->submits_open > rig->submits_open_max)
+        rig->submits_open_max = rig->submits_open;
 }
 
 static void take_message(struct rig *rig, const struct engine_message *message)
@@ -241,6 +243,7 @@ void rig_restart(struct rig *rig)
     engine_free(rig->engine);
     clear_inputs(rig);
     rig->answers = NULL;
+    rig->submits_open = 0;
     rig->timer = INT64_MAX;
     rig_boot(rig);
 }
@@ -275,6 +278,7 @@ static void take_answer(struct rig *rig)
     struct rig_answer *answer = rig->answers;
 
     rig->answers = answer->next;
+    rig->submits_open--;
     queue(rig,
           (struct engine_input){.kind = ENGINE_INPUT_SUBMITTED,
                                 .submitted = {.task = answer->task, .outcome = answer->outcome}});

@@ -52,6 +52,7 @@ struct rig {
 
     const struct ecs_submit_task_state_change_request **submits;
     size_t submits_n, submits_cap;
+    int submits_open, submits_open_max; // under way
     const struct engine_message **messages;
     size_t messages_n, messages_cap;
     int retries;     // how many submits the server turns away first
