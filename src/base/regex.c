@@ -54,13 +54,13 @@ bool regex_matches(const struct regex *regex, struct str subject)
     return rc >= 0;
 }
 
+static _Thread_local struct {
+    const char *pattern;
+    struct regex *regex;
+} known[LITERALS_MAX];
+
 bool regex_literal_matches(const char *pattern, struct str subject)
 {
-    static _Thread_local struct {
-        const char *pattern;
-        struct regex *regex;
-    } known[LITERALS_MAX];
-
     for (int i = 0; i < LITERALS_MAX; i++) {
         if (known[i].pattern == NULL) {
             known[i].pattern = pattern;
@@ -71,4 +71,13 @@ bool regex_literal_matches(const char *pattern, struct str subject)
             return regex_matches(known[i].regex, subject);
     }
     UNREACHABLE();
+}
+
+void regex_literals_forget(void)
+{
+    for (int i = 0; i < LITERALS_MAX && known[i].pattern != NULL; i++) {
+        regex_free(known[i].regex);
+        known[i].regex = NULL;
+        known[i].pattern = NULL;
+    }
 }

@@ -22,4 +22,7 @@ bool regex_matches(const struct regex *regex, struct str subject);
 // that compiles.
 bool regex_literal_matches(const char *pattern, struct str subject);
 
+// A thread that has used literals gives back what it compiled before it ends.
+void regex_literals_forget(void);
+
 #endif
