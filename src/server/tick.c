@@ -30,6 +30,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/regex.h"
 #include "core/timers.h"
 #include "io/clock.h"
 #include "server/commit.h"
@@ -371,6 +372,7 @@ static void *work(void *user)
         run_timers(t);
         hand_over(t);
     }
+    regex_literals_forget();
     t->config.done(t->config.user);
     return NULL;
 }
