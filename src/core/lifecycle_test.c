@@ -1,9 +1,9 @@
 #include "core/lifecycle.h"
 
-#include "core/stage_testing.h"
 #include "model/instance.h"
 #include "model/task.h"
 #include "model/task_definition.h"
+#include "tests/support/stage.h"
 
 static struct str seen(struct world *w, struct str arn, const char *path)
 {

@@ -1,8 +1,8 @@
 #include "base/buf.h"
 #include "core/payload.h"
-#include "core/stage_testing.h"
 #include "model/task.h"
 #include "model/task_definition.h"
+#include "tests/support/stage.h"
 #include "wire/codec.h"
 
 // Every setting that a container definition can have.

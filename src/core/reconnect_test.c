@@ -2,9 +2,9 @@
 // the faults stop, the agent must run what is wanted there, and nothing else, and the server must
 // know it; whatever was decided before.
 
-#include "core/stage_testing.h"
 #include "model/instance.h"
 #include "model/task.h"
+#include "tests/support/stage.h"
 
 enum { TASKS_MAX = 12, STEPS = 200, SEEDS = 30 };
 

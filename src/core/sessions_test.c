@@ -1,6 +1,6 @@
-#include "core/stage_testing.h"
 #include "model/instance.h"
 #include "model/task.h"
+#include "tests/support/stage.h"
 
 static const char cluster_arn_text[] = "arn:aws:ecs:us-east-1:123456789012:cluster/demo";
 

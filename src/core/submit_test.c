@@ -1,6 +1,6 @@
-#include "core/stage_testing.h"
 #include "model/instance.h"
 #include "model/task.h"
+#include "tests/support/stage.h"
 
 #define MAIN(rest) "{\"containerName\":\"main\"," rest "}"
 #define SIDE(rest) "{\"containerName\":\"side\"," rest "}"
@@ -112,9 +112,10 @@ static void a_task_that_never_ran_failed_to_start(void **state)
     struct str arn = started(w);
 
     stage_submit(w, arn,
-                 "\"status\":\"STOPPED\",\"containers\":[" SIDE("\"status\":\"STOPPED\",\"reason\":"
-                                                                "\"other\"") "," MAIN(
-                     "\"status\":\"STOPPED\",\"reason\":\"CannotPullContainerError: no\"") "]");
+                 "\"status\":\"STOPPED\",\"containers\":[" SIDE(
+                     "\"status\":\"STOPPED\",\"reason\":"
+                     "\"other\"") "," MAIN("\"status\":\"STOPPED\",\"reason\":"
+                                           "\"CannotPullContainerError: no\"") "]");
     EXPECT_SEEN(w, arn, "stopCode", "TaskFailedToStart");
     EXPECT_SEEN(w, arn, "stoppedReason", "CannotPullContainerError: no");
     EXPECT_SEEN(w, arn, "startedAt", "");
@@ -229,14 +230,13 @@ static void a_stopped_task_changes_no_more(void **state)
 // --- orders. What an agent may send of one task, in all orders and with repeats, as far as RUNNING
 // comes before STOPPED when it comes at all; everything must end alike.
 
-static const char *const reports[] =
-    {
-        "\"status\":\"PENDING\",\"containers\":[" MAIN(
-            "\"status\":\"PENDING\",\"imageDigest\":\"d\"") "]",
-        "\"status\":\"RUNNING\",\"containers\":[" MAIN("\"status\":\"RUNNING\",\"runtimeId\":"
-                                                       "\"r1\"") "," SIDE(
-            "\"status\":\"RUNNING\",\"exitCode\":3,\"runtimeId\":\"r2\"") "]",
-        "\"status\":\"RUNNING\",\"containers\":[" SIDE("\"status\":\"STOPPED\",\"exitCode\":3") "]",
+static const char *const reports[] = {
+    "\"status\":\"PENDING\",\"containers\":[" MAIN(
+        "\"status\":\"PENDING\",\"imageDigest\":\"d\"") "]",
+    "\"status\":\"RUNNING\",\"containers\":[" MAIN(
+        "\"status\":\"RUNNING\",\"runtimeId\":"
+        "\"r1\"") "," SIDE("\"status\":\"RUNNING\",\"exitCode\":3,\"runtimeId\":\"r2\"") "]",
+    "\"status\":\"RUNNING\",\"containers\":[" SIDE("\"status\":\"STOPPED\",\"exitCode\":3") "]",
 };
 enum { REPORTS = 3, LENGTH = 4, SEQUENCES = 81 };
 

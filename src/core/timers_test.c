@@ -1,7 +1,7 @@
-#include "core/stage_testing.h"
 #include "core/timers.h"
 #include "model/instance.h"
 #include "model/task.h"
+#include "tests/support/stage.h"
 
 static struct str stopped_task(struct world *w, struct str instance, uint64_t definition)
 {

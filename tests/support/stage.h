@@ -1,8 +1,8 @@
 // A world in which definitions, instances and tasks are put record by record, for the tests of
 // sessions, payloads, reports and timers: they need no operation but CreateCluster and the Submits.
 
-#ifndef CORE_STAGE_TESTING_H
-#define CORE_STAGE_TESTING_H
+#ifndef TESTS_SUPPORT_STAGE_H
+#define TESTS_SUPPORT_STAGE_H
 
 #include "tests/support/world.h"
 

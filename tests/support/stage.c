@@ -1,6 +1,6 @@
-// See stage_testing.h.
+// See stage.h.
 
-#include "core/stage_testing.h"
+#include "tests/support/stage.h"
 
 #include "base/buf.h"
 #include "base/id.h"
