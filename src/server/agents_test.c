@@ -72,7 +72,7 @@ static void an_agent_is_let_in_and_told_what_it_runs(void **state)
     struct str frame;
 
     assert_int_equal(answer.status, 101);
-    EXPECT_STR(answer_header(&answer, "sec-websocket-accept"), "OfS0wDaT5NoxF2gqm7Zj2YtetzM=");
+    EXPECT_STR(answer_header(&answer, "sec-websocket-accept"), "Bz3qJYTGdOe8gUSpLosEdiLKDrk=");
     frame = line_frame(rig, line);
     expect_type(frame, "{\"type\":\"TaskManifestMessage\",\"message\":{");
     expect_type(frame, "\"containerInstanceArn\":\"arn:aws:ecs:us-east-1:123456789012:"
