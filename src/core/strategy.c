@@ -139,8 +139,8 @@ static void keep_one(struct candidates *candidates, struct rng *rng)
     candidates->n = 1;
 }
 
-// An attribute is written "attribute:name"; the name alone means the same. "instanceId" and "host"
-// are the instance itself.
+// "instanceId" and "host" are the instance itself; anything else was checked to be
+// "attribute:<name>".
 static void narrow(const struct placement_request *request,
                    const struct ecs_placement_strategy *strategy, struct rng *rng,
                    struct candidates *candidates, int64_t *measures)
@@ -155,10 +155,8 @@ static void narrow(const struct placement_request *request,
     case ECS_PLACEMENT_STRATEGY_TYPE_SPREAD:
         if (str_eq_nocase(field, STR("instanceId")) || str_eq_nocase(field, STR("host")))
             measure_tasks(request, candidates, measures);
-        else if (str_starts(field, STR("attribute:")))
-            measure_spread(request, candidates, str_from(field, strlen("attribute:")), measures);
         else
-            measure_spread(request, candidates, field, measures);
+            measure_spread(request, candidates, str_from(field, strlen("attribute:")), measures);
         break;
     case ECS_PLACEMENT_STRATEGY_TYPE_UNSET: UNREACHABLE();
     }

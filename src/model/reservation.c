@@ -46,13 +46,21 @@ static int32_t container_memory(const struct ecs_container_definition *c,
     return over != NULL && over->has.memory ? over->memory : c->memory;
 }
 
+// Sizes come from callers; a sum that no instance could hold stays one.
+static int32_t plus(int32_t a, int32_t b)
+{
+    int64_t sum = (int64_t)a + b;
+
+    return sum > INT32_MAX ? INT32_MAX : (int32_t)sum;
+}
+
 static int32_t gpus_in(const struct ecs_resource_requirement_list *list)
 {
     int32_t gpus = 0;
 
     for (size_t i = 0; i < list->n; i++) {
         if (list->at[i].type == ECS_RESOURCE_TYPE_GPU)
-            gpus += number_of(list->at[i].value);
+            gpus = plus(gpus, number_of(list->at[i].value));
     }
     return gpus;
 }
@@ -91,11 +99,11 @@ void need_init(struct need *need, const struct ecs_task_definition *definition,
         const struct ecs_container_definition *c = &definition->container_definitions.at[i];
         const struct ecs_container_override *over = override_of(overrides, c->name);
 
-        need->cpu_units += container_cpu(c, over);
-        need->memory_mib += container_memory(c, over);
-        need->gpus +=
-            gpus_in(over != NULL && over->has.resource_requirements ? &over->resource_requirements
-                                                                    : &c->resource_requirements);
+        need->cpu_units = plus(need->cpu_units, container_cpu(c, over));
+        need->memory_mib = plus(need->memory_mib, container_memory(c, over));
+        need->gpus = plus(need->gpus, gpus_in(over != NULL && over->has.resource_requirements
+                                                  ? &over->resource_requirements
+                                                  : &c->resource_requirements));
         if (has_host_ports(definition))
             add_ports(need, c, host_mode);
     }

@@ -39,6 +39,13 @@ void task_check_all(const struct state *state);
 struct task *task_get(const struct state *state, uint64_t id);
 struct task *task_find_uid(const struct state *state, struct str uid);
 
+// The tasks of a cluster with desiredStatus RUNNING, by id, or else those with STOPPED, in the
+// order in which they were stopped: the one behind the task `after`, or the first when `after` is
+// 0. When `after` has left the list, the walk goes on where it stood: tasks leave the first list
+// anywhere but the second one, by being forgotten, from its front. NULL at the end.
+struct task *task_after(const struct state *state, const struct cluster *cluster, bool wanted,
+                        uint64_t after);
+
 bool task_is_stopped(const struct task *task); // lastStatus STOPPED (or DELETED)
 bool task_is_wanted(const struct task *task);  // desiredStatus RUNNING
 bool task_is_pending(const struct task *task); // lastStatus before RUNNING

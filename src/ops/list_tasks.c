@@ -1,0 +1,159 @@
+// ListTasks: ARNs of tasks by what they belong to. Source: ecs-behaviour-api 5 and 7.4.
+//
+// The walk goes over the tasks of the cluster that have the desired status, or of one instance, and
+// is anchored at a task, so tasks that come and go between two pages shift nothing.
+
+#include "base/arena.h"
+#include "model/cluster.h"
+#include "model/instance.h"
+#include "model/task.h"
+#include "model/task_definition.h"
+#include "ops/find.h"
+#include "ops/op.h"
+#include "ops/page.h"
+
+enum { PAGE_MAX = 100 };
+
+// What a task must be like. All that is not set does not matter.
+struct filter {
+    const struct cluster *cluster;
+    bool wanted;  // desiredStatus RUNNING, or else STOPPED
+    bool nothing; // no task can match
+    const struct instance *instance;
+    const struct family *family;
+    struct str started_by;
+    enum ecs_launch_type launch_type;
+};
+
+// startedBy goes with no other filter but desiredStatus.
+static int check(struct op_ctx *ctx, const struct ecs_list_tasks_request *in)
+{
+    bool others = in->container_instance.len > 0 || in->family.len > 0 ||
+                  in->service_name.len > 0 || in->daemon_name.len > 0 || in->has.launch_type;
+
+    if (in->started_by.len > 0 && others)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "startedBy must be the only filter.");
+    if (op_unknown_enum(ctx, &in->desired_status).len > 0)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "desiredStatus should be one of [RUNNING,PENDING,STOPPED]");
+    if (op_unknown_enum(ctx, &in->launch_type).len > 0)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "launch type should be one of [EC2,FARGATE,EXTERNAL]");
+    return op_validate(ctx);
+}
+
+static int read_owners(struct op_ctx *ctx, const struct ecs_list_tasks_request *in,
+                       struct filter *filter)
+{
+    if (in->service_name.len > 0)
+        return op_fail(ctx, ECS_ERROR_SERVICE_NOT_FOUND_EXCEPTION, "Service not found.");
+    if (in->daemon_name.len > 0)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "The referenced daemon was not found.");
+    if (in->container_instance.len > 0) {
+        filter->instance = op_find_instance(ctx, filter->cluster, in->container_instance);
+        if (filter->instance == NULL)
+            return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                           "The referenced container instance was not found.");
+    }
+    if (in->family.len > 0) {
+        filter->family = family_find(ctx->state, ctx->caller.region, in->family);
+        filter->nothing = filter->family == NULL;
+    }
+    return OP_OK;
+}
+
+static int read_filter(struct op_ctx *ctx, const struct ecs_list_tasks_request *in,
+                       struct filter *out)
+{
+    struct cluster *cluster;
+
+    if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK)
+        return OP_FAILED;
+    *out = (struct filter){
+        .cluster = cluster,
+        .wanted = in->desired_status != ECS_DESIRED_STATUS_STOPPED,
+        .started_by = in->started_by,
+        .launch_type = in->launch_type,
+    };
+    if (read_owners(ctx, in, out) != OP_OK)
+        return OP_FAILED;
+    // No task is ever meant to be PENDING.
+    out->nothing = out->nothing || in->desired_status == ECS_DESIRED_STATUS_PENDING;
+    return OP_OK;
+}
+
+static bool matches(const struct op_ctx *ctx, const struct filter *filter, const struct task *task)
+{
+    if (task_is_wanted(task) != filter->wanted)
+        return false;
+    if (filter->instance != NULL && (uint64_t)task->rec->instance_id != filter->instance->entity.id)
+        return false;
+    if (filter->family != NULL && task_definition_get(ctx->state, task->definition_id)->family_id !=
+                                      filter->family->entity.id)
+        return false;
+    if (filter->started_by.len > 0 && !str_eq(task->rec->started_by, filter->started_by))
+        return false;
+    return filter->launch_type == ECS_LAUNCH_TYPE_UNSET ||
+           task->rec->launch_type == filter->launch_type;
+}
+
+// An instance has few tasks; in which order they stand there does not matter.
+static const struct task *next_on_instance(const struct instance *instance, uint64_t after)
+{
+    const struct task *next = NULL;
+
+    LIST_EACH (&instance->tasks, it) {
+        const struct task *task = LIST_ENTRY(it, struct task, on_instance);
+        if (task->entity.id > after && (next == NULL || task->entity.id < next->entity.id))
+            next = task;
+    }
+    return next;
+}
+
+// The next task that may match. All tasks that should run on an instance stand in its own list.
+static const struct task *next_task(const struct op_ctx *ctx, const struct filter *filter,
+                                    uint64_t after)
+{
+    if (filter->nothing)
+        return NULL;
+    if (filter->wanted && filter->instance != NULL)
+        return next_on_instance(filter->instance, after);
+    return task_after(ctx->state, filter->cluster, filter->wanted, after);
+}
+
+static const struct task *next_match(const struct op_ctx *ctx, const struct filter *filter,
+                                     uint64_t after)
+{
+    const struct task *task = next_task(ctx, filter, after);
+
+    while (task != NULL && !matches(ctx, filter, task))
+        task = next_task(ctx, filter, task->entity.id);
+    return task;
+}
+
+int op_list_tasks(struct op_ctx *ctx, const struct ecs_list_tasks_request *in,
+                  struct ecs_list_tasks_response *out)
+{
+    const struct task *task;
+    struct filter filter;
+    struct page page;
+    uint64_t after;
+
+    if (op_page_begin_id(ctx, PAGE_MAX, PAGE_MAX, &page, &after) != OP_OK)
+        return OP_FAILED;
+    if (check(ctx, in) != OP_OK || read_filter(ctx, in, &filter) != OP_OK)
+        return OP_FAILED;
+    out->has.task_arns = true;
+    out->task_arns.at = arena_array(ctx->arena, struct str, page.max);
+    task = next_match(ctx, &filter, after);
+    for (; task != NULL && page_wants(&page); page.taken++) {
+        out->task_arns.at[out->task_arns.n++] = task_arn(ctx->state, task, ctx->arena);
+        after = task->entity.id;
+        task = next_match(ctx, &filter, after);
+    }
+    if (task != NULL)
+        SET(out, next_token, op_page_token_id(ctx, &page, after));
+    return OP_OK;
+}

@@ -1,0 +1,135 @@
+// RunTask: places `count` copies of a task definition, one after the other. Source:
+// ecs-behaviour-api 6, 7.4 and 16, ecs-behaviour-scheduler 1.
+//
+// What cannot be placed is no error: the reply names it in `failures`, one entry a task, with the
+// instance that came closest. Only a cluster that has nothing to place on refuses the call.
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "model/cluster.h"
+#include "model/instance.h"
+#include "model/task_definition.h"
+#include "ops/find_definition.h"
+#include "ops/launch.h"
+#include "ops/op.h"
+#include "ops/placement_rules.h"
+#include "ops/run_task_check.h"
+#include "ops/run_task_token.h"
+
+enum { STARTED_BY_MAX = 128 };
+
+static struct launch_input input_of(const struct ecs_run_task_request *in)
+{
+    return (struct launch_input){
+        .group = in->group,
+        .started_by = in->started_by,
+        .started_by_max = STARTED_BY_MAX,
+        .network = in->network_configuration,
+        .overrides = in->overrides,
+        .tags = &in->tags,
+        .propagate_tags = &in->propagate_tags,
+        .volumes = &in->volume_configurations,
+        .enable_managed_tags = in->enable_ecs_managed_tags,
+        .enable_execute_command = in->enable_execute_command,
+    };
+}
+
+static int place_all(struct op_ctx *ctx, struct launch *launch, const struct placement_rules *rules,
+                     size_t count, struct launched *launched)
+{
+    struct placement_request request = launch_placement(launch);
+
+    request.distinct_instance = rules->distinct_instance;
+    request.member_of = rules->member_of;
+    request.member_of_n = rules->member_of_n;
+    request.strategies = rules->strategies;
+    for (size_t i = 0; i < count; i++) {
+        struct placement placement = place(ctx->step, &request);
+
+        if (placement.instance != NULL)
+            launch_on(ctx, launch, placement.instance, launched);
+        else if (placement.reason == PLACE_NO_INSTANCES)
+            return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                           "No Container Instances were found in your cluster.");
+        else
+            launch_failed(launched, instance_arn(ctx->state, placement.closest, ctx->arena),
+                          place_reason_text(placement.reason), STR_NONE);
+    }
+    return OP_OK;
+}
+
+// There is no such capacity: every task fails alike.
+static void fail_all(size_t count, struct str reason, struct str detail, struct launched *launched)
+{
+    for (size_t i = 0; i < count; i++)
+        launch_failed(launched, STR_NONE, reason, detail);
+}
+
+static int start(struct op_ctx *ctx, enum capacity_kind kind, struct launch *launch,
+                 const struct placement_rules *rules, size_t count, struct launched *launched)
+{
+    switch (kind) {
+    case CAPACITY_INSTANCES: return place_all(ctx, launch, rules, count, launched);
+    case CAPACITY_FARGATE:
+        fail_all(count, STR("RESOURCE:FARGATE"),
+                 STR("Capacity is unavailable at this time. Please try again later or in a "
+                     "different availability zone"),
+                 launched);
+        return OP_OK;
+    case CAPACITY_PROVIDER:
+        fail_all(count, STR("EMPTY CAPACITY PROVIDER"), STR_NONE, launched);
+        return OP_OK;
+    }
+    UNREACHABLE();
+}
+
+// Everything that is asked for, checked; then the tasks.
+static int run(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+               const struct cluster *cluster, const struct task_definition *definition,
+               struct launched *launched)
+{
+    LAUNCH_AUTO struct launch launch = {0};
+    PLACEMENT_RULES_AUTO struct placement_rules rules = {0};
+    struct launch_input input = input_of(in);
+    struct capacity capacity;
+    size_t count;
+
+    if (run_task_count(ctx, in, &count) != OP_OK)
+        return OP_FAILED;
+    if (run_task_capacity(ctx, in, cluster, definition, &capacity) != OP_OK)
+        return OP_FAILED;
+    if (launch_read(ctx, cluster, definition, capacity.launch_type, &input, &launch) != OP_OK)
+        return OP_FAILED;
+    if (placement_rules_read(ctx, definition->rec->definition, &in->placement_constraints,
+                             &in->placement_strategy, &rules) != OP_OK)
+        return OP_FAILED;
+    if (op_validate(ctx) != OP_OK)
+        return OP_FAILED;
+    return start(ctx, capacity.kind, &launch, &rules, count, launched);
+}
+
+int op_run_task(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+                struct ecs_run_task_response *out)
+{
+    struct launched launched = {0};
+    struct task_definition *definition;
+    struct cluster *cluster;
+    bool replayed;
+
+    if (run_task_token_check(ctx, in) != OP_OK)
+        return OP_FAILED;
+    if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK)
+        return OP_FAILED;
+    if (op_find_definition(ctx, in->task_definition, &definition) != OP_OK)
+        return OP_FAILED;
+    if (run_task_token_replay(ctx, in, cluster, out, &replayed) != OP_OK)
+        return OP_FAILED;
+    if (replayed)
+        return OP_OK;
+    if (run(ctx, in, cluster, definition, &launched) != OP_OK)
+        return OP_FAILED;
+    run_task_token_keep(ctx, in, cluster, &launched);
+    SET(out, tasks, launched_tasks(ctx, &launched));
+    SET(out, failures, launched_failures(ctx, &launched));
+    return OP_OK;
+}

@@ -1,0 +1,261 @@
+// Which capacity a RunTask call is for. Source: ecs-behaviour-api 7.4, 8.8, 10.4 and 14; texts of
+// 7.2, 7.4 and 7.5, and after their pattern where none is known.
+//
+// The choice comes before anything else, because what is allowed depends on it. A strategy is
+// checked in full though no provider can have capacity yet, so that a mistake is told as what it
+// is.
+
+#include "ops/run_task_check.h"
+
+#include "base/arena.h"
+#include "model/cluster.h"
+#include "model/task_definition.h"
+#include "ops/launch.h"
+
+enum { STRATEGY_ITEMS_MAX = 20 };
+
+static bool is_fargate(struct str provider)
+{
+    return str_eq(provider, STR("FARGATE")) || str_eq(provider, STR("FARGATE_SPOT"));
+}
+
+static bool is_associated(const struct cluster *cluster, struct str provider)
+{
+    const struct str_list *associated = &cluster->rec->capacity_providers;
+
+    for (size_t i = 0; i < associated->n; i++) {
+        if (str_eq(associated->at[i], provider))
+            return true;
+    }
+    return false;
+}
+
+static int check_weights(struct op_ctx *ctx,
+                         const struct ecs_capacity_provider_strategy_item_list *strategy)
+{
+    size_t bases_n = 0;
+    bool weighted = strategy->n == 1;
+
+    for (size_t i = 0; i < strategy->n; i++) {
+        bases_n += strategy->at[i].base > 0;
+        weighted = weighted || strategy->at[i].weight > 0;
+    }
+    if (bases_n > 1)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "The specified capacity provider strategy contains multiple capacity "
+                       "providers with a base value defined");
+    if (!weighted)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "There are no capacity providers in the capacity provider strategy with a "
+                       "weight value greater than zero");
+    return OP_OK;
+}
+
+static int check_strategy(struct op_ctx *ctx, const struct cluster *cluster,
+                          const struct ecs_capacity_provider_strategy_item_list *strategy)
+{
+    bool fargate = is_fargate(strategy->at[0].capacity_provider);
+
+    if (strategy->n > STRATEGY_ITEMS_MAX)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "capacityProviderStrategy can have at most %d items.", STRATEGY_ITEMS_MAX);
+    for (size_t i = 0; i < strategy->n; i++) {
+        struct str provider = strategy->at[i].capacity_provider;
+
+        if (!is_associated(cluster, provider))
+            return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                           "The specified capacity provider strategy cannot contain a capacity "
+                           "provider that is not associated with the cluster");
+        if (is_fargate(provider) != fargate)
+            return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                           "The specified capacity provider strategy cannot contain capacity "
+                           "providers of different types");
+    }
+    return check_weights(ctx, strategy);
+}
+
+static int read_launch_type(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+                            struct capacity *out)
+{
+    switch (in->launch_type) {
+    case ECS_LAUNCH_TYPE_EC2:
+    case ECS_LAUNCH_TYPE_EXTERNAL:
+        *out = (struct capacity){CAPACITY_INSTANCES, in->launch_type};
+        return OP_OK;
+    case ECS_LAUNCH_TYPE_FARGATE:
+        *out = (struct capacity){CAPACITY_FARGATE, in->launch_type};
+        return OP_OK;
+    case ECS_LAUNCH_TYPE_MANAGED_INSTANCES: // by capacity provider only
+    case ECS_LAUNCH_TYPE_UNSET: break;
+    }
+    return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                   "launch type should be one of [EC2,FARGATE,EXTERNAL]");
+}
+
+static int choose(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+                  const struct cluster *cluster, struct capacity *out)
+{
+    const struct ecs_capacity_provider_strategy_item_list *strategy =
+        &in->capacity_provider_strategy;
+
+    if (in->has.launch_type && strategy->n > 0)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "Specify either Launch Type or Capacity Provider Strategy, but not both.");
+    if (in->has.launch_type)
+        return read_launch_type(ctx, in, out);
+    if (strategy->n == 0)
+        strategy = &cluster->rec->default_capacity_provider_strategy;
+    *out = (struct capacity){CAPACITY_INSTANCES, ECS_LAUNCH_TYPE_EC2};
+    if (strategy->n == 0)
+        return OP_OK;
+    if (check_strategy(ctx, cluster, strategy) != OP_OK)
+        return OP_FAILED;
+    if (is_fargate(strategy->at[0].capacity_provider))
+        *out = (struct capacity){CAPACITY_FARGATE, ECS_LAUNCH_TYPE_FARGATE};
+    else
+        out->kind = CAPACITY_PROVIDER;
+    return OP_OK;
+}
+
+static int check_compatibility(struct op_ctx *ctx, const struct ecs_task_definition *definition,
+                               enum ecs_launch_type launch_type)
+{
+    static const enum ecs_compatibility wanted[ECS_LAUNCH_TYPE_N] = {
+        [ECS_LAUNCH_TYPE_EC2] = ECS_COMPATIBILITY_EC2,
+        [ECS_LAUNCH_TYPE_FARGATE] = ECS_COMPATIBILITY_FARGATE,
+        [ECS_LAUNCH_TYPE_EXTERNAL] = ECS_COMPATIBILITY_EXTERNAL,
+        [ECS_LAUNCH_TYPE_MANAGED_INSTANCES] = ECS_COMPATIBILITY_MANAGED_INSTANCES,
+    };
+
+    for (size_t i = 0; i < definition->compatibilities.n; i++) {
+        if (definition->compatibilities.at[i] == wanted[launch_type])
+            return OP_OK;
+    }
+    return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                   "Task definition does not support launch_type %.*s.",
+                   STR_ARGS(shape_enum_name(&ecs_launch_type_enum, (int)launch_type)));
+}
+
+// --- Fargate
+
+static bool is_windows(const struct ecs_task_definition *definition)
+{
+    const struct ecs_runtime_platform *platform = definition->runtime_platform;
+
+    return platform != NULL && platform->operating_system_family != ECS_OS_FAMILY_UNSET &&
+           platform->operating_system_family != ECS_OS_FAMILY_LINUX;
+}
+
+// Features that came with platform 1.4.0.
+static bool needs_newest_platform(const struct ecs_run_task_request *in,
+                                  const struct ecs_task_definition *definition)
+{
+    return in->enable_execute_command || definition->has.ephemeral_storage ||
+           definition->pid_mode == ECS_PID_MODE_TASK || str_eq(definition->cpu, STR("8192")) ||
+           str_eq(definition->cpu, STR("16384")) ||
+           (in->overrides != NULL && in->overrides->has.ephemeral_storage);
+}
+
+static int check_platform(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+                          const struct ecs_task_definition *definition)
+{
+    struct str version = in->platform_version;
+    bool windows = is_windows(definition);
+
+    if (version.len == 0 || str_eq(version, STR("LATEST")))
+        return OP_OK;
+    if (windows ? str_eq(version, STR("1.0.0")) : str_eq(version, STR("1.4.0")))
+        return OP_OK;
+    if (windows || !str_eq(version, STR("1.3.0")))
+        return op_fail(ctx, ECS_ERROR_PLATFORM_UNKNOWN_EXCEPTION,
+                       "The specified platform does not exist.");
+    if (needs_newest_platform(in, definition))
+        return op_fail(ctx, ECS_ERROR_PLATFORM_TASK_DEFINITION_INCOMPATIBILITY_EXCEPTION,
+                       "The specified platform does not satisfy the task definition's required "
+                       "capabilities.");
+    return OP_OK;
+}
+
+// The legal memory for each task size. Source: ecs-behaviour-api 8.8.
+static bool is_fargate_size(int64_t cpu, int64_t memory)
+{
+    static const struct {
+        int32_t cpu;
+        int32_t least;
+        int32_t most;
+        int32_t step;
+    } rows[] = {
+        {512, 1024, 4096, 1024},   {1024, 2048, 8192, 1024},   {2048, 4096, 16384, 1024},
+        {4096, 8192, 30720, 1024}, {8192, 16384, 61440, 4096}, {16384, 32768, 122880, 8192},
+    };
+
+    if (cpu == 256)
+        return memory == 512 || memory == 1024 || memory == 2048;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].cpu == cpu)
+            return memory >= rows[i].least && memory <= rows[i].most && memory % rows[i].step == 0;
+    }
+    return false;
+}
+
+static int check_fargate_size(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+                              const struct ecs_task_definition *definition)
+{
+    const struct ecs_task_override *over = in->overrides;
+    struct str cpu = over != NULL && over->has.cpu ? over->cpu : definition->cpu;
+    struct str memory = over != NULL && over->has.memory ? over->memory : definition->memory;
+    int64_t units;
+    int64_t mib;
+
+    if (str_to_i64(cpu, &units) && str_to_i64(memory, &mib) && is_fargate_size(units, mib))
+        return OP_OK;
+    return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                   "No Fargate configuration exists for given values: %.*s CPU, %.*s memory. See "
+                   "the Amazon ECS documentation for the valid values.",
+                   STR_ARGS(cpu), STR_ARGS(memory));
+}
+
+static int check_fargate(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+                         const struct ecs_task_definition *definition)
+{
+    if (in->placement_constraints.n > 0)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "Placement constraints are not supported with FARGATE launch type.");
+    if (in->placement_strategy.n > 0)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "Placement strategies are not supported with FARGATE launch type.");
+    if (check_platform(ctx, in, definition) != OP_OK)
+        return OP_FAILED;
+    return check_fargate_size(ctx, in, definition);
+}
+
+int run_task_capacity(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+                      const struct cluster *cluster, const struct task_definition *definition,
+                      struct capacity *out)
+{
+    const struct ecs_task_definition *spec = definition->rec->definition;
+    struct capacity chosen;
+
+    if (choose(ctx, in, cluster, &chosen) != OP_OK)
+        return OP_FAILED;
+    if (check_compatibility(ctx, spec, chosen.launch_type) != OP_OK)
+        return OP_FAILED;
+    *out = chosen;
+    if (chosen.kind == CAPACITY_FARGATE)
+        return check_fargate(ctx, in, spec);
+    if (in->platform_version.len > 0)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "The platform version must be null when specifying an EC2 launch type");
+    return OP_OK;
+}
+
+int run_task_count(struct op_ctx *ctx, const struct ecs_run_task_request *in, size_t *out)
+{
+    int32_t count = in->has.count ? in->count : 1;
+
+    if (count < 1 || count > LAUNCH_TASKS_MAX)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "count must be between 1 and %d",
+                       LAUNCH_TASKS_MAX);
+    *out = (size_t)count;
+    return OP_OK;
+}
