@@ -94,7 +94,7 @@ static void a_failed_commit_refuses_its_batch_and_the_one_decided_after_it(void 
     struct line *reader;
 
     memory_disk_hold(rig->disk, true);
-    memory_disk_fail(rig->disk, MEMORY_FAULT_FULL, 0, 1);
+    memory_disk_fail(rig->disk, MEMORY_FAULT_FULL, 0, 1000000);
     first = ask(rig, create(rig, 1));
     memory_disk_await_held(rig->disk);
     second = ask(rig, create(rig, 1)); // sees the cluster that will be undone
@@ -102,6 +102,7 @@ static void a_failed_commit_refuses_its_batch_and_the_one_decided_after_it(void 
     memory_disk_hold(rig->disk, false);
     EXPECT_ANSWER(finish(rig, first), 500, unavailable);
     EXPECT_ANSWER(finish(rig, second), 500, unavailable);
+    memory_disk_fail(rig->disk, MEMORY_FAULT_NONE, 0, 0);
     rig_await_healthy(rig);
     assert_int_equal(clusters(rig), 0);
     reader = ask(rig, create(rig, 1));
