@@ -13,10 +13,7 @@ static int check(struct op_ctx *ctx, const struct str_list *references)
 {
     if (references->n == 0)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Tasks cannot be empty.");
-    if (references->n > TASKS_MAX)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "Tasks can have at most %d items.", TASKS_MAX);
-    return OP_OK;
+    return op_check_count(ctx, references->n, TASKS_MAX, "Tasks");
 }
 
 static bool wants_tags(const struct ecs_task_field_list *include)

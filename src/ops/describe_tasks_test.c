@@ -69,7 +69,7 @@ static void between_one_and_a_hundred_can_be_asked_for(void **state)
     EXPECT_ERROR(w, "DescribeTasks",
                  arena_printf(&w->arena, "{\"cluster\":\"demo\",\"tasks\":[%.*s]}",
                               STR_ARGS(buf_str(&list))),
-                 "InvalidParameterException", "Tasks can have at most 100 items.");
+                 "InvalidParameterException", "Tasks can not have more than 100 elements.");
 }
 
 int main(void)

@@ -9,6 +9,7 @@
 #include "model/instance.h"
 #include "model/task.h"
 #include "model/task_definition.h"
+#include "ops/find.h"
 #include "ops/overrides.h"
 #include "ops/tag_rules.h"
 
@@ -45,12 +46,10 @@ static int check_vpc(struct op_ctx *ctx, const struct ecs_aws_vpc_configuration 
 {
     if (vpc->subnets.n == 0)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "subnets can not be empty.");
-    if (vpc->subnets.n > SUBNETS_MAX)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "subnets can have at most %d items.", SUBNETS_MAX);
-    if (vpc->security_groups.n > SECURITY_GROUPS_MAX)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "securityGroups can have at most %d items.", SECURITY_GROUPS_MAX);
+    if (op_check_count(ctx, vpc->subnets.n, SUBNETS_MAX, "subnets") != OP_OK)
+        return OP_FAILED;
+    if (op_check_count(ctx, vpc->security_groups.n, SECURITY_GROUPS_MAX, "securityGroups") != OP_OK)
+        return OP_FAILED;
     if (vpc->assign_public_ip == ECS_ASSIGN_PUBLIC_IP_ENABLED &&
         launch_type != ECS_LAUNCH_TYPE_FARGATE)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
@@ -95,9 +94,8 @@ static int check_execute_command(struct op_ctx *ctx, const struct launch_input *
 static int check_volumes(struct op_ctx *ctx,
                          const struct ecs_task_volume_configuration_list *volumes)
 {
-    if (volumes->n > 1)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "volumeConfigurations can have at most 1 items.");
+    if (op_check_count(ctx, volumes->n, 1, "volumeConfigurations") != OP_OK)
+        return OP_FAILED;
     if (volumes->n > 0)
         return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
                        "Amazon EBS volumes are not available in Gantry.");

@@ -19,7 +19,7 @@ struct filter {
     const struct cluster *cluster;
     bool wanted;  // desiredStatus RUNNING, or else STOPPED
     bool nothing; // no task can match
-    const struct instance *instance;
+    struct instance *instance;
     const struct family *family;
     struct str started_by;
     enum ecs_launch_type launch_type;
@@ -51,12 +51,10 @@ static int read_owners(struct op_ctx *ctx, const struct ecs_list_tasks_request *
     if (in->daemon_name.len > 0)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "The referenced daemon was not found.");
-    if (in->container_instance.len > 0) {
-        filter->instance = op_find_instance(ctx, filter->cluster, in->container_instance);
-        if (filter->instance == NULL)
-            return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                           "The referenced container instance was not found.");
-    }
+    if (in->container_instance.len > 0 &&
+        op_find_named_instance(ctx, filter->cluster, in->container_instance, &filter->instance) !=
+            OP_OK)
+        return OP_FAILED;
     if (in->family.len > 0) {
         filter->family = family_find(ctx->state, ctx->caller.region, in->family);
         filter->nothing = filter->family == NULL;

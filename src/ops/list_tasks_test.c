@@ -76,7 +76,7 @@ static void bad_filters_are_refused(void **state)
     EXPECT_ERROR(w, "ListTasks", "{\"cluster\":\"demo\",\"serviceName\":\"s\"}",
                  "ServiceNotFoundException", "Service not found.");
     EXPECT_ERROR(w, "ListTasks", "{\"cluster\":\"demo\",\"containerInstance\":\"i\"}",
-                 "InvalidParameterException", "The referenced container instance was not found.");
+                 "InvalidParameterException", "Referenced container instance i not found.");
     EXPECT_ERROR(w, "ListTasks", "{\"cluster\":\"demo\",\"desiredStatus\":\"DEAD\"}",
                  "InvalidParameterException",
                  "desiredStatus should be one of [RUNNING,PENDING,STOPPED]");

@@ -7,6 +7,7 @@
 #include "ops/overrides.h"
 
 #include "base/arena.h"
+#include "ops/task_size.h"
 
 enum {
     OVERRIDES_LENGTH_MAX = 8192,
@@ -14,8 +15,6 @@ enum {
     CONTAINER_MEMORY_MIN = 4,
     EPHEMERAL_STORAGE_MIN = 21,
     EPHEMERAL_STORAGE_MAX = 200,
-    CPU_UNITS_MIN = 128,
-    CPU_UNITS_MAX = 196608,
 };
 
 // --- length of the JSON, in characters
@@ -134,6 +133,17 @@ container_named(const struct ecs_task_definition *definition, struct str name)
     return NULL;
 }
 
+// The first one, should a name be given twice: that is the one that need_init takes.
+static const struct ecs_container_override *override_of(const struct ecs_task_override *over,
+                                                        struct str name)
+{
+    for (size_t i = 0; i < over->container_overrides.n; i++) {
+        if (str_eq(over->container_overrides.at[i].name, name))
+            return &over->container_overrides.at[i];
+    }
+    return NULL;
+}
+
 static int check_requirements(struct op_ctx *ctx, const struct ecs_container_override *over)
 {
     for (size_t i = 0; i < over->resource_requirements.n; i++) {
@@ -177,7 +187,7 @@ static struct sizes sizes_of(const struct ecs_container_definition *c,
 }
 
 static int check_container_sizes(struct op_ctx *ctx, const struct ecs_container_definition *c,
-                                 const struct ecs_container_override *over, int64_t task_memory)
+                                 const struct ecs_container_override *over, int32_t task_memory)
 {
     struct sizes sizes = sizes_of(c, over);
 
@@ -207,7 +217,7 @@ static int check_container_sizes(struct op_ctx *ctx, const struct ecs_container_
 }
 
 static int check_container(struct op_ctx *ctx, const struct ecs_container_override *over,
-                           const struct ecs_task_definition *definition, int64_t task_memory)
+                           const struct ecs_task_definition *definition, int32_t task_memory)
 {
     const struct ecs_container_definition *c = container_named(definition, over->name);
 
@@ -230,45 +240,51 @@ static int check_container(struct op_ctx *ctx, const struct ecs_container_overri
 
 // --- the task
 
-static bool number_of(struct str text, int64_t *out)
-{
-    return str_to_i64(text, out) && *out > 0 && *out <= INT32_MAX;
-}
+// 0: the task has no size of its own.
+struct task_sizes {
+    int32_t cpu_units;
+    int32_t memory_mib;
+};
 
-static int check_task_sizes(struct op_ctx *ctx, const struct ecs_task_override *over)
+static int read_task_sizes(struct op_ctx *ctx, const struct ecs_task_override *over,
+                           const struct ecs_task_definition *definition, struct task_sizes *out)
 {
-    int64_t n;
+    struct task_sizes sizes = {0};
 
-    if (over->has.cpu && (!number_of(over->cpu, &n) || n < CPU_UNITS_MIN || n > CPU_UNITS_MAX))
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "Invalid 'cpu' setting for task. For more information, see the "
-                       "Troubleshooting section of the Amazon ECS Developer Guide.");
-    if (over->has.memory && !number_of(over->memory, &n))
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "Invalid 'memory' setting for task. For more information, see the "
-                       "Troubleshooting section of the Amazon ECS Developer Guide.");
+    if (!task_cpu_read(over->has.cpu ? over->cpu : definition->cpu, &sizes.cpu_units) &&
+        over->has.cpu)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, TASK_CPU_INVALID);
+    if (!task_memory_read(over->has.memory ? over->memory : definition->memory,
+                          &sizes.memory_mib) &&
+        over->has.memory)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, TASK_MEMORY_INVALID);
+    *out = sizes;
     return OP_OK;
 }
 
-static int check_sum_of_cpu(struct op_ctx *ctx, const struct ecs_task_override *over,
-                            const struct ecs_task_definition *definition)
+// As it is kept: task sizes are whole numbers there, as they are in a definition.
+static const struct ecs_task_override *
+kept(struct op_ctx *ctx, const struct ecs_task_override *given, const struct task_sizes *sizes)
 {
-    int64_t task_cpu = 0;
+    struct ecs_task_override *copy = arena_copy(ctx->arena, given, sizeof *given);
+
+    if (given->has.cpu)
+        SET(copy, cpu, str_fmt(ctx->arena, "%d", (int)sizes->cpu_units));
+    if (given->has.memory)
+        SET(copy, memory, str_fmt(ctx->arena, "%d", (int)sizes->memory_mib));
+    return copy;
+}
+
+static int check_sum_of_cpu(struct op_ctx *ctx, const struct ecs_task_override *over,
+                            const struct ecs_task_definition *definition, int32_t task_cpu)
+{
     int64_t sum = 0;
 
-    if (!number_of(over->has.cpu ? over->cpu : definition->cpu, &task_cpu))
-        return OP_OK;
     for (size_t i = 0; i < definition->container_definitions.n; i++) {
         const struct ecs_container_definition *c = &definition->container_definitions.at[i];
-        const struct ecs_container_override *mine = NULL;
-
-        for (size_t k = 0; k < over->container_overrides.n; k++) {
-            if (str_eq(over->container_overrides.at[k].name, c->name))
-                mine = &over->container_overrides.at[k];
-        }
-        sum += sizes_of(c, mine).cpu;
+        sum += sizes_of(c, override_of(over, c->name)).cpu;
     }
-    if (sum > task_cpu)
+    if (task_cpu > 0 && sum > task_cpu)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "The sum of all container 'cpu' values cannot be greater than the "
                        "task-level 'cpu' value");
@@ -300,7 +316,7 @@ int op_read_overrides(struct op_ctx *ctx, const struct ecs_task_override *given,
                       const struct ecs_task_definition *definition,
                       enum ecs_launch_type launch_type, const struct ecs_task_override **out)
 {
-    int64_t task_memory = 0;
+    struct task_sizes sizes;
 
     *out = NULL;
     if (given == NULL || given->mask == 0)
@@ -308,19 +324,17 @@ int op_read_overrides(struct op_ctx *ctx, const struct ecs_task_override *given,
     if (overrides_length(given) > OVERRIDES_LENGTH_MAX)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "Container Overrides length must be at most %d", OVERRIDES_LENGTH_MAX);
-    if (check_task_sizes(ctx, given) != OP_OK)
+    if (read_task_sizes(ctx, given, definition, &sizes) != OP_OK)
         return OP_FAILED;
-    if (!number_of(given->has.memory ? given->memory : definition->memory, &task_memory))
-        task_memory = 0;
     for (size_t i = 0; i < given->container_overrides.n; i++) {
-        if (check_container(ctx, &given->container_overrides.at[i], definition, task_memory) !=
+        if (check_container(ctx, &given->container_overrides.at[i], definition, sizes.memory_mib) !=
             OP_OK)
             return OP_FAILED;
     }
-    if (check_sum_of_cpu(ctx, given, definition) != OP_OK)
+    if (check_sum_of_cpu(ctx, given, definition, sizes.cpu_units) != OP_OK)
         return OP_FAILED;
     if (check_storage(ctx, given, launch_type) != OP_OK)
         return OP_FAILED;
-    *out = given;
+    *out = kept(ctx, given, &sizes);
     return OP_OK;
 }

@@ -9,6 +9,7 @@
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/task_definition.h"
+#include "ops/find.h"
 #include "ops/find_definition.h"
 #include "ops/launch.h"
 #include "ops/op.h"
@@ -119,6 +120,8 @@ int op_run_task(struct op_ctx *ctx, const struct ecs_run_task_request *in,
     if (run_task_token_check(ctx, in) != OP_OK)
         return OP_FAILED;
     if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK)
+        return OP_FAILED;
+    if (op_need_text(ctx, in->task_definition, "TaskDefinition") != OP_OK)
         return OP_FAILED;
     if (op_find_definition(ctx, in->task_definition, &definition) != OP_OK)
         return OP_FAILED;

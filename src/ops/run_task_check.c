@@ -10,7 +10,9 @@
 #include "base/arena.h"
 #include "model/cluster.h"
 #include "model/task_definition.h"
+#include "ops/find.h"
 #include "ops/launch.h"
+#include "ops/task_size.h"
 
 enum { STRATEGY_ITEMS_MAX = 20 };
 
@@ -56,9 +58,8 @@ static int check_strategy(struct op_ctx *ctx, const struct cluster *cluster,
 {
     bool fargate = is_fargate(strategy->at[0].capacity_provider);
 
-    if (strategy->n > STRATEGY_ITEMS_MAX)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "capacityProviderStrategy can have at most %d items.", STRATEGY_ITEMS_MAX);
+    if (op_check_count(ctx, strategy->n, STRATEGY_ITEMS_MAX, "capacityProviderStrategy") != OP_OK)
+        return OP_FAILED;
     for (size_t i = 0; i < strategy->n; i++) {
         struct str provider = strategy->at[i].capacity_provider;
 
@@ -176,43 +177,23 @@ static int check_platform(struct op_ctx *ctx, const struct ecs_run_task_request 
     return OP_OK;
 }
 
-// The legal memory for each task size. Source: ecs-behaviour-api 8.8.
-static bool is_fargate_size(int64_t cpu, int64_t memory)
-{
-    static const struct {
-        int32_t cpu;
-        int32_t least;
-        int32_t most;
-        int32_t step;
-    } rows[] = {
-        {512, 1024, 4096, 1024},   {1024, 2048, 8192, 1024},   {2048, 4096, 16384, 1024},
-        {4096, 8192, 30720, 1024}, {8192, 16384, 61440, 4096}, {16384, 32768, 122880, 8192},
-    };
-
-    if (cpu == 256)
-        return memory == 512 || memory == 1024 || memory == 2048;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (rows[i].cpu == cpu)
-            return memory >= rows[i].least && memory <= rows[i].most && memory % rows[i].step == 0;
-    }
-    return false;
-}
-
 static int check_fargate_size(struct op_ctx *ctx, const struct ecs_run_task_request *in,
                               const struct ecs_task_definition *definition)
 {
     const struct ecs_task_override *over = in->overrides;
     struct str cpu = over != NULL && over->has.cpu ? over->cpu : definition->cpu;
     struct str memory = over != NULL && over->has.memory ? over->memory : definition->memory;
-    int64_t units;
-    int64_t mib;
+    int32_t units;
+    int32_t mib;
 
-    if (str_to_i64(cpu, &units) && str_to_i64(memory, &mib) && is_fargate_size(units, mib))
-        return OP_OK;
-    return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                   "No Fargate configuration exists for given values: %.*s CPU, %.*s memory. See "
-                   "the Amazon ECS documentation for the valid values.",
-                   STR_ARGS(cpu), STR_ARGS(memory));
+    if (!task_cpu_read(cpu, &units) || !task_memory_read(memory, &mib))
+        return OP_OK; // a size that is none is refused with the overrides
+    if (!task_size_is_fargate(units, mib))
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "No Fargate configuration exists for given values: %d CPU, %d memory. See "
+                       "the Amazon ECS documentation for the valid values.",
+                       (int)units, (int)mib);
+    return OP_OK;
 }
 
 static int check_fargate(struct op_ctx *ctx, const struct ecs_run_task_request *in,

@@ -186,7 +186,7 @@ static void network_configuration_goes_with_awsvpc_only(void **state)
          "subnets can not be empty."},
         {"\"networkConfiguration\":{\"awsvpcConfiguration\":{\"subnets\":[\"s\"],"
          "\"securityGroups\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]}}",
-         "securityGroups can have at most 5 items."},
+         "securityGroups can not have more than 5 elements."},
         {"\"networkConfiguration\":{\"awsvpcConfiguration\":{\"subnets\":[\"s\"],"
          "\"assignPublicIp\":\"ENABLED\"}}",
          "Assign public IP is not supported for this launch type."},
@@ -264,9 +264,10 @@ static void overrides_are_kept_shown_and_counted(void **state)
     EXPECT_STR(world_get(w, reply, "tasks.0.containers.0.cpu"), "600");
     reply = world_ok(w, "RunTask",
                      "{\"cluster\":\"demo\",\"taskDefinition\":\"web\",\"count\":2,\"overrides\":"
-                     "{\"cpu\":\"300\"}}");
+                     "{\"cpu\":\".25 vCPU\",\"memory\":\"0.5 GB\"}}");
     assert_int_equal(launch_count(w, reply, "tasks"), 1);
-    EXPECT_STR(world_get(w, reply, "tasks.0.cpu"), "300");
+    EXPECT_STR(world_get(w, reply, "tasks.0.cpu"), "256");
+    EXPECT_STR(world_get(w, reply, "tasks.0.memory"), "512");
     EXPECT_STR(world_get(w, reply, "failures.0.reason"), "RESOURCE:CPU");
 }
 

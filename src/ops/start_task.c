@@ -28,16 +28,6 @@ static struct launch_input input_of(const struct ecs_start_task_request *in)
     };
 }
 
-static int check_instances(struct op_ctx *ctx, const struct str_list *references)
-{
-    if (references->n == 0)
-        return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION, "Container Instances cannot be empty.");
-    if (references->n > LAUNCH_TASKS_MAX)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "Container Instances can have at most %d items.", LAUNCH_TASKS_MAX);
-    return OP_OK;
-}
-
 // Why nothing may be started there, whatever the task needs; empty: it may. A DRAINING instance
 // takes no new tasks, no matter who chose it.
 static struct str refusal(const struct instance *instance)
@@ -96,9 +86,11 @@ int op_start_task(struct op_ctx *ctx, const struct ecs_start_task_request *in,
     struct task_definition *definition;
     struct cluster *cluster;
 
-    if (check_instances(ctx, &in->container_instances) != OP_OK)
+    if (op_check_instances(ctx, &in->container_instances, LAUNCH_TASKS_MAX) != OP_OK)
         return OP_FAILED;
     if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK)
+        return OP_FAILED;
+    if (op_need_text(ctx, in->task_definition, "TaskDefinition") != OP_OK)
         return OP_FAILED;
     if (op_find_definition(ctx, in->task_definition, &definition) != OP_OK)
         return OP_FAILED;

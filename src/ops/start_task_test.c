@@ -93,7 +93,8 @@ static void bad_input_is_refused(void **state)
     EXPECT_ERROR(w, "StartTask",
                  "{\"cluster\":\"demo\",\"taskDefinition\":\"web\",\"containerInstances\":[\"1\","
                  "\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\"]}",
-                 "InvalidParameterException", "Container Instances can have at most 10 items.");
+                 "InvalidParameterException",
+                 "Container Instances can not have more than 10 elements.");
     EXPECT_ERROR(w, "StartTask",
                  "{\"cluster\":\"demo\",\"taskDefinition\":\"nope\",\"containerInstances\":[\"a1\"]"
                  "}",

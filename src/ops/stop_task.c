@@ -16,6 +16,8 @@ int op_stop_task(struct op_ctx *ctx, const struct ecs_stop_task_request *in,
 
     if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK)
         return OP_FAILED;
+    if (op_need_text(ctx, in->task, "Task") != OP_OK)
+        return OP_FAILED;
     task = op_find_task(ctx, cluster, in->task);
     if (task == NULL)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
