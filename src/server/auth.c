@@ -18,7 +18,7 @@ static enum sigv4_key_state look_up(void *user, struct str key_id, struct str to
                                     struct str *out_secret)
 {
     const struct auth *auth = user;
-    const struct credential *credential = credentials_find(auth->credentials, key_id);
+    const struct credential *credential = credentials_of_key(auth->credentials, key_id);
 
     if (credential == NULL || has_token != (credential->token.len > 0) ||
         !str_eq(token, credential->token))
@@ -151,7 +151,7 @@ int auth_check(struct auth *auth, const struct http_request *request, time_ms no
     *out = (struct caller){
         .region = caller.region,
         .principal_arn =
-            str_copy(arena, credentials_find(auth->credentials, caller.key_id)->principal_arn),
+            str_copy(arena, credentials_of_key(auth->credentials, caller.key_id)->principal_arn),
         .access_key = caller.key_id,
     };
     return 0;

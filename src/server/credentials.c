@@ -77,7 +77,7 @@ static bool end_profile(struct reader *r)
                    "belong together";
         return false;
     }
-    if (credentials_find(r->credentials, profile->key_id) != NULL) {
+    if (credentials_of_key(r->credentials, profile->key_id) != NULL) {
         r->fault = "the access key of this profile is in another one too";
         return false;
     }
@@ -196,7 +196,8 @@ void credentials_free(struct credentials *credentials)
     mem_free(credentials);
 }
 
-const struct credential *credentials_find(const struct credentials *credentials, struct str key_id)
+const struct credential *credentials_of_key(const struct credentials *credentials,
+                                            struct str key_id)
 {
     for (const struct credential *c = credentials->first; c != NULL; c = c->next) {
         if (str_eq(c->key_id, key_id))

@@ -38,7 +38,7 @@ int credentials_load(const char *path, struct str partition, struct str account,
                      struct credentials **out) MUST_CHECK;
 void credentials_free(struct credentials *credentials); // NULL is fine
 
-const struct credential *credentials_find(const struct credentials *credentials,
-                                          struct str key_id); // NULL: unknown
+const struct credential *credentials_of_key(const struct credentials *credentials,
+                                            struct str key_id); // NULL: unknown
 
 #endif

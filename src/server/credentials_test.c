@@ -80,11 +80,11 @@ static void every_profile_is_a_caller(void **state)
                              "aws_session_token = t\n[empty]\nregion = x"),
                      0);
     assert_int_equal(f->credentials->n, 2);
-    EXPECT_STR(credentials_find(f->credentials, STR("A"))->secret, "a=b");
-    bob = credentials_find(f->credentials, STR("B"));
+    EXPECT_STR(credentials_of_key(f->credentials, STR("A"))->secret, "a=b");
+    bob = credentials_of_key(f->credentials, STR("B"));
     EXPECT_STR(bob->principal_arn, "arn:aws:iam::123456789012:user/bob");
     EXPECT_STR(bob->token, "t");
-    assert_null(credentials_find(f->credentials, STR("C")));
+    assert_null(credentials_of_key(f->credentials, STR("C")));
 }
 
 static void a_broken_file_names_its_line(void **state)
