@@ -48,6 +48,7 @@ static void opened(void *user)
     struct acs *acs = user;
 
     acs->credentials_sent = true;
+    acs->config.opened(acs->config.user);
 }
 
 // Unknown types are passed over and count as silence.

@@ -17,6 +17,7 @@ struct acs_config {
     struct str container_instance;
     struct str docker_version; // "20.10.24"
     void (*message)(void *user, enum acs_message kind, const void *value);
+    void (*opened)(void *user);   // a session has begun
     void (*inactive)(void *user); // the instance was deregistered
     void *user;
 };

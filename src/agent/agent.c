@@ -147,6 +147,14 @@ static void places_known(void *user)
     tcs_dial(agent->tcs);
 }
 
+// After a refusal the telemetry was hung up; it comes back with the sessions.
+static void session_began(void *user)
+{
+    struct agent *agent = user;
+
+    tcs_dial(agent->tcs);
+}
+
 // The instance is gone for the server. Its tasks are orphans there; here they go on, and the agent
 // keeps asking once an hour, as the ECS agent does.
 static void deregistered(void *user)
@@ -188,6 +196,7 @@ static void connect_channels(struct agent *agent)
         .container_instance = arn,
         .docker_version = agent->docker_version,
         .message = from_server,
+        .opened = session_began,
         .inactive = deregistered,
         .user = agent,
     };
@@ -308,6 +317,10 @@ static int start(struct agent *agent)
     }
     agent->probe = probe_start(agent->loop, &runtime_docker, str_of(agent->config.docker_socket),
                                probed, agent);
+    if (agent->probe == NULL) {
+        LOG_ERROR("agent.no_driver", LOG_CSTR("driver", runtime_docker.name));
+        return AGENT_EXIT_FAILED;
+    }
     return AGENT_EXIT_DONE;
 }
 

@@ -20,6 +20,7 @@ enum {
     LIFE_MS = 30 * 60 * 1000,
     LIFE_JITTER_MS = 5 * 60 * 1000,
     STEADY_MS = 60 * 1000,
+    FLEETING_MS = 1000,    // a server that closes sooner is not dialled in a tight circle
     MESSAGE_MAX = 8 << 20, // payloads of many tasks are large
 };
 
@@ -91,7 +92,7 @@ static bool is_normal(int code)
 static void on_close(void *user, int code, struct str reason)
 {
     struct channel *channel = user;
-    bool lasted = clock_monotonic_ms() - channel->opened_ms >= STEADY_MS;
+    int64_t age_ms = clock_monotonic_ms() - channel->opened_ms;
     int64_t wanted_ms;
 
     channel->ws = NULL;
@@ -99,9 +100,9 @@ static void on_close(void *user, int code, struct str reason)
     LOG_INFO("agent.disconnected", LOG_CSTR("channel", channel->config.name), LOG_INT("code", code),
              LOG_STR("reason", reason));
     wanted_ms = channel->config.closed(channel->config.user, STR_NONE);
-    if (lasted)
+    if (is_normal(code) || age_ms >= STEADY_MS)
         channel->pause_ms = channel->config.pause_first_ms;
-    if (wanted_ms == 0 && is_normal(code) && lasted)
+    if (wanted_ms == 0 && is_normal(code) && age_ms >= FLEETING_MS)
         wanted_ms = 1;
     dial_later(channel, wanted_ms);
 }
@@ -275,6 +276,9 @@ void channel_hang_up(struct channel *channel)
 {
     channel->hung_up = true;
     loop_timer_stop(&channel->again);
+    if (channel->dial != NULL)
+        ws_dial_cancel(channel->dial);
+    channel->dial = NULL;
     if (channel->ws != NULL)
         ws_close(channel->ws, WS_CODE_NORMAL, STR_NONE);
 }

@@ -3,7 +3,8 @@
 //
 // Rules (agent-protocol 5.6, 5.7, 6.2, 9): silence for 60 to 120 s closes it; after 30 to 35
 // minutes it is closed on purpose; a normal close, or a connection that broke, is followed by a new
-// dial at once; anything else waits, longer each time, until a connection has lasted a minute.
+// dial at once (after the first pause when it had not even lasted a second); anything else waits,
+// longer each time, until a connection ends normally or has lasted a minute.
 
 #ifndef AGENT_CHANNEL_H
 #define AGENT_CHANNEL_H

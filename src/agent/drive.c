@@ -20,8 +20,9 @@ enum {
     TIMER_MOST_MS = 60 * 1000, // a clock that jumps is noticed within a minute
     EVENTS_AGAIN_FIRST_MS = 500,
     EVENTS_AGAIN_MAX_MS = 30 * 1000,
-    COMMIT_TRIES = 5,
     SUBMIT_PATIENCE = 298,
+    STATS_IDLE_MS = 18 * 1000,
+    PING_MS = 5 * 1000,
 };
 
 // Our own calls have tokens that the engine never reaches.
@@ -62,7 +63,9 @@ struct drive {
     int64_t own_token;
     int64_t events_token;
     int64_t events_pause_ms;
-    bool is_up;
+    int64_t ping_token; // 0: none under way
+    bool is_up;         // the event stream is open
+    bool is_mute;       // the last ping was not answered in time
     bool stepping;
     bool broken;
 };
@@ -87,8 +90,8 @@ static struct store_write write_of(struct drive *drive, const struct engine_reco
     return write;
 }
 
-// The engine has decided already, so what it decided must become durable; a disk that stays full
-// ends the agent, and the next one starts from what was committed.
+// The engine has decided already, so what it decided must become durable. A disk that refuses ends
+// the agent; the next one starts from what was committed, and finds everything else in the runtime.
 static bool commit(struct drive *drive, const struct engine_out *out)
 {
     struct store_write *writes = arena_array(&drive->arena, struct store_write, out->records_n);
@@ -98,14 +101,11 @@ static bool commit(struct drive *drive, const struct engine_out *out)
         return true;
     for (size_t i = 0; i < out->records_n; i++)
         writes[i] = write_of(drive, &out->records[i]);
-    for (int tries = 0; tries < COMMIT_TRIES; tries++) {
-        rc = store_commit(drive->config.store, writes, out->records_n);
-        if (rc == 0)
-            return true;
-        LOG_ERROR("agent.commit_failed", LOG_CSTR("reason", store_outcome_text(rc)),
-                  LOG_STR("detail", store_detail(drive->config.store)));
-        clock_sleep_ms(200 << tries);
-    }
+    rc = store_commit(drive->config.store, writes, out->records_n);
+    if (rc == 0)
+        return true;
+    LOG_ERROR("agent.commit_failed", LOG_CSTR("reason", store_outcome_text(rc)),
+              LOG_STR("detail", store_detail(drive->config.store)));
     drive->broken = true;
     drive->config.broken(drive->config.user, str_of(store_outcome_text(rc)));
     return false;
@@ -287,6 +287,31 @@ static void events_ended(struct drive *drive, const struct host_result *result)
     step(drive, &input);
 }
 
+// A runtime that hangs keeps its connections open; only a question finds it out.
+static void ping(struct drive *drive)
+{
+    struct host_call call = {0};
+
+    if (drive->ping_token != 0 || drive->broken)
+        return;
+    drive->ping_token = ++drive->own_token;
+    SET(&call, kind, HOST_CALL_KIND_PING);
+    SET(&call, token, drive->ping_token);
+    SET(&call, deadline_ms, clock_wall_ms() + PING_MS);
+    drive->config.driver->call(drive->runtime, &call);
+}
+
+static void pinged(struct drive *drive, const struct host_result *result)
+{
+    bool is_mute = result->error != NULL;
+
+    if (is_mute != drive->is_mute)
+        LOG_WARN(is_mute ? "agent.runtime_mute" : "agent.runtime_answers",
+                 LOG_CSTR("runtime", drive->config.driver->name));
+    drive->is_mute = is_mute;
+    drive->ping_token = 0;
+}
+
 static struct stats_stream *stream_of(struct drive *drive, int64_t token)
 {
     LIST_EACH (&drive->streams, it) {
@@ -319,6 +344,8 @@ static void own_post(struct drive *drive, const struct runtime_post *post)
         step(drive, &input);
     } else if (post->kind == RUNTIME_POST_RESULT && of_events) {
         events_ended(drive, post->result);
+    } else if (post->kind == RUNTIME_POST_RESULT && post->token == drive->ping_token) {
+        pinged(drive, post->result);
     } else if (post->kind == RUNTIME_POST_STATS) {
         stats_arrived(drive, post->token, post->stats);
     } else if (post->kind == RUNTIME_POST_RESULT) {
@@ -350,6 +377,7 @@ int64_t drive_stats_start(struct drive *drive, struct str container, drive_stats
     SET(&call, kind, HOST_CALL_KIND_STATS);
     SET(&call, token, stream->token);
     SET(&call, container, container);
+    SET(&call, idle_ms, STATS_IDLE_MS);
     drive->config.driver->call(drive->runtime, &call);
     return stream->token;
 }
@@ -390,9 +418,12 @@ struct drive *drive_new(const struct drive_config *config)
     loop_job_init(&drive->pay, pay_owed, drive);
     loop_timer_init(&drive->timer, config->loop, on_timer, drive);
     loop_timer_init(&drive->events_again, config->loop, listen_to_events, drive);
-    if (config->driver->open(&runtime, &drive->runtime) != 0)
-        drive->broken = true;
     drive->engine = engine_new(config->settings, entropy_u64());
+    if (config->driver->open(&runtime, &drive->runtime) != 0) {
+        drive->broken = true;
+        config->broken(config->user, STR("the runtime's driver cannot be opened"));
+        return drive;
+    }
     step(drive, &input);
     listen_to_events(drive);
     return drive;
@@ -431,6 +462,8 @@ void drive_message(struct drive *drive, enum acs_message kind, const void *value
     struct engine_input input = {.kind = ENGINE_INPUT_MESSAGE,
                                  .message = {.kind = kind, .value = value}};
 
+    if (kind == ACS_MESSAGE_HEARTBEAT_MESSAGE)
+        ping(drive);
     step(drive, &input);
 }
 
@@ -441,5 +474,5 @@ struct engine *drive_engine(struct drive *drive)
 
 bool drive_runtime_is_up(const struct drive *drive)
 {
-    return drive->is_up;
+    return drive->is_up && !drive->is_mute;
 }

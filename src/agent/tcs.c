@@ -3,6 +3,7 @@
 #include "agent/tcs.h"
 
 #include "agent/channel.h"
+#include "agent/meter.h"
 #include "api/tcs.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -26,6 +27,7 @@ struct tcs {
     struct arena arena;
     struct rng rng;
     struct channel *channel;
+    struct meter *meter; // NULL: metrics are switched off
     struct loop_timer publish;
     bool runtime_was_up;
     time_ms runtime_since_ms;
@@ -42,7 +44,7 @@ static bool place(void *user, struct arena *arena, struct str *out_base, struct 
                          "agentHash=00000000&agentVersion=%s&cluster=%.*s&containerInstance=%.*s"
                          "&dockerVersion=%.*s",
                          GANTRY_VERSION, STR_ARGS(cluster), STR_ARGS(instance),
-                         STR_ARGS(tcs->config.docker_version));
+                         STR_ARGS(uri_encoded(arena, tcs->config.docker_version, false)));
     return out_base->len > 0;
 }
 
@@ -55,6 +57,58 @@ static void send_frame(struct tcs *tcs, enum tcs_message kind, const void *value
     channel_sign_message(tcs->channel, buf_str(&json), &frame);
     buf_add_str(&frame, buf_str(&json));
     channel_send(tcs->channel, buf_str(&frame));
+}
+
+// ---- metrics: the tasks with enough samples, ten a message
+
+static bool is_idle(struct tcs *tcs, struct arena *arena)
+{
+    struct engine_view_list views = engine_view_all(drive_engine(tcs->config.drive), arena);
+
+    for (size_t i = 0; i < views.n; i++) {
+        if (views.at[i].task_status != HOST_TASK_STATUS_STOPPED)
+            return false;
+    }
+    return true;
+}
+
+static void send_metrics(struct tcs *tcs, struct str id, bool idle, bool fin,
+                         const struct tcs_task_metric_list *tasks)
+{
+    struct tcs_publish_metrics_request request = {0};
+    struct tcs_metrics_metadata metadata = {0};
+
+    SET(&metadata, cluster, tcs->config.config->engine.cluster);
+    SET(&metadata, container_instance, tcs->config.container_instance);
+    SET(&metadata, message_id, id);
+    SET(&metadata, idle, idle);
+    SET(&metadata, fin, fin);
+    SET(&request, metadata, &metadata);
+    if (tasks != NULL)
+        SET(&request, task_metrics, *tasks);
+    SET(&request, timestamp, clock_wall_ms());
+    send_frame(tcs, TCS_MESSAGE_PUBLISH_METRICS_REQUEST, &request);
+}
+
+// Busy, but without a sample worth telling: nothing is sent.
+static void publish_metrics(struct tcs *tcs, struct arena *arena)
+{
+    struct str id = id_uuid(arena, &tcs->rng);
+    struct tcs_task_metric_list tasks;
+
+    if (tcs->meter == NULL)
+        return;
+    if (is_idle(tcs, arena)) {
+        send_metrics(tcs, id, true, true, NULL);
+        return;
+    }
+    tasks = meter_take(tcs->meter, arena);
+    for (size_t at = 0; at < tasks.n; at += TASKS_PER_MESSAGE) {
+        size_t left = tasks.n - at;
+        struct tcs_task_metric_list part = {
+            .n = left < TASKS_PER_MESSAGE ? left : TASKS_PER_MESSAGE, .at = tasks.at + at};
+        send_metrics(tcs, id, false, left <= TASKS_PER_MESSAGE, &part);
+    }
 }
 
 // ---- health: the tasks with a tracked container, ten a message
@@ -77,8 +131,6 @@ static void add_container(struct arena *arena, struct tcs_task_health *task,
     SET(health, container_name, view->container);
     SET(health, health_status, statuses[view->health]);
     SET(health, status_since, view->health_since != 0 ? view->health_since : now);
-    if (view->health == ENGINE_HEALTH_UNHEALTHY && view->health_output.len > 0)
-        SET(health, status_message, view->health_output);
     SET(task, containers, grown);
 }
 
@@ -162,6 +214,7 @@ static void publish(void *user)
     struct arena arena = ARENA_INIT;
 
     loop_timer_start(&tcs->publish, PUBLISH_MS);
+    publish_metrics(tcs, &arena);
     publish_health(tcs, &arena);
     publish_status(tcs, &arena);
     arena_deinit(&arena);
@@ -197,6 +250,13 @@ static int64_t closed(void *user, struct str exception)
     return 0;
 }
 
+static int32_t cores(const struct agent_config *config)
+{
+    int32_t n = config->engine.cpu_units / 1024;
+
+    return n > 0 ? n : 1;
+}
+
 struct tcs *tcs_new(const struct tcs_config *config)
 {
     struct tcs *tcs = mem_zalloc(sizeof *tcs);
@@ -221,6 +281,8 @@ struct tcs *tcs_new(const struct tcs_config *config)
     rng_init(&tcs->rng, entropy_u64());
     loop_timer_init(&tcs->publish, config->loop, publish, tcs);
     tcs->channel = channel_new(&channel);
+    if (!config->config->metrics_disabled)
+        tcs->meter = meter_new(config->loop, config->drive, cores(config->config));
     return tcs;
 }
 
@@ -229,6 +291,7 @@ void tcs_free(struct tcs *tcs)
     if (tcs == NULL)
         return;
     loop_timer_stop(&tcs->publish);
+    meter_free(tcs->meter);
     channel_free(tcs->channel);
     arena_deinit(&tcs->arena);
     mem_free(tcs);
