@@ -3,6 +3,7 @@
 #include "tests/support/launch.h"
 
 #include "base/buf.h"
+#include "model/cluster.h"
 
 struct refusal {
     const char *members; // of the request, behind cluster and taskDefinition
@@ -113,6 +114,50 @@ static void launch_type_and_strategy_exclude_each_other(void **state)
     launch_add_instance(w, "a1", 1000, 1000, "[]");
     launch_add_simple(w, "web", 10, 10);
     EXPECT_REFUSALS(w, "web", rows);
+}
+
+// The cluster "fleet" has both Fargate providers and one of instances.
+static void strategies_choose_among_the_clusters_providers(void **state)
+{
+#define RUN(strategy)                                                                              \
+    "{\"cluster\":\"fleet\",\"taskDefinition\":\"web\",\"networkConfiguration\":"                  \
+    "{\"awsvpcConfiguration\":{\"subnets\":[\"s\"]}},\"capacityProviderStrategy\":[" strategy "]}"
+    struct world *w = *state;
+    struct rec_cluster rec;
+
+    world_ok(w, "CreateCluster", "{\"clusterName\":\"fleet\"}");
+    rec = *cluster_find(&w->state, w->region, STR("fleet"))->rec;
+    SET(&rec, capacity_providers,
+        (struct str_list){3, (struct str[]){STR("FARGATE"), STR("FARGATE_SPOT"), STR("asg")}});
+    state_put(&w->state, REC_KIND_CLUSTER,
+              cluster_find(&w->state, w->region, STR("fleet"))->entity.id, &rec);
+    launch_add_definition(w, "web",
+                          "{\"containerDefinitions\":[{\"name\":\"main\",\"image\":\"b\"}],"
+                          "\"compatibilities\":[\"EC2\",\"FARGATE\"],\"networkMode\":\"awsvpc\","
+                          "\"cpu\":\"256\",\"memory\":\"512\"}");
+    EXPECT_REPLY(
+        w, "RunTask", RUN("{\"capacityProvider\":\"FARGATE_SPOT\"}"),
+        "{\"tasks\":[],\"failures\":[{\"reason\":\"RESOURCE:FARGATE\",\"detail\":\"*\"}]}");
+    EXPECT_REPLY(w, "RunTask", RUN("{\"capacityProvider\":\"asg\"}"),
+                 "{\"tasks\":[],\"failures\":[{\"reason\":\"EMPTY CAPACITY PROVIDER\"}]}");
+    EXPECT_ERROR(w, "RunTask",
+                 RUN("{\"capacityProvider\":\"FARGATE\",\"weight\":1},"
+                     "{\"capacityProvider\":\"asg\",\"weight\":1}"),
+                 "InvalidParameterException",
+                 "The specified capacity provider strategy cannot contain capacity providers of "
+                 "different types");
+    EXPECT_ERROR(w, "RunTask",
+                 RUN("{\"capacityProvider\":\"FARGATE\",\"base\":1},"
+                     "{\"capacityProvider\":\"FARGATE_SPOT\",\"base\":1}"),
+                 "InvalidParameterException",
+                 "The specified capacity provider strategy contains multiple capacity providers "
+                 "with a base value defined");
+    EXPECT_ERROR(w, "RunTask",
+                 RUN("{\"capacityProvider\":\"FARGATE\"},{\"capacityProvider\":\"FARGATE_SPOT\"}"),
+                 "InvalidParameterException",
+                 "There are no capacity providers in the capacity provider strategy with a weight "
+                 "value greater than zero");
+#undef RUN
 }
 
 static void rules_of_placement_are_checked(void **state)
@@ -323,6 +368,7 @@ int main(void)
         LAUNCH_TEST(parameters_out_of_range_are_refused),
         LAUNCH_TEST(texts_have_limits),
         LAUNCH_TEST(launch_type_and_strategy_exclude_each_other),
+        LAUNCH_TEST(strategies_choose_among_the_clusters_providers),
         LAUNCH_TEST(rules_of_placement_are_checked),
         LAUNCH_TEST(ten_constraints_count_the_definitions_own),
         LAUNCH_TEST(network_configuration_goes_with_awsvpc_only),

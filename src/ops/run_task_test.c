@@ -37,6 +37,19 @@ static void a_task_is_placed_and_pending(void **state)
     assert_int_equal(instance_find_uid(&w->state, STR("a1"))->books.memory_left, 1848);
 }
 
+static void the_agent_is_told(void **state)
+{
+    struct world *w = *state;
+    struct str reply;
+
+    launch_add_instance(w, "a1", 1024, 2048, "[]");
+    launch_add_simple(w, "web", 100, 200);
+    reply = world_ok(w, "RunTask", "{\"cluster\":\"demo\",\"taskDefinition\":\"web\"}");
+    assert_int_equal(w->sent_n, 1);
+    EXPECT_STR(w->sent[0].name, "PayloadMessage");
+    assert_true(str_eq(world_get(w, w->sent[0].json, "tasks.0.arn"), launch_task_arn(w, reply, 0)));
+}
+
 static void what_has_no_room_is_named_in_failures(void **state)
 {
     struct world *w = *state;
@@ -334,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LAUNCH_TEST(a_task_is_placed_and_pending),
+        LAUNCH_TEST(the_agent_is_told),
         LAUNCH_TEST(what_has_no_room_is_named_in_failures),
         LAUNCH_TEST(an_empty_cluster_refuses_the_call),
         LAUNCH_TEST(parents_are_looked_up_first),
