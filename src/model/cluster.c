@@ -12,6 +12,17 @@ struct cluster *cluster_get(const struct state *state, uint64_t id)
     return (struct cluster *)state_get(state, REC_KIND_CLUSTER, id);
 }
 
+// In the order of ids, also when a removal is undone.
+static void link_in_state(struct state *state, struct cluster *cluster)
+{
+    struct list *at = state->clusters.prev;
+
+    while (at != &state->clusters &&
+           LIST_ENTRY(at, struct cluster, in_state)->entity.id > cluster->entity.id)
+        at = at->prev;
+    list_insert_before(at->next, &cluster->in_state);
+}
+
 static struct cluster *cluster_new(struct state *state, uint64_t id, const struct rec_cluster *rec)
 {
     struct cluster *cluster = mem_zalloc(sizeof *cluster);
@@ -25,7 +36,7 @@ static struct cluster *cluster_new(struct state *state, uint64_t id, const struc
     list_init(&cluster->instances);
     list_init(&cluster->tasks_wanted);
     list_init(&cluster->tasks_unwanted);
-    list_push_back(&state->clusters, &cluster->in_state);
+    link_in_state(state, cluster);
     idtable_put(&state->entities[REC_KIND_CLUSTER], id, cluster);
     return cluster;
 }

@@ -9,6 +9,11 @@
 #include "model/cluster.h"
 #include "model/task.h"
 
+static struct str token_key_of(struct arena *arena, uint64_t cluster_id, struct str token)
+{
+    return str_fmt(arena, "%llu/%.*s", (unsigned long long)cluster_id, STR_ARGS(token));
+}
+
 struct instance *instance_get(const struct state *state, uint64_t id)
 {
     return (struct instance *)state_get(state, REC_KIND_INSTANCE, id);
@@ -20,6 +25,32 @@ struct instance *instance_find_uid(const struct state *state, struct str uid)
 
     MAP_FIND_STR(by_uid, state->instances_by_uid, uid, found);
     return found;
+}
+
+struct instance *instance_find_token(const struct state *state, uint64_t cluster_id,
+                                     struct str token)
+{
+    struct arena scratch = ARENA_INIT;
+    struct str key = token_key_of(&scratch, cluster_id, token);
+    struct instance *found;
+
+    MAP_FIND_STR(by_token, state->instances_by_token, key, found);
+    arena_deinit(&scratch);
+    return found;
+}
+
+struct instance *instance_next(const struct state *state, const struct cluster *cluster,
+                               uint64_t after)
+{
+    struct instance *here = instance_get(state, after);
+    struct list *at = cluster->instances.next;
+
+    if (here != NULL && here->cluster_id == cluster->entity.id)
+        at = here->in_cluster.next;
+    while (at != &cluster->instances &&
+           LIST_ENTRY(at, struct instance, in_cluster)->entity.id <= after)
+        at = at->next;
+    return at != &cluster->instances ? LIST_ENTRY(at, struct instance, in_cluster) : NULL;
 }
 
 static bool status_is_registered(const struct rec_instance_state *st)
@@ -77,6 +108,45 @@ static void index_attributes(struct instance *instance)
         qsort(instance->attributes, list->n, sizeof *instance->attributes, by_name);
 }
 
+static void unlist_token(struct state *state, struct instance *instance)
+{
+    if (instance->token_key.len == 0)
+        return;
+    MAP_DEL(by_token, state->instances_by_token, instance);
+    mem_free((void *)(uintptr_t)instance->token_key.ptr);
+    instance->token_key = STR_NONE;
+}
+
+// Tokens of INACTIVE instances mean nothing any more, so a token stands for one instance of a
+// cluster at most.
+static void list_token(struct state *state, struct instance *instance)
+{
+    struct arena scratch = ARENA_INIT;
+    struct str key;
+    char *copy;
+
+    unlist_token(state, instance);
+    if (!instance_is_registered(instance) || instance->rec->client_token.len == 0)
+        return;
+    key = token_key_of(&scratch, instance->cluster_id, instance->rec->client_token);
+    copy = mem_alloc(key.len);
+    memcpy(copy, key.ptr, key.len);
+    instance->token_key = str_span(copy, key.len);
+    MAP_ADD_STR(by_token, state->instances_by_token, token_key, instance);
+    arena_deinit(&scratch);
+}
+
+// In the order of ids, also when a removal is undone.
+static void link_in_cluster(struct cluster *cluster, struct instance *instance)
+{
+    struct list *at = cluster->instances.prev;
+
+    while (at != &cluster->instances &&
+           LIST_ENTRY(at, struct instance, in_cluster)->entity.id > instance->entity.id)
+        at = at->prev;
+    list_insert_before(at->next, &instance->in_cluster);
+}
+
 // The map's key must live as long as the entity, whatever record it has, so it is the entity's own.
 static struct instance *instance_new(struct state *state, uint64_t id,
                                      const struct rec_instance *rec)
@@ -90,7 +160,7 @@ static struct instance *instance_new(struct state *state, uint64_t id,
     instance->uid = str_span(uid, rec->uid.len);
     instance->cluster_id = (uint64_t)rec->cluster_id;
     list_init(&instance->tasks);
-    list_push_back(&cluster->instances, &instance->in_cluster);
+    link_in_cluster(cluster, instance);
     cluster_set_expiry(state, cluster);
     MAP_ADD_STR(by_uid, state->instances_by_uid, uid, instance);
     idtable_put(&state->entities[REC_KIND_INSTANCE], id, instance);
@@ -116,6 +186,7 @@ static void instance_delete(struct state *state, struct instance *instance)
     ASSERT(instance->groups.n == 0);
     ASSERT(instance->st == NULL);
     ASSERT(instance->records_n == 0);
+    unlist_token(state, instance);
     list_remove(&instance->in_cluster);
     cluster_set_expiry(state, cluster);
     MAP_DEL(by_uid, state->instances_by_uid, instance);
@@ -151,6 +222,7 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
     instance->rec = record;
     index_attributes(instance);
     reopen_books(state, instance);
+    list_token(state, instance);
 }
 
 void instance_state_apply(struct state *state, uint64_t id, const void *record)
@@ -170,6 +242,7 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
         idtable_remove(table, id);
     instance->state_entity.record = st;
     instance->st = st;
+    list_token(state, instance);
     instance_set_expiry(state, instance);
 }
 
@@ -305,6 +378,26 @@ static void check_groups(const struct instance *instance)
     }
 }
 
+static void check_token(const struct state *state, const struct instance *instance)
+{
+    struct str token = instance->rec->client_token;
+
+    if (!instance_is_registered(instance) || token.len == 0)
+        ASSERT_SAY(instance->token_key.len == 0, "instance %.*s", STR_ARGS(instance->uid));
+    else
+        ASSERT_SAY(instance_find_token(state, instance->cluster_id, token) == instance,
+                   "instance %.*s", STR_ARGS(instance->uid));
+}
+
+static void check_order(const struct instance *instance, const struct cluster *cluster)
+{
+    const struct list *next = instance->in_cluster.next;
+
+    ASSERT_SAY(next == &cluster->instances ||
+                   LIST_ENTRY(next, struct instance, in_cluster)->entity.id > instance->entity.id,
+               "instance %.*s", STR_ARGS(instance->uid));
+}
+
 static void check_instance(const struct instance *instance)
 {
     int64_t cpu = instance->books.cpu_left;
@@ -336,6 +429,10 @@ void instance_check_all(const struct state *state)
 {
     const struct idtable *table = &state->entities[REC_KIND_INSTANCE];
 
-    for (uint64_t id = 0; (id = idtable_next(table, id)) != 0;)
-        check_instance(instance_get(state, id));
+    for (uint64_t id = 0; (id = idtable_next(table, id)) != 0;) {
+        const struct instance *instance = instance_get(state, id);
+        check_instance(instance);
+        check_token(state, instance);
+        check_order(instance, cluster_get(state, instance->cluster_id));
+    }
 }

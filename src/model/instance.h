@@ -10,6 +10,8 @@
 #include "model/reservation.h"
 #include "model/state.h"
 
+struct cluster;
+
 struct instance {
     struct entity entity;       // of the Instance record
     struct entity state_entity; // of the InstanceState record, same id
@@ -18,6 +20,8 @@ struct instance {
     uint64_t cluster_id;
     struct str uid; // memory of the instance
     UT_hash_handle by_uid;
+    struct str token_key; // "<cluster id>/<client token>", memory of the instance; empty: unlisted
+    UT_hash_handle by_token;
     struct list in_cluster;
     struct list tasks; // struct task.on_instance: every task placed here that is not STOPPED
     struct books books;
@@ -40,6 +44,16 @@ void instance_check_all(const struct state *state);
 
 struct instance *instance_get(const struct state *state, uint64_t id);
 struct instance *instance_find_uid(const struct state *state, struct str uid);
+
+// The registered instance of that cluster that was last registered with this client token. NULL:
+// none.
+struct instance *instance_find_token(const struct state *state, uint64_t cluster_id,
+                                     struct str token);
+
+// The first instance of the cluster with an id greater than `after`, INACTIVE ones included; NULL
+// at the end. One step when `after` is an instance of the cluster.
+struct instance *instance_next(const struct state *state, const struct cluster *cluster,
+                               uint64_t after);
 
 bool instance_is_registered(const struct instance *instance); // ACTIVE or DRAINING
 bool instance_is_connected(const struct instance *instance);

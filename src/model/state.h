@@ -39,6 +39,7 @@ struct task_definition;
 struct state_config {
     struct str partition;         // "aws"
     struct str account;           // twelve digits
+    struct str zone;              // availability zone of instances; empty: "<region>a"
     time_ms stopped_task_keep_ms; // how long STOPPED tasks stay readable
     time_ms inactive_keep_ms;     // likewise INACTIVE clusters and instances
     time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
@@ -70,6 +71,7 @@ struct state {
     struct cluster *clusters_by_name;       // cluster.h
     struct family_order *families_in_order; // task_definition.h
     struct instance *instances_by_uid;      // instance.h
+    struct instance *instances_by_token;    // instance.h, registered ones with a client token
     struct task *tasks_by_uid;              // task.h
     struct run_token *tokens_by_key;        // run_token.h
     struct list clusters;                   // in creation order
