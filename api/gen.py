@@ -50,7 +50,7 @@ class Type:
 class Member:
     def __init__(self, name, type_, where):
         self.name, self.type, self.where = name, type_, where
-        self.required = self.secret = self.token = False
+        self.required = self.secret = self.token = self.private = False
         self.len = self.range = self.size = self.pattern = self.default = None
 
 
@@ -151,7 +151,7 @@ def parse_member(words, where):
     rest = words[2:]
     while rest:
         word = rest.pop(0)
-        if word in ("required", "secret", "token"):
+        if word in ("required", "secret", "token", "private"):
             setattr(member, word, True)
         elif word not in ("len", "range", "size", "pattern", "default"):
             raise IdlError(f"{where}: '{word}' is not a property of a member")

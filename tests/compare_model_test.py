@@ -146,6 +146,7 @@ class Differences(unittest.TestCase):
 
     def test_what_gantry_adds_is_none(self):
         self.expect(idl=IDL.replace("{string}", "{string}  secret"))
+        self.expect(idl=IDL.replace("  colour   Colour\n", "  colour   Colour\n  shade    string  private\n"))
 
     def test_operation(self):
         self.service["operations"]["NewOne"] = self.service["operations"]["ListThings"]

@@ -7,8 +7,8 @@ Looks at operations with their errors and paginated members (of the paginators-1
 structures with their members' types, required members, limits, secrets and tokens, and enums. Prints a
 line a difference and exits with 1, or prints "no differences" and exits with 0.
 
-What Gantry adds on purpose is no difference: framework errors, and members marked secret that the
-published model does not call sensitive.
+What Gantry adds on purpose is no difference: framework errors, members marked private, and members
+marked secret that the published model does not call sensitive.
 """
 
 import importlib.util
@@ -139,7 +139,7 @@ class Comparison:
     def structure(self, name, ours, theirs):
         where = f"structure {name}"
         self.differ(where, "being an error", ours.status is not None, bool(theirs.get("exception")))
-        members = {m.name: m for m in ours.members}
+        members = {m.name: m for m in ours.members if not m.private}
         for member in self.names(f"{where}: member", members, theirs.get("members", {})):
             required = member in theirs.get("required", [])
             self.member(f"{name}.{member}", members[member], theirs["members"][member], required)
