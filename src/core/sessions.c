@@ -74,6 +74,18 @@ void session_send_task(struct step *step, struct task *task)
         send_tasks(step, instance, &task, 1);
 }
 
+void session_send_update(struct step *step, struct instance *instance)
+{
+    struct acs_perform_update_message *message =
+        arena_new(step->arena, struct acs_perform_update_message);
+    int64_t sequence = instance_next_sequence(step, instance);
+
+    SET(message, container_instance_arn, instance_arn(step->state, instance, step->arena));
+    SET(message, cluster_arn, cluster_arn_of(step, instance));
+    SET(message, message_id, message_id(step, instance, sequence));
+    say(step, instance, ACS_MESSAGE_PERFORM_UPDATE_MESSAGE, message);
+}
+
 static struct acs_task_identifier identify(struct step *step, const struct instance *instance,
                                            const struct task *task)
 {
@@ -161,15 +173,19 @@ static bool has_version(const struct ecs_version_info *info, const struct agent_
            str_eq(info->docker_version, hello->docker_version);
 }
 
-// An agent that comes back with another version has carried out the update it was asked for.
-static void note_update(struct rec_instance_state *next, const struct ecs_version_info *before,
+// An agent that comes back with another version has carried out the update it was asked for; one
+// that comes back with the same has not, or never heard of it. True when an update ended.
+static bool note_update(struct rec_instance_state *next, const struct ecs_version_info *before,
                         const struct agent_hello *hello)
 {
     bool is_updating = next->agent_update_status >= ECS_AGENT_UPDATE_STATUS_PENDING &&
                        next->agent_update_status <= ECS_AGENT_UPDATE_STATUS_UPDATING;
+    bool is_same = before != NULL && str_eq(before->agent_version, hello->agent_version);
 
-    if (is_updating && before != NULL && !str_eq(before->agent_version, hello->agent_version))
-        SET(next, agent_update_status, ECS_AGENT_UPDATE_STATUS_UPDATED);
+    if (is_updating)
+        SET(next, agent_update_status,
+            is_same ? ECS_AGENT_UPDATE_STATUS_FAILED : ECS_AGENT_UPDATE_STATUS_UPDATED);
+    return is_updating;
 }
 
 // Registration does not tell the versions; the connection does.
@@ -204,8 +220,8 @@ static void let_in(struct step *step, session_id session, struct instance *insta
     instance->session = session;
     if (is_news)
         SET(&next, connected_at, step->now);
+    is_news |= note_update(&next, instance->rec->version_info, hello);
     if (!has_version(instance->rec->version_info, hello)) {
-        note_update(&next, instance->rec->version_info, hello);
         put_version(step, instance, hello);
         is_news = true;
     }

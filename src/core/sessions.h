@@ -37,6 +37,10 @@ void session_tcs_gone(struct step *step, session_id session, uint64_t instance_i
 // agent is connected; otherwise the next session gets it.
 void session_send_task(struct step *step, struct task *task);
 
+// Asks the agent, which is connected, to come back as the version its host has for it. When it
+// comes back, agentUpdateStatus becomes UPDATED or, with the same version as before, FAILED.
+void session_send_update(struct step *step, struct instance *instance);
+
 // The instance was deregistered: closes both of its connections.
 void sessions_end(struct step *step, struct instance *instance, struct str text);
 
