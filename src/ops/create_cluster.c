@@ -6,9 +6,11 @@
 #include "model/cluster.h"
 #include "ops/cluster_settings.h"
 #include "ops/op.h"
+#include "ops/tag_rules.h"
 #include "shape/walk.h"
 
-static int check(struct op_ctx *ctx, const struct ecs_create_cluster_request *in)
+static int check(struct op_ctx *ctx, const struct ecs_create_cluster_request *in,
+                 struct ecs_tag_list *out_tags)
 {
     if (in->has.cluster_name && in->cluster_name.len > 0 &&
         !regex_literal_matches("[a-zA-Z0-9\\-_]{1,255}", in->cluster_name))
@@ -18,7 +20,9 @@ static int check(struct op_ctx *ctx, const struct ecs_create_cluster_request *in
         return OP_FAILED;
     if (op_check_cluster_configuration(ctx, in->configuration) != OP_OK)
         return OP_FAILED;
-    return op_validate(ctx);
+    if (op_validate(ctx) != OP_OK)
+        return OP_FAILED;
+    return op_take_tags(ctx, &in->tags, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, out_tags);
 }
 
 static struct ecs_cluster_setting_list default_settings(struct arena *arena)
@@ -31,7 +35,8 @@ static struct ecs_cluster_setting_list default_settings(struct arena *arena)
     return settings;
 }
 
-static struct rec_cluster *plan(struct op_ctx *ctx, const struct ecs_create_cluster_request *in)
+static struct rec_cluster *plan(struct op_ctx *ctx, const struct ecs_create_cluster_request *in,
+                                struct ecs_tag_list tags)
 {
     struct rec_cluster *rec = arena_new(ctx->arena, struct rec_cluster);
     struct ecs_cluster_service_connect_defaults *defaults =
@@ -44,7 +49,7 @@ static struct rec_cluster *plan(struct op_ctx *ctx, const struct ecs_create_clus
     SET(rec, settings, in->settings.n > 0 ? in->settings : default_settings(ctx->arena));
     SET(rec, capacity_providers, in->capacity_providers);
     SET(rec, default_capacity_provider_strategy, in->default_capacity_provider_strategy);
-    SET(rec, tags, in->tags);
+    SET(rec, tags, tags);
     if (in->has.configuration)
         SET(rec, configuration, in->configuration);
     if (defaults != NULL)
@@ -75,13 +80,14 @@ static bool is_same_request(const struct ecs_create_cluster_request *in,
 int op_create_cluster(struct op_ctx *ctx, const struct ecs_create_cluster_request *in,
                       struct ecs_create_cluster_response *out)
 {
+    struct ecs_tag_list tags;
     struct rec_cluster *rec;
     struct cluster *cluster;
     uint64_t id;
 
-    if (check(ctx, in) != OP_OK)
+    if (check(ctx, in, &tags) != OP_OK)
         return OP_FAILED;
-    rec = plan(ctx, in);
+    rec = plan(ctx, in, tags);
     cluster = cluster_find(ctx->state, rec->region, rec->name);
     if (cluster != NULL && cluster->rec->status != REC_CLUSTER_STATUS_INACTIVE) {
         if (!is_same_request(in, rec, cluster->rec))

@@ -10,6 +10,21 @@
 #include "model/instance.h"
 #include "model/task.h"
 
+int op_need_text(struct op_ctx *ctx, struct str text, const char *what)
+{
+    if (text.len > 0)
+        return OP_OK;
+    return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s can not be blank.", what);
+}
+
+int op_check_count(struct op_ctx *ctx, size_t n, size_t max, const char *what)
+{
+    if (n <= max)
+        return OP_OK;
+    return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                   "%s can not have more than %zu elements.", what, max);
+}
+
 // The id in a reference; false for an ARN that cannot mean anything in this cluster.
 static bool id_in(const struct op_ctx *ctx, const char *kind, const struct cluster *cluster,
                   struct str reference, struct str *out)
@@ -42,6 +57,25 @@ struct instance *op_find_instance(const struct op_ctx *ctx, const struct cluster
         return NULL;
     instance = instance_find_uid(ctx->state, uid);
     return instance != NULL && instance->cluster_id == cluster->entity.id ? instance : NULL;
+}
+
+int op_find_named_instance(struct op_ctx *ctx, const struct cluster *cluster, struct str reference,
+                           struct instance **out)
+{
+    if (op_need_text(ctx, reference, "Container instance") != OP_OK)
+        return OP_FAILED;
+    *out = op_find_instance(ctx, cluster, reference);
+    if (*out == NULL)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "Referenced container instance %.*s not found.", STR_ARGS(reference));
+    return OP_OK;
+}
+
+int op_check_instances(struct op_ctx *ctx, const struct str_list *references, size_t max)
+{
+    if (references->n == 0)
+        return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION, "Container Instances cannot be empty.");
+    return op_check_count(ctx, references->n, max, "Container Instances");
 }
 
 struct task *op_find_task(const struct op_ctx *ctx, const struct cluster *cluster,
