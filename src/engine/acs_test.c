@@ -203,6 +203,22 @@ static void a_task_missing_from_the_manifest_is_stopped_when_confirmed(void **st
     rig_deinit(&rig);
 }
 
+static void a_confirmation_counts_once(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig_start(&rig, simple_task(&rig, "t2", "a"));
+    send_manifest(&rig, "f1", 5);
+    send_verification(&rig, "f1"); // t1 is not here yet
+    rig_start(&rig, simple_task(&rig, "t1", "b"));
+    send_verification(&rig, "f1");
+    rig_run(&rig, 60000);
+    assert_true(fake_find(rig.fake, STR("b"))->running);
+    rig_deinit(&rig);
+}
+
 static void a_stale_manifest_gets_no_answer(void **state)
 {
     struct rig rig;
@@ -360,6 +376,7 @@ int main(void)
         cmocka_unit_test(updates_are_refused),
         cmocka_unit_test(credentials_are_acknowledged_and_dropped_at_the_end),
         cmocka_unit_test(a_task_missing_from_the_manifest_is_stopped_when_confirmed),
+        cmocka_unit_test(a_confirmation_counts_once),
         cmocka_unit_test(a_stale_manifest_gets_no_answer),
         cmocka_unit_test(a_task_waits_until_what_it_needs_is_free),
         cmocka_unit_test(nobody_overtakes_in_the_queue),

@@ -25,19 +25,18 @@ enum {
 // end.
 struct str create_suffix(struct arena *arena, struct rng *rng)
 {
+    static const char digits[] = "0123456789abcdef";
     uint64_t value = rng_next(rng) >> 1;
-    unsigned char bytes[10] = {0};
-    char hex[21];
+    char hex[20];
 
     for (int i = 0; i < 10; i++) {
-        bytes[i] = (unsigned char)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
+        unsigned byte = (unsigned)(value & 0x7f) | (value > 0x7f ? 0x80u : 0);
+
+        hex[2 * i] = digits[byte >> 4];
+        hex[2 * i + 1] = digits[byte & 15];
         value >>= 7;
-        if (value == 0)
-            break;
     }
-    for (int i = 0; i < 10; i++)
-        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-    return str_copy(arena, str_span(hex, 20));
+    return str_copy(arena, str_span(hex, sizeof(hex)));
 }
 
 static bool is_name_char(char ch)

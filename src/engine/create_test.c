@@ -377,6 +377,28 @@ static void two_containers_never_get_the_same_port(void **state)
     rig_deinit(&one.rig);
 }
 
+static void a_port_just_given_back_is_not_the_next_one_given(void **state)
+{
+    struct one one;
+    struct acs_task *next;
+    struct acs_container *c;
+    (void)state;
+
+    make_one(&one);
+    rig_port(&one.rig, one.c, 80, 0);
+    run_one(&one);
+    rig_stop(&one.rig, "t1");
+    rig_run(&one.rig, 60000);
+    next = rig_task(&one.rig, "t2");
+    c = rig_container(&one.rig, next, "next", "app");
+    rig_port(&one.rig, c, 80, 0);
+    rig_start(&one.rig, next);
+    rig_run(&one.rig, 60000);
+    assert_int_equal(
+        rig_change(&one.rig, "t2", "next", "RUNNING")->network_bindings.at[0].host_port, 49154);
+    rig_deinit(&one.rig);
+}
+
 static void no_free_port_is_an_error_of_the_host_config(void **state)
 {
     struct one one;
@@ -413,6 +435,33 @@ static bool only_odd(void *user, enum acs_transport_protocol protocol, int32_t p
     (void)user;
     (void)protocol;
     return port % 2 == 1;
+}
+
+static bool any_port(void *user, enum acs_transport_protocol protocol, int32_t port)
+{
+    (void)user;
+    (void)protocol;
+    return port > 0;
+}
+
+static void a_run_does_not_wrap(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct host_port_request request = {0};
+    struct host_port_search search = {0};
+    struct host_call call = {0};
+    struct host_result result = {0};
+    (void)state;
+
+    SET(&request, count, 3);
+    SET(&search, first, 10);
+    SET(&search, last, 13);
+    SET(&search, cursor, 12);
+    SET(&search, requests, (struct host_port_request_list){.n = 1, .at = &request});
+    SET(&call, ports, &search);
+    ports_find(&call, any_port, NULL, &arena, &result);
+    assert_int_equal(result.ports.at[0], 10);
+    arena_deinit(&arena);
 }
 
 static void a_run_that_does_not_exist_is_said_so(void **state)
@@ -627,6 +676,8 @@ int main(void)
         cmocka_unit_test(two_containers_never_get_the_same_port),
         cmocka_unit_test(no_free_port_is_an_error_of_the_host_config),
         cmocka_unit_test(the_hosts_network_needs_no_ports),
+        cmocka_unit_test(a_port_just_given_back_is_not_the_next_one_given),
+        cmocka_unit_test(a_run_does_not_wrap),
         cmocka_unit_test(a_run_that_does_not_exist_is_said_so),
         cmocka_unit_test(an_empty_volume_lives_as_long_as_its_task),
         cmocka_unit_test(a_path_of_the_host_is_bound_as_it_is),

@@ -368,7 +368,6 @@ static void view_one(const struct container *c, struct engine_view *view)
         .health_tracked = container_is_tracked(c),
         .health = c->health,
         .health_since = c->health_since,
-        .health_output = c->health_output,
         .started_at = c->started_at,
         .restart_count = c->restart_count,
     };

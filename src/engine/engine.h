@@ -235,7 +235,6 @@ struct engine_view {
     bool health_tracked; // reported by PublishHealth while it has not stopped
     enum engine_health health;
     time_ms health_since; // 0 while unknown
-    struct str health_output;
     time_ms started_at;
     int32_t restart_count;
 };

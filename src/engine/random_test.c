@@ -130,12 +130,25 @@ static void expect_one_of_each(struct rig *rig)
     }
 }
 
+// No start but the first and those that the restart policy counted.
+static void expect_counted_starts(const struct rig *rig, const struct engine_view *view)
+{
+    for (size_t i = 0; i < fake_containers(rig->fake); i++) {
+        const struct fake_container *c = fake_container_at(rig->fake, i);
+
+        if (str_eq(c->task_arn, view->task_arn) && str_eq(c->container, view->container))
+            assert_true(c->starts <= view->restart_count + 1);
+    }
+}
+
 static void expect_all_ended(struct rig *rig)
 {
     struct engine_view_list views = engine_view_all(rig->engine, &rig->arena);
 
-    for (size_t i = 0; i < views.n; i++)
+    for (size_t i = 0; i < views.n; i++) {
         assert_int_equal(views.at[i].task_status, HOST_TASK_STATUS_STOPPED);
+        expect_counted_starts(rig, &views.at[i]);
+    }
     for (size_t i = 0; i < TASKS; i++) {
         if (rig_trace(rig, names[i]).len > 0)
             assert_non_null(rig_submit(rig, names[i], "STOPPED"));
@@ -165,6 +178,7 @@ static void one_life(uint64_t seed)
         rig_run(&rig, (int64_t)rng_below(&rng, 60000));
     }
     fake_set_chaos(rig.fake, 0);
+    rig.crash = RIG_CRASH_NEVER;
     rig.retries = 0;
     for (size_t i = 0; i < TASKS; i++)
         rig_stop(&rig, names[i]);

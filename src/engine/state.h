@@ -122,7 +122,6 @@ struct container {
 
     enum engine_health health;
     time_ms health_since;
-    struct str health_output;
 
     bool dirty;
 };
@@ -404,7 +403,6 @@ bool admission_run(
     struct engine *engine); // lets in what fits, oldest first; true when something was
 void admission_book(struct engine *engine, struct task *task);
 void admission_release(struct engine *engine, struct task *task);
-bool admission_port_is_held(const struct engine *engine, int32_t protocol, int32_t port);
 
 // ---- submit.c
 

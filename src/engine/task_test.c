@@ -27,6 +27,45 @@ static void one_container_runs_and_ends(void **state)
     rig_deinit(&rig);
 }
 
+static void an_end_before_the_first_look_is_still_told_after_running(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 1;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 60000);
+    EXPECT_STR(rig_trace(&rig, "t1"),
+               "PENDING app=PENDING; RUNNING app=RUNNING(0); STOPPED app=STOPPED(0)");
+    rig_deinit(&rig);
+}
+
+static void a_container_that_took_our_name_is_adopted_when_it_is_ours(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    for (int ours = 0; ours < 2; ours++) {
+        rig_init(&rig, 1);
+        fake_image(rig.fake, "app");
+        fake_fail(rig.fake, HOST_CALL_KIND_CREATE, 1, ours ? FAKE_FAULT_LOST : FAKE_FAULT_FAIL,
+                  HOST_ERROR_CLASS_CONFLICT, "the name is in use");
+        task = rig_task(&rig, "t1");
+        rig_container(&rig, task, "app", "app");
+        rig_start(&rig, task);
+        rig_run(&rig, 60000);
+        EXPECT_STR(rig_trace(&rig, "t1"),
+                   ours ? "PENDING app=PENDING; RUNNING app=RUNNING"
+                        : "PENDING app=PENDING; STOPPED app=STOPPED!CannotCreateContainerError");
+        rig_deinit(&rig);
+    }
+}
+
 // 12
 static void an_essential_exit_stops_the_others(void **state)
 {
@@ -281,6 +320,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_container_runs_and_ends),
+        cmocka_unit_test(an_end_before_the_first_look_is_still_told_after_running),
+        cmocka_unit_test(a_container_that_took_our_name_is_adopted_when_it_is_ours),
         cmocka_unit_test(an_essential_exit_stops_the_others),
         cmocka_unit_test(a_nonessential_exit_is_told_within_thirty_seconds),
         cmocka_unit_test(a_container_that_ignores_term_is_killed),

@@ -673,9 +673,7 @@ static void do_faulty_call(struct fake *fake, struct thing *thing)
     }
     if (thing->fault == FAKE_FAULT_SILENT)
         return;
-    if (thing->fault == FAKE_FAULT_LOST)
-        answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("the connection broke"));
-    else if (thing->fault == FAKE_FAULT_HANG)
+    if (thing->fault == FAKE_FAULT_HANG)
         answer_error(thing, HOST_ERROR_CLASS_TIMEOUT, STR("deadline passed"));
     else
         answer_error(thing, thing->fault_class, thing->fault_text);
@@ -753,8 +751,10 @@ static void draw_fault(struct fake *fake, struct thing *thing)
         return;
     thing->faulty = true;
     thing->fault =
-        planned ? planned->fault : (enum fake_fault)rng_below(&fake->rng, FAKE_FAULT_LOST + 1);
-    thing->fault_class = planned ? planned->class : HOST_ERROR_CLASS_OTHER;
+        planned ? planned->fault : (enum fake_fault)rng_below(&fake->rng, FAKE_FAULT_SILENT + 1);
+    thing->fault_class = planned                           ? planned->class
+                         : thing->fault == FAKE_FAULT_LOST ? HOST_ERROR_CLASS_UNREACHABLE
+                                                           : HOST_ERROR_CLASS_OTHER;
     thing->fault_text = planned ? planned->text : STR("Error response from daemon: by chance");
     if (planned != NULL)
         planned->times--;

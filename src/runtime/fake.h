@@ -59,7 +59,7 @@ struct fake_image *fake_image(struct fake *fake, const char *name);
 enum fake_fault {
     FAKE_FAULT_FAIL,   // not done, answered with the error
     FAKE_FAULT_HANG,   // not done, never answered before its deadline
-    FAKE_FAULT_LOST,   // done, but the answer is class unreachable
+    FAKE_FAULT_LOST,   // done, but answered with the error (unreachable, when by chance)
     FAKE_FAULT_SILENT, // done, and no answer at all
 };
 
@@ -67,8 +67,7 @@ enum fake_fault {
 void fake_fail(struct fake *fake, enum host_call_kind kind, int times, enum fake_fault fault,
                enum host_error_class class, const char *text);
 
-// Any call fails by chance, in one of `one_in` (0: never), in any of the ways above but the silent
-// one.
+// Any call fails by chance, in one of `one_in` (0: never), in any of the ways above.
 void fake_set_chaos(struct fake *fake, uint32_t one_in);
 
 // ---- what happens to it
