@@ -35,6 +35,7 @@ static const struct cli_option options[] = {
      .value = "PATH",
      .help = "the Docker Engine (default: the one that answers)"},
     {.name = "detach", .letter = 'd', .help = "return once everything answers; log to DATA/up.log"},
+    {.name = "print-data", .help = "print the data folder and do nothing else"},
     CLI_OPTIONS_SERVER,
     {0},
 };
@@ -445,6 +446,10 @@ static int run(const struct cli_values *values)
     struct server_options checked;
     int rc;
 
+    if (cli_switch(values, "print-data")) {
+        puts(cli_data_dir(values));
+        return EXIT_DONE;
+    }
     if (!cli_configure_log(values) || !cli_server_options(values, &checked))
         return EXIT_USAGE;
     if (up.endpoint.len == 0)

@@ -1,0 +1,224 @@
+"""A private machine for end-to-end tests: a Docker Engine of its own, an image made on the spot, and
+`gantry up` on free ports. Nothing is left behind.
+
+    GANTRY=build/src/gantry python3 tests/e2e/aws_cli_test.py
+
+With GANTRY_E2E_ENDPOINT set the tests face that endpoint instead (the real service, too), and tests that
+need the machine underneath are skipped.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+IMAGE = "gantry/test:latest"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(what, condition, seconds=60):
+    """Asks until the condition holds; its value is returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.1)
+
+
+def run(*argv, check=True, **kwargs):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+class Docker:
+    """A dockerd with its own folder, socket and bridge."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.socket = os.path.join(folder, "docker.sock")
+        self.bridge = f"gt{os.getpid() % 100000}"
+        self.process = None
+        run("ip", "link", "add", self.bridge, "type", "bridge")
+        run("ip", "addr", "add", f"10.{200 + os.getpid() % 40}.{os.getpid() % 200}.1/24", "dev", self.bridge)
+        run("ip", "link", "set", self.bridge, "up")
+        self.start()
+        self.make_image()
+
+    def start(self):
+        log = open(os.path.join(self.folder, "dockerd.log"), "a")
+        self.process = subprocess.Popen(
+            ["dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec",
+             "-H", f"unix://{self.socket}", "--pidfile", f"{self.folder}/dockerd.pid", "--bridge", self.bridge],
+            stdout=log, stderr=log)
+        wait_until("dockerd answers", lambda: self.docker("version", check=False).returncode == 0)
+
+    def docker(self, *args, check=True, **kwargs):
+        env = dict(os.environ, DOCKER_HOST=f"unix://{self.socket}")
+        return run("docker", *args, check=check, env=env, **kwargs)
+
+    def make_image(self):
+        root = os.path.join(self.folder, "image")
+        os.makedirs(f"{root}/bin")
+        os.makedirs(f"{root}/tmp")
+        shutil.copy("/bin/busybox", f"{root}/bin/busybox")
+        for name in ["sh", "echo", "sleep", "cat", "env", "id", "pwd", "httpd", "nc", "ls", "touch", "kill", "wget", "true", "false", "hostname"]:
+            os.symlink("busybox", f"{root}/bin/{name}")
+        tar = subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE)
+        self.docker("import", "-", IMAGE, stdin=tar.stdout)
+        tar.wait()
+
+    def containers(self):
+        return self.docker("ps", "-aq").stdout.split()
+
+    def close(self):
+        if self.process.poll() is None:
+            for container in self.containers():
+                self.docker("rm", "-f", container, check=False)
+            self.process.terminate()
+            self.process.wait(30)
+        run("ip", "link", "del", self.bridge, check=False)
+        mounts = [line.split()[1] for line in open("/proc/mounts") if line.split()[1].startswith(self.folder)]
+        for mount in sorted(mounts, reverse=True):
+            run("umount", "-l", mount, check=False)
+
+
+class Machine:
+    """Docker and `gantry up`, or only the server when `agent` is false."""
+
+    def __init__(self, env=None, flags=(), docker=True):
+        self.gantry = os.path.abspath(os.environ.get("GANTRY", os.path.join(HERE, "../../build/src/gantry")))
+        self.folder = tempfile.mkdtemp(prefix="gt", dir="/tmp")
+        self.docker = None
+        self.process = None
+        try:
+            self.docker = Docker(self.folder) if docker else None
+            self.port = free_port()
+            self.endpoint = f"http://127.0.0.1:{self.port}"
+            self.data = os.path.join(self.folder, "g")
+            self.extra_env = env or {}
+            self.flags = list(flags)
+            self.up()
+        except BaseException:
+            self.close()
+            raise
+
+    def env(self):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ECS_", "GANTRY_"))}
+        env.update({"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "5s"}, **self.extra_env)
+        return env
+
+    def up(self):
+        log = open(os.path.join(self.folder, "up.log"), "a")
+        argv = [self.gantry, "up" if self.docker else "server", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"]
+        if self.docker:
+            argv += ["--docker-socket", self.docker.socket]
+        self.process = subprocess.Popen(argv + self.flags, stdout=log, stderr=log, env=self.env())
+        wait_until("the server answers", lambda: self.ecs("list-clusters", check=False).returncode == 0)
+        if self.docker:
+            wait_until("an instance is connected", lambda: self.call(
+                "list-container-instances", "--filter", "agentConnected == true")["containerInstanceArns"])
+
+    def ecs(self, *args, check=True):
+        return run(self.gantry, "ecs", *args, "--data", self.data, "--endpoint", self.endpoint, check=check, env=self.env())
+
+    def call(self, *args):
+        return json.loads(self.ecs(*args).stdout)
+
+    def children(self, name):
+        """Pids of `gantry <name>` below this machine's `gantry up`."""
+        out = run("pgrep", "-f", f"gantry {name} --data={self.data}", check=False).stdout
+        return [int(pid) for pid in out.split()]
+
+    def aws_env(self):
+        lines = run(self.gantry, "env", "--data", self.data, "--endpoint", self.endpoint).stdout.splitlines()
+        env = self.env()
+        for line in lines:
+            name, value = line[len("export "):].split("=", 1)
+            env[name] = value.strip("'")
+        return env
+
+    def down(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def close(self):
+        self.down()
+        if os.environ.get("GANTRY_E2E_LOGS"):
+            for name in ["up.log", "dockerd.log"]:
+                path = os.path.join(self.folder, name)
+                if os.path.exists(path):
+                    print(f"--- {name}\n{open(path).read()}", file=sys.stderr)
+        if self.docker:
+            self.docker.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class TapResult:
+    """unittest's outcome as TAP, one line a test, so that every case is counted."""
+
+    @staticmethod
+    def main(module_name):
+        import unittest
+
+        suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[module_name])
+        runner = _TapRunner()
+        sys.exit(runner.run(suite))
+
+
+class _TapRunner:
+    def run(self, suite):
+        import unittest
+
+        class Result(unittest.TestResult):
+            number = 0
+
+            def line(self, ok, test, note=""):
+                Result.number += 1
+                print(f"{'ok' if ok else 'not ok'} {Result.number} - {test.id().split('.', 1)[1]}{note}", flush=True)
+
+            def addSuccess(self, test):
+                super().addSuccess(test)
+                self.line(True, test)
+
+            def addSkip(self, test, reason):
+                super().addSkip(test, reason)
+                self.line(True, test, f" # SKIP {reason}")
+
+            def fail_line(self, test, err):
+                self.line(False, test)
+                for text in self._exc_info_to_string(err, test).splitlines():
+                    print(f"# {text}", flush=True)
+
+            def addFailure(self, test, err):
+                super().addFailure(test, err)
+                self.fail_line(test, err)
+
+            def addError(self, test, err):
+                super().addError(test, err)
+                self.fail_line(test, err)
+
+        result = Result()
+        print(f"1..{suite.countTestCases()}", flush=True)
+        suite.run(result)
+        return 0 if result.wasSuccessful() else 1
