@@ -225,13 +225,19 @@ static bool port_is_taken(const struct books *books, const struct need *need, bo
     return false;
 }
 
+// Ports reserved by the agent and static ones of tasks have one limit together.
+static bool ports_would_overflow(const struct books *books, const struct need *need)
+{
+    return need->ports_n > 0 && books->tcp.n + books->udp.n + need->ports_n > BOOKS_PORTS_MAX;
+}
+
 const char *books_missing(const struct books *books, const struct need *need)
 {
     if (need->cpu_units > books->cpu_left)
         return "CPU";
     if (need->memory_mib > books->memory_left)
         return "MEMORY";
-    if (port_is_taken(books, need, false))
+    if (port_is_taken(books, need, false) || ports_would_overflow(books, need))
         return "PORTS";
     if (port_is_taken(books, need, true))
         return "PORTS_UDP";

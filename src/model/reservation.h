@@ -42,6 +42,8 @@ struct port_set {
 
 bool port_set_has(const struct port_set *set, uint16_t port);
 
+enum { BOOKS_PORTS_MAX = 100 }; // reserved ports of an instance, TCP and UDP
+
 // The books of one instance.
 struct books {
     int32_t cpu_units;  // registered

@@ -1,5 +1,6 @@
 #include "tests/support/launch.h"
 
+#include "base/buf.h"
 #include "model/instance.h"
 #include "model/task.h"
 
@@ -128,6 +129,37 @@ static void one_reason_for_each_check(void **state)
         EXPECT_STR(world_get(w, reply, "failures.0.reason"), rows[i].reason);
         assert_int_equal(launch_count(w, reply, "tasks"), 0);
     }
+}
+
+static void add_with_ports(struct world *w, const char *family, int first, int n)
+{
+    BUF_AUTO struct buf list = BUF_INIT;
+
+    for (int port = first; port < first + n; port++)
+        buf_printf(&list, "%s{\"containerPort\":1,\"hostPort\":%d}", port > first ? "," : "", port);
+    launch_add_definition(
+        w, family,
+        arena_printf(&w->arena,
+                     "{\"containerDefinitions\":[{\"name\":\"main\",\"image\":\"b\","
+                     "\"memory\":1,\"portMappings\":[%.*s]}],\"compatibilities\":[\"EC2\"]}",
+                     STR_ARGS(buf_str(&list))));
+}
+
+// Port 22 is reserved by the agent; that leaves 99.
+static void an_instance_reserves_a_hundred_ports(void **state)
+{
+    struct world *w = *state;
+    struct str reply;
+
+    launch_add_instance(w, "a1", 1000, 2000, "[]");
+    add_with_ports(w, "a", 1000, 60);
+    add_with_ports(w, "b", 2000, 40);
+    add_with_ports(w, "c", 2000, 39);
+    world_ok(w, "RunTask", "{\"cluster\":\"demo\",\"taskDefinition\":\"a\"}");
+    reply = world_ok(w, "RunTask", "{\"cluster\":\"demo\",\"taskDefinition\":\"b\"}");
+    EXPECT_STR(world_get(w, reply, "failures.0.reason"), "RESOURCE:PORTS");
+    reply = world_ok(w, "RunTask", "{\"cluster\":\"demo\",\"taskDefinition\":\"c\"}");
+    assert_int_equal(launch_count(w, reply, "tasks"), 1);
 }
 
 static void required_attributes_and_constraints_bind(void **state)
@@ -352,6 +384,7 @@ int main(void)
         LAUNCH_TEST(an_empty_cluster_refuses_the_call),
         LAUNCH_TEST(parents_are_looked_up_first),
         LAUNCH_TEST(one_reason_for_each_check),
+        LAUNCH_TEST(an_instance_reserves_a_hundred_ports),
         LAUNCH_TEST(required_attributes_and_constraints_bind),
         LAUNCH_TEST(ten_tasks_spread_over_three_zones),
         LAUNCH_TEST(gpus_are_handed_out_and_shown),
