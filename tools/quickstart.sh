@@ -20,13 +20,14 @@ fi
 
 say "build"
 make -s all
-ln -sf src/gantry build/gantry 2>/dev/null || true
+ln -sf src/gantry build/gantry
 
 say "cluster"
 if $gantry ecs list-clusters >/dev/null 2>&1; then
     echo "already up"
 else
-    $gantry up --detach
+    # The image is made here, so no registry has to be asked for it first.
+    ECS_IMAGE_PULL_BEHAVIOR="${ECS_IMAGE_PULL_BEHAVIOR:-prefer-cached}" $gantry up --detach
 fi
 data=$($gantry up --print-data)
 docker="docker -H unix://$(cat "$data/docker-socket")"

@@ -152,5 +152,6 @@ const char *const *docker_host_own_argv(const struct cli_values *values)
     argv[n++] = arena_printf(arena, "--host=unix://%s", socket_path);
     argv[n++] = arena_printf(arena, "--bridge=%s", bridge_name);
     argv[n++] = "--live-restore";
+    argv[n++] = "--log-level=warn";
     return argv;
 }
