@@ -61,6 +61,18 @@ static void a_pull_is_tried_five_times(void **state)
     rig_deinit(&rig);
 }
 
+static void a_pull_by_digest_is_tagged_back(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    run_app(&rig, "app", ENGINE_PULL_DEFAULT);
+    assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_TAG), 1);
+    rig_deinit(&rig);
+}
+
 static void not_found_is_not_asked_again(void **state)
 {
     struct rig rig;
@@ -254,6 +266,7 @@ int main(void)
         cmocka_unit_test(a_missing_image_is_the_reason),
         cmocka_unit_test(a_failed_pull_has_its_own_name),
         cmocka_unit_test(a_pull_is_tried_five_times),
+        cmocka_unit_test(a_pull_by_digest_is_tagged_back),
         cmocka_unit_test(not_found_is_not_asked_again),
         cmocka_unit_test(a_cached_image_runs_without_the_registry),
         cmocka_unit_test(but_not_when_it_must_be_pulled),

@@ -87,6 +87,33 @@ static void an_essential_exit_stops_the_others(void **state)
     rig_deinit(&rig);
 }
 
+// Whenever the essential one ends, down to the moment in which the other is being started.
+static void a_task_on_its_way_down_does_not_become_running(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    for (int64_t run_ms = 0; run_ms < 40; run_ms++) {
+        rig_init(&rig, 1);
+        fake_image(rig.fake, "app")->run_ms = run_ms;
+        fake_image(rig.fake, "side")->pull_ms = 10;
+        task = rig_task(&rig, "t1");
+        rig_container(&rig, task, "app", "app");
+        rig_container(&rig, task, "side", "side");
+        rig_start(&rig, task);
+        rig_run(&rig, 60000);
+        if (run_ms < 8) // the other cannot have started by then
+            assert_null(rig_submit(&rig, "t1", "RUNNING"));
+        for (size_t i = 0; i < rig.submits_n; i++) {
+            for (size_t k = 0; k < rig.submits[i]->containers.n; k++)
+                assert_false(str_eq(rig.submits[i]->status, STR("RUNNING")) &&
+                             str_eq(rig.submits[i]->containers.at[k].status, STR("STOPPED")));
+        }
+        rig_deinit(&rig);
+    }
+}
+
 // 13
 static void a_nonessential_exit_is_told_within_thirty_seconds(void **state)
 {
@@ -323,6 +350,7 @@ int main(void)
         cmocka_unit_test(an_end_before_the_first_look_is_still_told_after_running),
         cmocka_unit_test(a_container_that_took_our_name_is_adopted_when_it_is_ours),
         cmocka_unit_test(an_essential_exit_stops_the_others),
+        cmocka_unit_test(a_task_on_its_way_down_does_not_become_running),
         cmocka_unit_test(a_nonessential_exit_is_told_within_thirty_seconds),
         cmocka_unit_test(a_container_that_ignores_term_is_killed),
         cmocka_unit_test(out_of_memory_is_named),
