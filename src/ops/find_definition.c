@@ -24,24 +24,27 @@ struct definition_reference op_parse_definition(const struct op_ctx *ctx, struct
     struct scope here = op_scope(ctx);
     struct str name = reference;
     struct arn arn;
+    bool foreign = false;
 
     if (arn_looks_like_one(reference)) {
-        if (!arn_parse(reference, &arn) || !scope_eq(&arn.scope, &here) ||
-            !str_eq(arn.service, STR("ecs")) || !str_eq(arn.kind, STR("task-definition")))
-            return (struct definition_reference){.form = DEFINITION_FORM_FOREIGN};
+        if (!arn_parse(reference, &arn) || !str_eq(arn.service, STR("ecs")) ||
+            !str_eq(arn.kind, STR("task-definition")))
+            return (struct definition_reference){.form = DEFINITION_FORM_NONE};
+        foreign = !scope_eq(&arn.scope, &here);
         name = arn.tail;
     }
-    if (!str_cut(name, ':', &out.family, &out.revision_text))
-        return out;
-    out.form = read_revision(out.revision_text, &out.revision) ? DEFINITION_FORM_REVISION
-                                                               : DEFINITION_FORM_BAD_REVISION;
+    if (str_cut(name, ':', &out.family, &out.revision_text))
+        out.form = read_revision(out.revision_text, &out.revision) ? DEFINITION_FORM_REVISION
+                                                                   : DEFINITION_FORM_BAD_REVISION;
+    if (foreign)
+        out.form = DEFINITION_FORM_FOREIGN;
     return out;
 }
 
 static struct family *find_family(const struct op_ctx *ctx,
                                   const struct definition_reference *reference)
 {
-    if (reference->form == DEFINITION_FORM_FOREIGN)
+    if (reference->form == DEFINITION_FORM_NONE || reference->form == DEFINITION_FORM_FOREIGN)
         return NULL;
     return family_find(ctx->state, ctx->caller.region, reference->family);
 }

@@ -13,7 +13,8 @@ enum definition_form {
     DEFINITION_FORM_FAMILY,       // no revision given
     DEFINITION_FORM_REVISION,     // both parts are good
     DEFINITION_FORM_BAD_REVISION, // `revision_text` is no revision number
-    DEFINITION_FORM_FOREIGN,      // an ARN of something else or somewhere else
+    DEFINITION_FORM_FOREIGN,      // an ARN in another region or account
+    DEFINITION_FORM_NONE,         // no task definition's ARN
 };
 
 struct definition_reference {

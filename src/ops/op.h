@@ -31,6 +31,7 @@ struct op_ctx {
     struct arena *arena; // of the call: request, reply, scratch
     const struct operation *operation;
     const void *request;
+    size_t request_bytes; // of its JSON as it came
     const struct shape_unknown *unknowns; // enum names of the request that do not exist
     struct caller caller;
     struct op_error error;

@@ -110,6 +110,7 @@ struct str world_call(struct world *w, const char *operation, const char *json)
     world_begin(w, &step);
     ctx.step = &step;
     ctx.unknowns = report.unknowns;
+    ctx.request_bytes = strlen(json);
     ctx.caller.region = w->region;
     ctx.caller.principal_arn = STR("arn:aws:iam::123456789012:root");
     if (op_run(&ctx, op, in, out) == OP_OK)
