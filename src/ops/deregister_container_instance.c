@@ -37,8 +37,9 @@ int op_deregister_container_instance(struct op_ctx *ctx,
     struct instance *instance;
     struct cluster *cluster;
 
-    if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK || op_validate(ctx) != OP_OK ||
-        op_find_named_instance(ctx, cluster, in->container_instance, &instance) != OP_OK)
+    if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK ||
+        op_find_named_instance(ctx, cluster, in->container_instance, &instance) != OP_OK ||
+        op_validate(ctx) != OP_OK)
         return OP_FAILED;
     if (instance_is_registered(instance)) {
         if (!list_is_empty(&instance->tasks) && !in->force)

@@ -72,9 +72,9 @@ int op_update_container_agent(struct op_ctx *ctx,
     struct instance *instance;
     struct cluster *cluster;
 
-    if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK || op_validate(ctx) != OP_OK ||
+    if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK ||
         op_find_named_instance(ctx, cluster, in->container_instance, &instance) != OP_OK ||
-        check(ctx, instance) != OP_OK)
+        op_validate(ctx) != OP_OK || check(ctx, instance) != OP_OK)
         return OP_FAILED;
     next = *instance->st;
     SET(&next, agent_update_status, ECS_AGENT_UPDATE_STATUS_PENDING);

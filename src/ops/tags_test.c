@@ -1,0 +1,179 @@
+#include "tests/support/launch.h"
+
+#define PREFIX     "arn:aws:ecs:us-east-1:123456789012:"
+#define CLUSTER    PREFIX "cluster/demo"
+#define INSTANCE   PREFIX "container-instance/demo/i1"
+#define DEFINITION PREFIX "task-definition/web:1"
+
+static int setup(void **state)
+{
+    launch_setup(state);
+    launch_add_instance(*state, "i1", 1024, 1024, "[]");
+    launch_add_simple(*state, "web", 128, 128); // tags team=a, x=y
+    return 0;
+}
+
+static struct str tag(struct world *w, const char *arn, const char *tags)
+{
+    return world_callf(w, "TagResource", "{\"resourceArn\":\"%s\",\"tags\":[%s]}", arn, tags);
+}
+
+static struct str untag(struct world *w, const char *arn, const char *keys)
+{
+    return world_callf(w, "UntagResource", "{\"resourceArn\":\"%s\",\"tagKeys\":[%s]}", arn, keys);
+}
+
+static struct str list(struct world *w, const char *arn)
+{
+    return world_callf(w, "ListTagsForResource", "{\"resourceArn\":\"%s\"}", arn);
+}
+
+static const char *run_one(struct world *w)
+{
+    struct str reply = world_ok(w, "RunTask", "{\"cluster\":\"demo\",\"taskDefinition\":\"web\"}");
+
+    return str_cstr(&w->arena, launch_task_arn(w, reply, 0));
+}
+
+#define EXPECT_REFUSED(w, got, type, message)                                                      \
+    world_expect_error((w), (got), (type), (message), __FILE__, __LINE__)
+
+static void tags_are_merged_and_taken_away(void **state)
+{
+    struct world *w = *state;
+    const char *arns[] = {CLUSTER, INSTANCE, run_one(w)};
+
+    for (int i = 0; i < 3; i++) {
+        EXPECT_JSON(w, list(w, arns[i]), "{\"tags\":[]}");
+        EXPECT_JSON(w, tag(w, arns[i], "{\"key\":\"a\",\"value\":\"1\"},{\"key\":\"b\"}"), "{}");
+        tag(w, arns[i], "{\"key\":\"a\",\"value\":\"2\"},{\"key\":\"A\",\"value\":\"3\"}");
+        EXPECT_JSON(w, list(w, arns[i]),
+                    "{\"tags\":[{\"key\":\"a\",\"value\":\"2\"},{\"key\":\"b\",\"value\":\"\"},"
+                    "{\"key\":\"A\",\"value\":\"3\"}]}");
+        EXPECT_JSON(w, untag(w, arns[i], "\"a\",\"b\",\"nope\""), "{}");
+        EXPECT_JSON(w, list(w, arns[i]), "{\"tags\":[{\"key\":\"A\",\"value\":\"3\"}]}");
+    }
+}
+
+static void tags_survive_a_restart(void **state)
+{
+    struct world *w = *state;
+
+    tag(w, CLUSTER, "{\"key\":\"a\",\"value\":\"1\"}");
+    world_restart(w);
+    EXPECT_JSON(w, list(w, CLUSTER), "{\"tags\":[{\"key\":\"a\",\"value\":\"1\"}]}");
+}
+
+static void a_definition_is_tagged_with_its_own_errors(void **state)
+{
+    struct world *w = *state;
+
+    tag(w, DEFINITION, "{\"key\":\"team\",\"value\":\"b\"}");
+    EXPECT_JSON(w, list(w, DEFINITION),
+                "{\"tags\":[{\"key\":\"team\",\"value\":\"b\"},{\"key\":\"x\",\"value\":\"y\"}]}");
+    EXPECT_REFUSED(w, tag(w, DEFINITION, "{\"key\":\"aws:a\",\"value\":\"1\"}"), "ClientException",
+                   "aws: prefixed tag key names are not allowed for external use.");
+    EXPECT_REFUSED(w, tag(w, PREFIX "task-definition/web:2", ""), "ResourceNotFoundException",
+                   "The specified task definition does not exist. Specify a valid task definition "
+                   "and try again.");
+}
+
+static void bad_tags_are_refused(void **state)
+{
+    struct world *w = *state;
+
+    EXPECT_REFUSED(w, tag(w, CLUSTER, "{\"value\":\"1\"}"), "InvalidParameterException",
+                   "Tag key can not be null.");
+    EXPECT_REFUSED(w, tag(w, CLUSTER, "{\"key\":\"Aws:a\"}"), "InvalidParameterException",
+                   "aws: prefixed tag key names are not allowed for external use.");
+    EXPECT_REFUSED(w, tag(w, CLUSTER, "{\"key\":\"a\",\"value\":\"aWs:\"}"),
+                   "InvalidParameterException",
+                   "aws: prefixed tag values are not allowed for external use.");
+    EXPECT_REFUSED(w, tag(w, CLUSTER, "{\"key\":\"a\"},{\"key\":\"a\"}"),
+                   "InvalidParameterException", "Duplicate tag keys found.");
+    EXPECT_REFUSED(w, tag(w, CLUSTER, "{\"key\":\"\"}"), "InvalidParameterException",
+                   "1 validation error detected: Value '' at 'tags.1.member.key' failed to satisfy "
+                   "constraint: Member must have length greater than or equal to 1");
+    EXPECT_JSON(w, list(w, CLUSTER), "{\"tags\":[]}");
+}
+
+static void fifty_tags_are_the_limit(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < 50; i++)
+        tag(w, CLUSTER, arena_printf(&w->arena, "{\"key\":\"k%d\",\"value\":\"\"}", i));
+    EXPECT_REFUSED(w, tag(w, CLUSTER, "{\"key\":\"k50\",\"value\":\"\"}"), "LimitExceededException",
+                   "A resource can not have more than 50 tags.");
+    EXPECT_JSON(w, tag(w, CLUSTER, "{\"key\":\"k49\",\"value\":\"new\"}"), "{}");
+}
+
+static void dead_targets_are_refused(void **state)
+{
+    struct world *w = *state;
+    const char *task = run_one(w);
+
+    launch_report(w, str_of(task), "STOPPED");
+    EXPECT_REFUSED(w, tag(w, task, ""), "InvalidParameterException",
+                   "The specified task is stopped. Specify a running task and try again.");
+    world_ok(w, "DeregisterContainerInstance",
+             "{\"cluster\":\"demo\",\"containerInstance\":\"i1\"}");
+    EXPECT_REFUSED(w, untag(w, INSTANCE, "\"a\""), "InvalidParameterException",
+                   "The specified container instance is inactive. Specify an active container "
+                   "instance and try again.");
+    world_ok(w, "DeleteCluster", "{\"cluster\":\"demo\"}");
+    EXPECT_REFUSED(w, list(w, CLUSTER), "InvalidParameterException",
+                   "The specified cluster is inactive. Specify an active cluster and try again.");
+}
+
+static void unknown_targets_are_refused(void **state)
+{
+    struct world *w = *state;
+
+    EXPECT_REFUSED(w, tag(w, PREFIX "cluster/x", ""), "ClusterNotFoundException",
+                   "Cluster not found.");
+    EXPECT_REFUSED(w, tag(w, PREFIX "task/demo/0", ""), "ResourceNotFoundException",
+                   "The specified task does not exist. Specify a valid task and try again.");
+    EXPECT_REFUSED(w, list(w, PREFIX "task/demo/0"), "InvalidParameterException",
+                   "The specified task does not exist. Specify a valid task and try again.");
+    EXPECT_REFUSED(w, tag(w, PREFIX "container-instance/demo/i9", ""), "ResourceNotFoundException",
+                   "The specified container instance does not exist. Specify a valid container "
+                   "instance and try again.");
+    EXPECT_REFUSED(w, tag(w, PREFIX "service/demo/x", ""), "ResourceNotFoundException",
+                   "The specified resource does not exist. Specify a valid resource and try "
+                   "again.");
+}
+
+static void only_long_arns_of_this_place_name_a_resource(void **state)
+{
+    struct world *w = *state;
+
+    EXPECT_REFUSED(w, tag(w, PREFIX "task/0", ""), "InvalidParameterException",
+                   "Long arn format must be used for tagging operations");
+    EXPECT_REFUSED(w, tag(w, PREFIX "container-instance/i1", ""), "InvalidParameterException",
+                   "Long arn format must be used for tagging operations");
+    EXPECT_REFUSED(w, tag(w, "demo", ""), "InvalidParameterException",
+                   "Invalid parameter at 'resourceArn': it is not an ARN of Amazon ECS");
+    EXPECT_REFUSED(w, tag(w, "arn:aws:ecs:eu-west-1:123456789012:cluster/demo", ""),
+                   "InvalidParameterException",
+                   "Invalid parameter at 'resourceArn': it is of another region or account");
+    EXPECT_ERROR(w, "ListTagsForResource", "{}", "InvalidParameterException",
+                 "resourceArn can not be blank.");
+}
+
+#define TAGS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, launch_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TAGS_TEST(tags_are_merged_and_taken_away),
+        TAGS_TEST(tags_survive_a_restart),
+        TAGS_TEST(a_definition_is_tagged_with_its_own_errors),
+        TAGS_TEST(bad_tags_are_refused),
+        TAGS_TEST(fifty_tags_are_the_limit),
+        TAGS_TEST(dead_targets_are_refused),
+        TAGS_TEST(unknown_targets_are_refused),
+        TAGS_TEST(only_long_arns_of_this_place_name_a_resource),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
