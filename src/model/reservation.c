@@ -262,8 +262,10 @@ static void take_gpu(struct books *books, struct str id)
 static void reserve_gpus(struct books *books, const struct need *need, const struct str_list *given,
                          struct reservation *out)
 {
-    size_t n = given->n > 0 ? given->n : (size_t)need->gpus;
+    size_t n = given->n;
 
+    if (n == 0)
+        n = (size_t)need->gpus < books->gpus_left.n ? (size_t)need->gpus : books->gpus_left.n;
     if (n == 0)
         return;
     out->gpu_ids.at = mem_zalloc(n * sizeof *out->gpu_ids.at);
