@@ -157,7 +157,7 @@ void family_apply(struct state *state, uint64_t id, const void *record)
         order_insert(state->families_in_order, family);
 }
 
-static size_t revision_position(const struct family *family, int32_t revision)
+size_t family_position(const struct family *family, int32_t revision)
 {
     size_t low = 0;
     size_t high = family->revisions_n;
@@ -174,7 +174,7 @@ static size_t revision_position(const struct family *family, int32_t revision)
 
 struct task_definition *family_revision(const struct family *family, int32_t revision)
 {
-    size_t at = revision_position(family, revision);
+    size_t at = family_position(family, revision);
 
     if (at == family->revisions_n || family->revisions[at]->rec->revision != revision)
         return NULL;
@@ -194,7 +194,7 @@ struct task_definition *family_newest_active(const struct family *family)
 
 static void family_add_revision(struct family *family, struct task_definition *definition)
 {
-    size_t at = revision_position(family, definition->rec->revision);
+    size_t at = family_position(family, definition->rec->revision);
 
     if (family->revisions_n == family->revisions_cap) {
         family->revisions_cap = family->revisions_cap ? family->revisions_cap * 2 : 4;
@@ -209,7 +209,7 @@ static void family_add_revision(struct family *family, struct task_definition *d
 
 static void family_drop_revision(struct family *family, struct task_definition *definition)
 {
-    size_t at = revision_position(family, definition->rec->revision);
+    size_t at = family_position(family, definition->rec->revision);
 
     ASSERT(at < family->revisions_n && family->revisions[at] == definition);
     memmove(family->revisions + at, family->revisions + at + 1,

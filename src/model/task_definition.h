@@ -51,6 +51,8 @@ struct family *family_last(const struct state *state, struct str region);
 struct task_definition *task_definition_get(const struct state *state, uint64_t id);
 // NULL when there is no such revision (any more). INACTIVE ones are found.
 struct task_definition *family_revision(const struct family *family, int32_t revision);
+// Index in `revisions` of the first one that is not before this number; revisions_n: none.
+size_t family_position(const struct family *family, int32_t revision);
 struct task_definition *family_newest_active(const struct family *family);
 
 struct str task_definition_arn(const struct state *state, const struct task_definition *definition,

@@ -63,18 +63,13 @@ static void walk_begin(struct walk *w)
 static void walk_resume(struct walk *w, struct str name, int32_t revision)
 {
     const struct family *family = family_find(w->ctx->state, w->ctx->caller.region, name);
-    size_t at = 0;
 
     if (family == NULL) {
         walk_enter(w, w->only.len > 0 ? NULL : family_beside(w, name));
         return;
     }
-    while (at < family->revisions_n &&
-           (family->revisions[at]->rec->revision < revision ||
-            (family->revisions[at]->rec->revision == revision && !w->backwards)))
-        at++;
     w->family = family;
-    w->at = at;
+    w->at = family_position(family, w->backwards ? revision : revision + 1);
 }
 
 static bool read_cursor(struct str cursor, struct str *out_family, int32_t *out_revision)
@@ -83,7 +78,7 @@ static bool read_cursor(struct str cursor, struct str *out_family, int32_t *out_
     int64_t revision;
 
     if (!str_cut(cursor, ':', out_family, &rest) || !str_starts(rest, STR(":")) ||
-        !str_to_i64(str_from(rest, 1), &revision) || revision < 1 || revision > INT32_MAX)
+        !str_to_i64(str_from(rest, 1), &revision) || revision < 1 || revision >= INT32_MAX)
         return false;
     *out_revision = (int32_t)revision;
     return true;

@@ -193,6 +193,71 @@ static void a_family_is_listed_until_its_last_revision_is_gone(void **state)
     assert_string_equal(families(w, "", 5), "");
 }
 
+enum { MANY = 10001 };
+
+// Registering this many would take its time; the records are put as they would be.
+static void add_inactive(struct world *w, const char *family, int revisions)
+{
+    struct ecs_task_definition definition = {0};
+    struct rec_family rec = {0};
+    struct step step;
+    uint64_t id;
+
+    SET(&rec, region, w->region);
+    SET(&rec, name, str_of(family));
+    SET(&rec, last_revision, revisions);
+    world_begin(w, &step);
+    id = state_new_id(&w->state, REC_KIND_FAMILY);
+    state_put(&w->state, REC_KIND_FAMILY, id, &rec);
+    for (int i = 1; i <= revisions; i++) {
+        struct rec_task_definition revision = {0};
+        SET(&revision, family_id, (int64_t)id);
+        SET(&revision, revision, i);
+        SET(&revision, status, ECS_TASK_DEFINITION_STATUS_INACTIVE);
+        SET(&revision, definition, &definition);
+        state_put(&w->state, REC_KIND_TASK_DEFINITION,
+                  state_new_id(&w->state, REC_KIND_TASK_DEFINITION), &revision);
+    }
+    world_finish(w, &step);
+}
+
+static void one_call_looks_at_a_bounded_number_of_revisions(void **state)
+{
+    struct world *w = *state;
+    struct str reply;
+
+    add_inactive(w, "app", MANY);
+    reply = world_ok(w, "ListTaskDefinitions", "{}");
+    EXPECT_JSON(w, reply, "{\"taskDefinitionArns\":[],\"nextToken\":\"*\"}");
+    reply = world_callf(w, "ListTaskDefinitions", "{\"nextToken\":\"%.*s\"}",
+                        STR_ARGS(world_get(w, reply, "nextToken")));
+    EXPECT_JSON(w, reply, "{\"taskDefinitionArns\":[]}");
+    add(w, "zoo");
+    assert_string_equal(definitions(w, "", 5), "zoo:1");
+    assert_string_equal(definitions(w, ",\"sort\":\"DESC\"", 5), "zoo:1");
+}
+
+static void one_call_looks_at_a_bounded_number_of_families(void **state)
+{
+    struct world *w = *state;
+    struct step step;
+    struct str reply;
+
+    world_begin(w, &step);
+    for (int i = 0; i < MANY; i++) {
+        struct rec_family rec = {0}; // all its revisions are gone
+        SET(&rec, region, w->region);
+        SET(&rec, name, str_fmt(&w->arena, "f%05d", i));
+        SET(&rec, last_revision, 1);
+        state_put(&w->state, REC_KIND_FAMILY, state_new_id(&w->state, REC_KIND_FAMILY), &rec);
+    }
+    world_finish(w, &step);
+    add(w, "zoo");
+    reply = world_ok(w, "ListTaskDefinitionFamilies", "{}");
+    EXPECT_JSON(w, reply, "{\"families\":[],\"nextToken\":\"*\"}");
+    assert_string_equal(families(w, "", 5), "zoo");
+}
+
 static void a_page_has_limits(void **state)
 {
     static const char *const operations[] = {"ListTaskDefinitions", "ListTaskDefinitionFamilies"};
@@ -218,6 +283,8 @@ int main(void)
         TEST(other_regions_are_not_listed),
         TEST(families_are_listed_by_prefix_and_status),
         TEST(a_family_is_listed_until_its_last_revision_is_gone),
+        TEST(one_call_looks_at_a_bounded_number_of_revisions),
+        TEST(one_call_looks_at_a_bounded_number_of_families),
         TEST(a_page_has_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
