@@ -143,6 +143,30 @@ static void instances_are_walked_in_order_past_ids_of_others(void **state)
     assert_null(instance_next(&r.state, demo(), last));
 }
 
+static void undone_removals_put_clusters_and_instances_back_in_their_places(void **state)
+{
+    uint64_t cluster = records_cluster(&r, "b");
+    uint64_t first = records_instance(&r, cluster, 1, 1);
+    uint64_t last = records_instance(&r, cluster, 1, 1);
+    size_t mark = state_mark(&r.state);
+    uint64_t seen = 0;
+    (void)state;
+
+    state_remove(&r.state, REC_KIND_INSTANCE_STATE, first);
+    state_remove(&r.state, REC_KIND_INSTANCE, first);
+    state_undo_to(&r.state, mark);
+    assert_int_equal(instance_next(&r.state, cluster_get(&r.state, cluster), 0)->entity.id, first);
+    assert_int_equal(instance_next(&r.state, cluster_get(&r.state, cluster), first)->entity.id,
+                     last);
+    cluster = records_cluster(&r, "c");
+    records_cluster(&r, "d");
+    mark = state_mark(&r.state);
+    state_remove(&r.state, REC_KIND_CLUSTER, cluster);
+    state_undo_to(&r.state, mark);
+    LIST_EACH (&r.state.clusters, it)
+        assert_int_equal(LIST_ENTRY(it, struct cluster, in_state)->entity.id, ++seen);
+}
+
 static void a_client_token_finds_a_registered_instance_of_its_cluster(void **state)
 {
     uint64_t id = records_instance(&r, DEMO, 1, 1);
@@ -358,6 +382,7 @@ int main(void)
         REGISTRY_TEST(draining_instances_count_and_inactive_ones_do_not),
         REGISTRY_TEST(instances_are_walked_in_order_past_ids_of_others),
         REGISTRY_TEST(a_client_token_finds_a_registered_instance_of_its_cluster),
+        REGISTRY_TEST(undone_removals_put_clusters_and_instances_back_in_their_places),
         REGISTRY_TEST(an_inactive_instance_waits_until_no_task_names_it),
         REGISTRY_TEST(registering_fewer_resources_overdraws_the_books),
         REGISTRY_TEST(a_placed_task_holds_its_place_until_it_is_stopped),

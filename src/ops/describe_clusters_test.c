@@ -60,6 +60,19 @@ static void what_is_missing_is_a_failure_and_the_default_is_asked_for(void **sta
                  "cluster/demo\",\"reason\":\"MISSING\"}]}");
 }
 
+static void an_arn_of_something_else_names_no_cluster(void **state)
+{
+    static const char *const arns[] = {"arn:aws:iam:us-east-1:123456789012:cluster/demo",
+                                       "arn:aws:ecs:us-east-1:123456789012:service/demo",
+                                       "arn:aws:ecs:us-east-1:210987654321:cluster/demo"};
+    struct world *w = *state;
+
+    for (int i = 0; i < 3; i++) {
+        struct str reply = world_callf(w, "DescribeClusters", "{\"clusters\":[\"%s\"]}", arns[i]);
+        EXPECT_STR(world_get(w, reply, "failures.0.arn"), arns[i]);
+    }
+}
+
 static void a_name_and_its_arn_are_one_cluster(void **state)
 {
     struct world *w = *state;
@@ -94,6 +107,7 @@ int main(void)
         LAUNCH_TEST(a_cluster_shows_the_optional_parts_that_were_asked_for),
         LAUNCH_TEST(statistics_come_in_the_order_of_the_service),
         LAUNCH_TEST(what_is_missing_is_a_failure_and_the_default_is_asked_for),
+        LAUNCH_TEST(an_arn_of_something_else_names_no_cluster),
         LAUNCH_TEST(a_name_and_its_arn_are_one_cluster),
         LAUNCH_TEST(unknown_parts_and_long_lists_are_refused),
     };

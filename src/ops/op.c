@@ -63,7 +63,8 @@ struct str op_cluster_name(const struct op_ctx *ctx, struct str reference)
         return STR("default");
     if (!arn_parse(reference, &arn))
         return reference;
-    if (!scope_eq(&arn.scope, &here) || !str_eq(arn.kind, STR("cluster")))
+    if (!scope_eq(&arn.scope, &here) || !str_eq(arn.service, STR("ecs")) ||
+        !str_eq(arn.kind, STR("cluster")))
         return reference;
     return arn.tail;
 }
