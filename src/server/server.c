@@ -244,9 +244,9 @@ static void free_server(struct server *server)
     api_deinit(&server->api);
     if (server->loop != NULL)
         loop_close(server->loop);
+    setup_deinit(&server->setup); // the store first: the rest is memory, and may be much of it
     if (server->state_is_up)
         state_deinit(&server->state);
-    setup_deinit(&server->setup);
     arena_deinit(&server->arena);
     mem_free(server);
 }
