@@ -10,7 +10,7 @@
 #include "model/cluster.h"
 #include "shape/walk.h"
 
-int op_fail(struct op_ctx *ctx, enum ecs_error kind, const char *fmt, ...)
+void op_note_failure(struct op_ctx *ctx, enum ecs_error kind, const char *fmt, ...)
 {
     va_list ap;
     size_t len;
@@ -21,7 +21,6 @@ int op_fail(struct op_ctx *ctx, enum ecs_error kind, const char *fmt, ...)
     va_end(ap);
     ctx->error.kind = kind;
     ctx->error.message = str_span(text, len);
-    return OP_FAILED;
 }
 
 int op_validate(struct op_ctx *ctx)

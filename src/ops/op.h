@@ -31,7 +31,7 @@ struct op_ctx {
     struct arena *arena; // of the call: request, reply, scratch
     const struct operation *operation;
     const void *request;
-    size_t request_bytes; // of its JSON as it came
+    size_t request_bytes;                 // of its JSON as it came
     const struct shape_unknown *unknowns; // enum names of the request that do not exist
     struct caller caller;
     struct op_error error;
@@ -39,8 +39,11 @@ struct op_ctx {
 
 enum op_outcome { OP_OK = 0, OP_FAILED = 1 };
 
-// Notes the error and returns OP_FAILED. The kind must be one the operation declares.
-int op_fail(struct op_ctx *ctx, enum ecs_error kind, const char *fmt, ...)
+// Notes the error and gives OP_FAILED: `return op_fail(ctx, KIND, "...", ...)`. The kind must be
+// one the operation declares. A macro, so that the compiler sees the constant and knows what is
+// left unset.
+#define op_fail(ctx, ...) (op_note_failure((ctx), __VA_ARGS__), OP_FAILED)
+void op_note_failure(struct op_ctx *ctx, enum ecs_error kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 // Checks the request against the limits of the IDL: InvalidParameterException with the framework's

@@ -122,7 +122,13 @@ struct shape {
 };
 
 // Assigns a member and marks it present: SET(out, cluster_arn, arn). The two always go together.
-#define SET(value, member, ...) ((value)->has.member = true, (value)->member = __VA_ARGS__)
+// `value` is evaluated once.
+#define SET(value, member, ...)                                                                    \
+    do {                                                                                           \
+        __typeof__(value) set_in_ = (value);                                                       \
+        set_in_->member = __VA_ARGS__;                                                             \
+        set_in_->has.member = true;                                                                \
+    } while (0)
 
 // Presence by descriptor; code that knows the type writes value->has.member.
 static inline uint64_t *shape_mask(void *value)

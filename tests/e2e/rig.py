@@ -120,7 +120,9 @@ class Machine:
 
     def env(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ECS_", "GANTRY_"))}
-        env.update({"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "5s"}, **self.extra_env)
+        # The image is made on the spot, so by default no registry is asked for it.
+        env.update({"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "5s", "ECS_IMAGE_PULL_BEHAVIOR": "prefer-cached"},
+                   **self.extra_env)
         return env
 
     def up(self):
