@@ -199,17 +199,14 @@ static bool check_security_options(struct definition_check *check,
 
 static bool is_user_part(struct str text)
 {
-    int64_t number;
-    bool numeric = str_to_i64(text, &number);
-
     for (size_t i = 0; i < text.len; i++) {
         if (!check_is_name(str_span(text.ptr + i, 1)) && !str_has_char(STR(".@$"), text.ptr[i]))
             return false;
     }
-    return text.len > 0 && text.ptr[0] != '-' && (!numeric || number >= 0);
+    return text.len > 0 && text.ptr[0] != '-';
 }
 
-// "user", "user:group", each a name or a number.
+// "user", "user:group", each a name or a number. A sign could only be the minus of a number.
 static bool check_user(struct definition_check *check, const struct ecs_container_definition *c)
 {
     struct str user;

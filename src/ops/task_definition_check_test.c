@@ -37,6 +37,9 @@ static const struct row task_rows[] = {
     {NULL, NULL, J({"ephemeralStorage": {"sizeInGiB": 201}}), "EphemeralStorage size should be at most 200"},
     {NULL, NULL, J({"ephemeralStorage": {"sizeInGiB": 21}}),
      "Tasks using the EC2 launch type do not support EphemeralStorage"},
+    {NULL, NULL, J({"containerDefinitions": [{"name": "a", "image": "i", "memory": 4}, {"name": "b", "image": "i", "memory": 4}, {"name": "c", "image": "i", "memory": 4}, {"name": "d", "image": "i", "memory": 4}, {"name": "e", "image": "i", "memory": 4}, {"name": "f", "image": "i", "memory": 4}, {"name": "g", "image": "i", "memory": 4}, {"name": "h", "image": "i", "memory": 4}, {"name": "i", "image": "i", "memory": 4}, {"name": "j", "image": "i", "memory": 4}]}), NULL},
+    {NULL, NULL, J({"ephemeralStorage": {"sizeInGiB": 22}, "requiresCompatibilities": ["EC2"]}),
+     "Tasks using the EC2 launch type do not support EphemeralStorage"},
 };
 
 static const struct row container_rows[] = {
@@ -51,6 +54,10 @@ static const struct row container_rows[] = {
     {J({"image": "a@md5:0123"}), NULL, NULL, "Container.image contains invalid characters."},
     {J({"essential": false}), NULL, NULL, "Task definition doesn't have any essential container"},
     {J({"essential": false}), J({}), NULL, NULL},
+    {J({"image": "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}), NULL, NULL,
+     "Container.image contains invalid characters."},
+    {J({"image": "a@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeg"}), NULL, NULL,
+     "Container.image contains invalid characters."},
 };
 
 static const struct row reference_rows[] = {
@@ -128,6 +135,11 @@ static const struct row resource_rows[] = {
      "Only one container of a task can require NeuronDevice resources"},
     {J({"resourceRequirements": [{"type": "InferenceAccelerator", "value": "x"}]}), NULL, NULL,
      "Unsupported field 'inferenceAccelerators'"},
+    {J({"memory": 4}), NULL, NULL, NULL},
+    {J({"resourceRequirements": [{"type": "GPU", "value": "2147483648"}]}), NULL, NULL,
+     "Invalid setting for container 'app'. The value of a GPU resource requirement must be a positive integer or ALL."},
+    {J({"resourceRequirements": [{"type": "GPU", "value": "2147483647"}]}), NULL, NULL, NULL},
+    {J({"memoryReservation": 32}), J({"memoryReservation": 32}), J({"memory": "64"}), NULL},
 };
 
 static const struct row lifetime_rows[] = {
@@ -161,6 +173,9 @@ static const struct row lifetime_rows[] = {
     {J({"restartPolicy": {"enabled": true, "ignoredExitCodes": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,
         22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50,51]}}), NULL, NULL,
      "The 'ignoredExitCodes' setting for container 'app' can have at most 50 entries."},
+    {J({"restartPolicy": {"enabled": true, "restartAttemptPeriod": 60}}), NULL, NULL, NULL},
+    {J({"restartPolicy": {"enabled": true, "restartAttemptPeriod": 1800}}), NULL, NULL, NULL},
+    {J({"restartPolicy": {"enabled": true, "ignoredExitCodes": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50]}}), NULL, NULL, NULL},
 };
 
 static const struct row network_rows[] = {
@@ -242,6 +257,30 @@ static const struct row network_rows[] = {
                        {"name": "AppPorts", "value": "3"}, {"name": "IgnoredUID", "value": "4"}]}}), NULL},
     {J({"systemControls": [{"namespace": "net.core.somaxconn", "value": "1"}]}), NULL, J({"networkMode": "host"}),
      "The systemControls namespace 'net.core.somaxconn' is not supported when networkMode=host"},
+    {J({"portMappings": [{"containerPort": 65535, "hostPort": 65535}]}), NULL, NULL, NULL},
+    {J({"portMappings": [{"containerPort": 1, "hostPort": 65536}]}), NULL, NULL,
+     "Invalid 'hostPort' setting for container 'app'."},
+    {J({"portMappings": [{"containerPort": 80, "hostPort": 1}, {"containerPort": 80, "hostPort": 2}]}), NULL, NULL, NULL},
+    {J({"portMappings": [{"containerPortRange": "5-6"}, {"containerPortRange": "1-5"}]}), NULL, NULL,
+     "Invalid 'containerPortRange' setting for container 'app'."},
+    {J({"portMappings": [{"containerPort": 1, "name": "webA"}]}), NULL, NULL,
+     "Invalid port mapping 'name' for container 'app'."},
+    {J({"portMappings": [{"containerPort": 1, "name": "webZ"}]}), NULL, NULL,
+     "Invalid port mapping 'name' for container 'app'."},
+    {J({"portMappings": [{"containerPort": 1, "name": ""}]}), NULL, NULL,
+     "Invalid port mapping 'name' for container 'app'."},
+    {J({"extraHosts": [{"hostname": "", "ipAddress": "1.1.1.1"}]}), NULL, NULL,
+     "Invalid 'extraHosts' setting for container 'app'."},
+    {NULL, NULL, J({"networkMode": "awsvpc", "proxyConfiguration": {"containerName": "app",
+        "properties": [{"name": "Color", "value": "1"}]}}), "Unknown proxy property 'Color'"},
+    {NULL, NULL, J({"networkMode": "awsvpc", "proxyConfiguration": {"containerName": "app",
+        "properties": [{"name": "ProxyIngressPort", "value": "1"}]}}), "Egress port not found"},
+    {NULL, NULL, J({"networkMode": "awsvpc", "proxyConfiguration": {"containerName": "app",
+        "properties": [{"name": "ProxyIngressPort", "value": "1"}, {"name": "ProxyEgressPort", "value": "2"}]}}),
+     "App ports not found"},
+    {NULL, NULL, J({"networkMode": "awsvpc", "proxyConfiguration": {"containerName": "app",
+        "properties": [{"name": "ProxyIngressPort", "value": "1"}, {"name": "ProxyEgressPort", "value": "2"},
+                       {"name": "AppPorts", "value": "3"}]}}), "Ignored UID or GID not found"},
 };
 
 static const struct row environment_rows[] = {
@@ -279,6 +318,13 @@ static const struct row environment_rows[] = {
      "Invalid setting for container 'app'. Only one credential spec can be specified."},
     {J({"credentialSpecs": ["other:a"]}), NULL, NULL,
      "Invalid setting for container 'app'. The credential spec is not valid."},
+    {J({"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::b/f.env"}, {"type": "s3", "value": "arn:aws:s3:::b/f.env"}, {"type": "s3", "value": "arn:aws:s3:::b/f.env"}, {"type": "s3", "value": "arn:aws:s3:::b/f.env"}, {"type": "s3", "value": "arn:aws:s3:::b/f.env"}, {"type": "s3", "value": "arn:aws:s3:::b/f.env"}, {"type": "s3", "value": "arn:aws:s3:::b/f.env"}, {"type": "s3", "value": "arn:aws:s3:::b/f.env"}, {"type": "s3", "value": "arn:aws:s3:::b/f.env"}, {"type": "s3", "value": "arn:aws:s3:::b/f.env"}]}), NULL, J({"executionRoleArn": "r"}), NULL},
+    {J({"secrets": [{"valueFrom": "p"}]}), NULL, NULL, "Container.secrets.name should not be null or empty."},
+    {J({"secrets": [{"name": "S"}]}), NULL, NULL, "Container.secrets.valueFrom should not be null or empty."},
+    {J({"secrets": [{"name": "S", "valueFrom": "p"}, {"name": "S", "valueFrom": "q"}]}), NULL,
+     J({"executionRoleArn": "r"}),
+     "The secret name must be unique and not shared with any new or existing environment variables set on the "
+     "container, such as 'S'."},
 };
 
 static const struct row logging_rows[] = {
@@ -317,6 +363,8 @@ static const struct row logging_rows[] = {
      "config-file-type and config-file-value must be specified together"},
     {J({"firelensConfiguration": {"type": "fluentd", "options": {"x": "y"}}}), NULL, NULL,
      "Unknown firelens configuration option 'x'"},
+    {J({"logConfiguration": {"logDriver": "syslog", "secretOptions": [{"name": "a", "valueFrom": "p"}]}}), NULL, NULL,
+     "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."},
 };
 
 static const struct row linux_rows[] = {
@@ -361,6 +409,13 @@ static const struct row linux_rows[] = {
     {J({"user": "1000:1000"}), NULL, NULL, NULL},
     {J({"user": "-1"}), NULL, NULL, "Invalid 'user' setting for container 'app'."},
     {J({"user": "a:b:c"}), NULL, NULL, "Invalid 'user' setting for container 'app'."},
+    {J({"linuxParameters": {"maxSwap": 0, "swappiness": 0}}), NULL, NULL, NULL},
+    {J({"linuxParameters": {"swappiness": 100}}), NULL, NULL, NULL},
+    {J({"linuxParameters": {"swappiness": -1}}), NULL, NULL,
+     "Invalid setting for container 'app'. 'swappiness' must be between 0 and 100."},
+    {J({"user": "0"}), NULL, NULL, NULL},
+    {J({"user": "a b"}), NULL, NULL, "Invalid 'user' setting for container 'app'."},
+    {J({"user": ":a"}), NULL, NULL, "Invalid 'user' setting for container 'app'."},
 };
 
 static const struct row volume_rows[] = {
@@ -404,6 +459,10 @@ static const struct row volume_rows[] = {
     {J({"mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}, {"sourceVolume": "w", "containerPath": "/w"}]}),
      NULL, J({"volumes": [{"name": "v", "configuredAtLaunch": true}, {"name": "w", "configuredAtLaunch": true}]}),
      "Only one volume of a task can be configured at launch"},
+    {NULL, NULL, J({"volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1g"}}]}),
+     "Invalid file system id 'fs-1g' in volume 'v'."},
+    {NULL, NULL, J({"volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-"}}]}),
+     "Invalid file system id 'fs-' in volume 'v'."},
 };
 
 #define WINDOWS(...) J({"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"} __VA_ARGS__})
@@ -495,6 +554,15 @@ static const struct row fargate_rows[] = {
     {J({"firelensConfiguration": {"type": "fluentd", "options": {"config-file-type": "s3", "config-file-value": "x"}}}),
      NULL, FARGATE(), "Fargate compatible task definitions do not support config-file-type s3"},
     {NULL, NULL, FARGATE(, "ephemeralStorage": {"sizeInGiB": 200}), NULL},
+    {J({"logConfiguration": {"logDriver": "splunk", "options": {"splunk-url": "u", "splunk-token": "t"}}}), NULL,
+     FARGATE(), NULL},
+    {J({"ulimits": [{"name": "nofile", "softLimit": 1, "hardLimit": -1}]}), NULL, FARGATE(),
+     "Fargate compatible task definitions do not support a nofile limit above 1048576"},
+    {J({"ulimits": [{"name": "nofile", "softLimit": 0, "hardLimit": 0}]}), NULL, FARGATE(), NULL},
+    {J({"firelensConfiguration": {"type": "fluentd"}}), NULL, FARGATE(), NULL},
+    {NULL, NULL, FARGATE(, "volumes": [{"name": "v", "fsxWindowsFileServerVolumeConfiguration": {"fileSystemId": "fs-1",
+        "rootDirectory": "s", "authorizationConfig": {"credentialsParameter": "p", "domain": "d"}}}]),
+     "Fargate compatible task definitions do not support fsxWindowsFileServerVolumeConfiguration"},
 };
 
 #define WINDOWS_FARGATE(...) FARGATE(, "runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"} \
@@ -529,6 +597,12 @@ static const struct row launch_type_rows[] = {
      J({"requiresCompatibilities": ["MANAGED_INSTANCES"], "networkMode": "awsvpc", "cpu": "256", "memory": "100"}), NULL},
     {NULL, NULL, J({"requiresCompatibilities": ["MOON"]}),
      "requiresCompatibilities should be one of [EC2,FARGATE,EXTERNAL,MANAGED_INSTANCES]"},
+    {NULL, NULL, J({"requiresCompatibilities": ["MANAGED_INSTANCES"], "networkMode": "awsvpc", "cpu": "256"}),
+     "Managed Instances requires that 'memory' be defined at the task level."},
+    {NULL, NULL, WINDOWS_FARGATE(, "proxyConfiguration": {"containerName": "app",
+        "properties": [{"name": "ProxyIngressPort", "value": "1"}, {"name": "ProxyEgressPort", "value": "2"},
+                       {"name": "AppPorts", "value": "3"}, {"name": "IgnoredGID", "value": "4"}]}),
+     "Fargate compatible task definitions do not support proxyConfiguration on Windows"},
 };
 // clang-format on
 
@@ -634,32 +708,73 @@ static void other_launch_types_have_theirs(void **state)
     RUN(launch_type_rows);
 }
 
-static void a_name_can_have_255_characters(void **state)
+// Texts with a greatest length: `patch` has a hole for one that long.
+static const struct {
+    int length;
+    bool of_task;
+    const char *patch;
+    const char *text;
+} lengths[] = {
+    {255, true, "{\"family\":\"%s\"}", "Family can not be longer than 255 characters."},
+    {255, false, "{\"name\":\"%s\"}", "Container.name can not be longer than 255 characters."},
+    {255, false, "{\"image\":\"%s\"}", "Container.image can not be longer than 255 characters."},
+    {255, true, "{\"volumes\":[{\"name\":\"%s\"}]}", "Volume.name contains invalid characters."},
+    {64, false, "{\"portMappings\":[{\"containerPort\":1,\"name\":\"%s\"}]}",
+     "Invalid port mapping 'name' for container 'app'."},
+    {119, false, "{\"dockerSecurityOptions\":[\"apparmor:%s\"]}",
+     "Invalid 'dockerSecurityOptions' setting for container 'app'."},
+    {1985, true,
+     "{\"placementConstraints\":[{\"type\":\"memberOf\",\"expression\":\"attribute:a == %s\"}]}",
+     "Expression of a placement constraint can not be longer than 2000 characters."},
+};
+
+static void texts_have_greatest_lengths(void **state)
 {
-    char name[257];
+    char text[2000];
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        for (int over = 0; over <= 1; over++) {
+            struct world w;
+            const char *patch;
+            const char *json;
+
+            world_init(&w);
+            text[lengths[i].length + over] = '\0';
+            patch = arena_printf(&w.arena, lengths[i].patch, text);
+            text[lengths[i].length + over] = 'a';
+            json = lengths[i].of_task ? patched_definition(&w, NULL, NULL, patch)
+                                      : patched_definition(&w, patch, NULL, NULL);
+            if (over)
+                EXPECT_ERROR(&w, "RegisterTaskDefinition", json, "ClientException",
+                             lengths[i].text);
+            else
+                world_ok(&w, "RegisterTaskDefinition", json);
+            world_deinit(&w);
+        }
+    }
+}
+
+static void a_container_has_a_hundred_port_ranges(void **state)
+{
+    struct str ranges = STR_NONE;
     struct world w;
 
     (void)state;
     world_init(&w);
-    memset(name, 'a', sizeof name);
-    name[255] = '\0';
-    world_ok(
-        &w, "RegisterTaskDefinition",
-        patched_definition(&w, NULL, NULL, str_fmt(&w.arena, "{\"family\":\"%s\"}", name).ptr));
-    name[255] = 'a';
-    name[256] = '\0';
-    EXPECT_ERROR(
-        &w, "RegisterTaskDefinition",
-        patched_definition(&w, NULL, NULL, str_fmt(&w.arena, "{\"family\":\"%s\"}", name).ptr),
-        "ClientException", "Family can not be longer than 255 characters.");
-    EXPECT_ERROR(
-        &w, "RegisterTaskDefinition",
-        patched_definition(&w, str_fmt(&w.arena, "{\"name\":\"%s\"}", name).ptr, NULL, NULL),
-        "ClientException", "Container.name can not be longer than 255 characters.");
-    EXPECT_ERROR(
-        &w, "RegisterTaskDefinition",
-        patched_definition(&w, str_fmt(&w.arena, "{\"image\":\"%s\"}", name).ptr, NULL, NULL),
-        "ClientException", "Container.image can not be longer than 255 characters.");
+    for (int i = 1; i <= 101; i++) {
+        const char *json;
+        ranges = str_fmt(&w.arena, "%.*s%s{\"containerPortRange\":\"%d-%d\"}", STR_ARGS(ranges),
+                         i > 1 ? "," : "", 2 * i, 2 * i + 1);
+        json = patched_definition(
+            &w, str_fmt(&w.arena, "{\"portMappings\":[%.*s]}", STR_ARGS(ranges)).ptr, NULL, NULL);
+        if (i == 100)
+            world_ok(&w, "RegisterTaskDefinition", json);
+        if (i == 101)
+            EXPECT_ERROR(&w, "RegisterTaskDefinition", json, "ClientException",
+                         "Invalid 'containerPortRange' setting for container 'app'.");
+    }
     world_deinit(&w);
 }
 
@@ -694,7 +809,8 @@ int main(void)
         cmocka_unit_test(windows_has_less),
         cmocka_unit_test(fargate_has_rules_of_its_own),
         cmocka_unit_test(other_launch_types_have_theirs),
-        cmocka_unit_test(a_name_can_have_255_characters),
+        cmocka_unit_test(texts_have_greatest_lengths),
+        cmocka_unit_test(a_container_has_a_hundred_port_ranges),
         cmocka_unit_test(an_unknown_name_is_refused_with_what_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
