@@ -196,12 +196,14 @@ class Agent:
         self.last = None
         self.head = b""
 
-    def connect(self, cluster, instance, keys=None, extra=None):
+    def connect(self, cluster, instance, keys=None):
         """The handshake's reply when it was refused, else None."""
-        query = {"agentHash": "01234567", "agentVersion": "1.103.0", "clusterArn": cluster,
-                 "containerInstanceArn": instance, "dockerVersion": "DockerVersion: 20.10.24", "protocolVersion": "2",
-                 "sendCredentials": "true", "seqNum": "1"}
-        query.update(extra or {})
+        query = {"agentHash": "01234567", "agentVersion": "1.103.0"}
+        if self.channel == "acs":
+            query.update(clusterArn=cluster, containerInstanceArn=instance, dockerVersion="DockerVersion: 20.10.24",
+                         protocolVersion="2", sendCredentials="true", seqNum="1")
+        else:
+            query.update(cluster=cluster, containerInstance=instance, dockerVersion="20.10.24")
         target = f"/{self.channel}/ws?" + "&".join(
             f"{key}={urllib.parse.quote(value, safe='-_.~')}" for key, value in sorted(query.items()))
         signed = {"Host": self.server.host, "X-Amz-Date": amz_time()}

@@ -20,7 +20,7 @@ import tempfile
 import time
 
 from gantry import Agent, PATIENCE, Recorder, Server, Silent, Wire
-from transcript import BadScript, Mismatch, expectation, fill, match, match_text, parse, read
+from transcript import BadScript, Mismatch, expand, expectation, fill, match, match_text, parse, read
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ARN = "arn:aws:ecs:us-east-1:123456789012"
@@ -145,7 +145,7 @@ class Player:
     # --- replies
 
     def expect(self, line):
-        status, _, body = line.text.partition(" ")
+        status, _, body = expand(line.text).partition(" ")
         if self.reply is None:
             if self.wire is None:
                 raise BadScript("nothing was asked")

@@ -92,6 +92,11 @@ def parse(text):
         raise BadScript(f"{error}: {text}") from error
 
 
+def expand(text):
+    """<x*N> as N of them."""
+    return re.sub(r"<(.)\*(\d+)>", lambda m: m.group(1) * int(m.group(2)), text)
+
+
 # --- filling in ------------------------------------------------------------------------------------
 
 
@@ -99,9 +104,6 @@ def fill(text, names):
     """What is sent: names replaced, <x*N> repeated, <now+N> and <now-N> the time, escapes left alone."""
     def value(match):
         inner = match.group(1)
-        repeat = re.fullmatch(r"(.)\*(\d+)", inner)
-        if repeat:
-            return repeat.group(1) * int(repeat.group(2))
         clock = re.fullmatch(r"now([+-]\d+)?", inner)
         if clock:
             return f"{time.time() + int(clock.group(1) or 0):.3f}"
@@ -109,7 +111,7 @@ def fill(text, names):
             raise BadScript(f"nothing is known as <{inner}>")
         known = names[inner]
         return known if isinstance(known, str) else json.dumps(known)
-    return re.sub(r"<([A-Za-z0-9_.+-]+|.\*\d+)>", value, text)
+    return re.sub(r"<([A-Za-z0-9_.+-]+)>", value, expand(text))
 
 
 # --- comparing -------------------------------------------------------------------------------------
@@ -234,6 +236,7 @@ def expectation(text, names):
         if isinstance(value, str) and len(value) > 12 and name != "arn":
             text = text.replace(value, f"<{name}>")
     text = text.replace(arn, "<arn>")
+    text = re.sub(r"(.)\1{39,}", lambda m: f"<{m.group(1)}*{len(m.group(0))}>", text)
     text = re.sub(r"\b\d{8}T\d{6}Z\b", "<text>", text)
     text = re.sub(KINDS["uuid"], "<uuid>", text)
     text = re.sub(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])", "<id>", text)
