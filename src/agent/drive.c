@@ -182,6 +182,8 @@ static void find_ports(struct drive *drive, const struct host_call *call)
 
     owed->result = arena_new(&owed->arena, struct host_result);
     ports_find(call, port_is_free, NULL, &owed->arena, owed->result);
+    SET(owed->result, token, call->token);
+    SET(owed->result, kind, call->kind);
     list_push_back(&drive->owed, &owed->in_drive);
     loop_defer(drive->config.loop, &drive->pay);
 }
