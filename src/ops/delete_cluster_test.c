@@ -43,6 +43,23 @@ static void a_cluster_in_use_is_not_deleted(void **state)
     world_ok(w, "DeleteCluster", "{\"cluster\":\"demo\"}");
 }
 
+static void a_cluster_with_a_task_that_stands_nowhere_is_not_deleted(void **state)
+{
+    struct world *w = *state;
+    struct rec_task rec = {0};
+
+    launch_add_simple(w, "web", 128, 128);
+    SET(&rec, cluster_id, 1);
+    SET(&rec, definition_id, 1);
+    SET(&rec, uid, STR("t1"));
+    SET(&rec, last_status, REC_TASK_STATUS_PROVISIONING);
+    SET(&rec, desired_status, REC_TASK_STATUS_RUNNING);
+    SET(&rec, launch_type, ECS_LAUNCH_TYPE_EC2);
+    state_put(&w->state, REC_KIND_TASK, state_new_id(&w->state, REC_KIND_TASK), &rec);
+    EXPECT_ERROR(w, "DeleteCluster", "{\"cluster\":\"demo\"}", "ClusterContainsTasksException",
+                 "The Cluster cannot be deleted while Tasks are active.");
+}
+
 static void an_inactive_cluster_is_described_until_it_is_forgotten(void **state)
 {
     struct world *w = *state;
@@ -52,7 +69,9 @@ static void an_inactive_cluster_is_described_until_it_is_forgotten(void **state)
     EXPECT_STR(world_get(w, world_ok(w, "DescribeClusters", ask), "clusters.0.status"), "INACTIVE");
     world_restart(w);
     EXPECT_STR(world_get(w, world_ok(w, "DescribeClusters", ask), "clusters.0.status"), "INACTIVE");
-    world_advance(w, w->state.config.inactive_keep_ms);
+    world_advance(w, w->state.config.inactive_keep_ms - 1);
+    EXPECT_STR(world_get(w, world_ok(w, "DescribeClusters", ask), "clusters.0.status"), "INACTIVE");
+    world_advance(w, 1);
     EXPECT_STR(world_get(w, world_ok(w, "DescribeClusters", ask), "failures.0.reason"), "MISSING");
 }
 
@@ -85,6 +104,7 @@ int main(void)
         LAUNCH_TEST(an_empty_cluster_becomes_inactive_and_keeps_its_settings),
         LAUNCH_TEST(what_never_was_is_not_deleted),
         LAUNCH_TEST(a_cluster_in_use_is_not_deleted),
+        LAUNCH_TEST(a_cluster_with_a_task_that_stands_nowhere_is_not_deleted),
         LAUNCH_TEST(an_inactive_cluster_is_described_until_it_is_forgotten),
         LAUNCH_TEST(tasks_outlive_their_cluster_but_not_a_new_one_of_its_name),
     };

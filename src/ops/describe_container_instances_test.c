@@ -35,6 +35,11 @@ static void what_is_elsewhere_is_missing(void **state)
                  "\",\"reason\":\"MISSING\"}]}");
     EXPECT_JSON(
         w,
+        describe(w, "\"containerInstances\":[\"arn:aws:ecs:us-east-1:123456789012:"
+                    "container-instance/other/i1\"]"),
+        "{\"containerInstances\":[],\"failures\":[{\"arn\":\"*\",\"reason\":\"MISSING\"}]}");
+    EXPECT_JSON(
+        w,
         describe(w, "\"containerInstances\":[\"arn:aws:ecs:us-east-1:123456789012:task/"
                     "demo/i1\"]"),
         "{\"containerInstances\":[],\"failures\":[{\"arn\":\"*\",\"reason\":\"MISSING\"}]}");
@@ -65,8 +70,9 @@ static void inactive_instances_are_remembered_for_a_while(void **state)
     launch_add_instance(w, "i1", 1024, 1024, "[]");
     world_ok(w, "DeregisterContainerInstance",
              "{\"cluster\":\"demo\",\"containerInstance\":\"i1\"}");
+    world_advance(w, w->state.config.inactive_keep_ms - 1);
     EXPECT_STR(world_get(w, describe(w, ask), "containerInstances.0.status"), "INACTIVE");
-    world_advance(w, w->state.config.inactive_keep_ms);
+    world_advance(w, 1);
     EXPECT_STR(world_get(w, describe(w, ask), "failures.0.reason"), "MISSING");
 }
 

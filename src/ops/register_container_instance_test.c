@@ -85,6 +85,17 @@ static void an_agent_that_knows_its_zone_keeps_it(void **state)
     EXPECT_STR(world_get(w, enrol(w, ""), "containerInstance.attributes.0.value"), "cellar");
 }
 
+static void the_zone_stays_when_it_is_not_said_again(void **state)
+{
+    struct world *w = *state;
+    struct str arn = world_get(
+        w, enrol(w, "\"attributes\":[{\"name\":\"ecs.availability-zone\",\"value\":\"rack-7\"}]"),
+        ARN);
+
+    EXPECT_STR(world_get(w, enrol_again(w, arn, RESOURCES), "containerInstance.attributes.0.value"),
+               "rack-7");
+}
+
 static void the_cluster_must_be_there(void **state)
 {
     struct world *w = *state;
@@ -111,6 +122,17 @@ static void a_call_repeated_with_its_token_is_the_same_instance(void **state)
                                          world_ok(w, "RegisterContainerInstance",
                                                   "{\"cluster\":\"other\",\"clientToken\":\"t1\"}"),
                                          ARN)));
+}
+
+static void a_token_stays_with_the_instance_that_had_it_first(void **state)
+{
+    struct world *w = *state;
+    struct str first = world_get(w, enrol(w, "\"clientToken\":\"t1\""), ARN);
+    struct str second = world_get(w, enrol(w, "\"clientToken\":\"t2\""), ARN);
+
+    enrol_again(w, second, "\"clientToken\":\"t1\"");
+    assert_true(str_eq(first, world_get(w, enrol(w, "\"clientToken\":\"t1\""), ARN)));
+    assert_true(str_eq(second, world_get(w, enrol(w, "\"clientToken\":\"t2\""), ARN)));
 }
 
 static void a_token_of_an_inactive_instance_means_nothing(void **state)
@@ -210,6 +232,32 @@ static void a_host_must_not_shrink_below_what_runs_on_it(void **state)
                "0");
 }
 
+static void a_gpu_in_use_must_stay(void **state)
+{
+    struct world *w = *state;
+    struct str arn = world_get(
+        w, enrol(w, RESOURCES ",\"platformDevices\":[{\"id\":\"g0\",\"type\":\"GPU\"}]"), ARN);
+
+    world_connect(w, "demo", arn);
+    launch_add_definition(w, "gpu",
+                          "{\"containerDefinitions\":[{\"name\":\"main\",\"image\":\"busybox\","
+                          "\"essential\":true,\"cpu\":1,\"memory\":1,\"resourceRequirements\":"
+                          "[{\"type\":\"GPU\",\"value\":\"1\"}]}],\"compatibilities\":[\"EC2\"]}");
+    launch_task_arn(w, world_ok(w, "RunTask", "{\"cluster\":\"demo\",\"taskDefinition\":\"gpu\"}"),
+                    0);
+    world_expect_error(
+        w, enrol_again(w, arn, RESOURCES ",\"platformDevices\":[{\"id\":\"g1\",\"type\":\"GPU\"}]"),
+        "ClientException", "Container instance resources can not be less than what its tasks use.",
+        __FILE__, __LINE__);
+    EXPECT_STR(
+        world_get(w,
+                  enrol_again(w, arn,
+                              RESOURCES ",\"platformDevices\":[{\"id\":\"g1\",\"type\":\"GPU\"},"
+                                        "{\"id\":\"g0\",\"type\":\"GPU\"}]"),
+                  "containerInstance.remainingResources.4.stringSetValue"),
+        "[\"g1\"]");
+}
+
 static void a_host_must_stay_of_its_type(void **state)
 {
     struct world *w = *state;
@@ -238,6 +286,12 @@ static void gpus_among_the_devices_become_a_resource(void **state)
                "[\"g0\",\"g1\"]");
     EXPECT_STR(world_get(w, described(w, arn), "remainingResources.4.stringSetValue"),
                "[\"g0\",\"g1\"]");
+    arn = world_get(w,
+                    enrol(w, "\"platformDevices\":[{\"id\":\"g0\",\"type\":\"GPU\"}],"
+                             "\"totalResources\":[{\"name\":\"GPU\",\"type\":\"STRINGSET\","
+                             "\"stringSetValue\":[\"g0\"]}]"),
+                    ARN);
+    assert_int_equal(launch_count(w, described(w, arn), "registeredResources"), 1);
 }
 
 static void an_attribute_sent_twice_counts_once(void **state)
@@ -294,13 +348,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LAUNCH_TEST(a_host_becomes_an_active_instance),
         LAUNCH_TEST(an_agent_that_knows_its_zone_keeps_it),
+        LAUNCH_TEST(the_zone_stays_when_it_is_not_said_again),
         LAUNCH_TEST(the_cluster_must_be_there),
         LAUNCH_TEST(a_call_repeated_with_its_token_is_the_same_instance),
+        LAUNCH_TEST(a_token_stays_with_the_instance_that_had_it_first),
         LAUNCH_TEST(a_token_of_an_inactive_instance_means_nothing),
         LAUNCH_TEST(the_same_host_again_replaces_what_is_the_agents),
         LAUNCH_TEST(a_draining_instance_stays_draining),
         LAUNCH_TEST(an_unknown_or_deregistered_arn_is_refused),
         LAUNCH_TEST(a_host_must_not_shrink_below_what_runs_on_it),
+        LAUNCH_TEST(a_gpu_in_use_must_stay),
         LAUNCH_TEST(a_host_must_stay_of_its_type),
         LAUNCH_TEST(gpus_among_the_devices_become_a_resource),
         LAUNCH_TEST(an_attribute_sent_twice_counts_once),
