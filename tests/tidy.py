@@ -75,7 +75,7 @@ class Source:
         self.room = path.split("/")[0]
         with open(os.path.join(root, "src", path), encoding="utf-8") as text:
             self.lines = text.read().split("\n")
-        self.is_test = path.endswith("_test.c") or path.endswith("/test.h") or "_test_" in path
+        self.is_test = path.endswith("_test.c") or path.endswith("/test.h") or "_test_" in path or os.path.basename(path).startswith("rig.")
         self.code = strip_comments("\n".join(self.lines)).split("\n")
 
 
@@ -237,12 +237,12 @@ ALLOWED_SYMBOLS = re.compile(
 
 
 def check_symbols(nm_text):
-    """`nm` output of the archive: lines '<address> T name' and '                 U name'."""
+    """`nm -A -P` output of the archives: "<archive>[<object>]: <symbol> <kind> ..." a line."""
     defined, wanted = set(), set()
     for line in nm_text.split("\n"):
-        match = re.match(r"^[0-9a-f ]{16} ([A-Za-z]) (\S+)$", line)
+        match = re.match(r"^\S+: (\S+) ([A-Za-z])\b", line)
         if match:
-            (wanted if match.group(1) in "Uw" else defined).add(match.group(2))
+            (wanted if match.group(2) in "Uw" else defined).add(match.group(1))
     if not defined:
         yield "the archive defines nothing"
     for symbol in sorted(wanted - defined):

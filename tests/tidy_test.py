@@ -84,7 +84,7 @@ class Listed(unittest.TestCase):
 
 class Symbols(unittest.TestCase):
     def test_an_impure_symbol_is_found(self):
-        nm = "0000000000000000 T core_step\n                 U memcpy\n                 U clock_gettime\n"
+        nm = "libcore.a[step.c.o]: core_step T 0 0\nlibcore.a[step.c.o]: memcpy U\nlibcore.a[step.c.o]: clock_gettime U\n"
         self.assertEqual(list(tidy.check_symbols(nm)), ["the pure archive needs 'clock_gettime'"])
 
     def test_an_empty_archive_is_not_a_pass(self):

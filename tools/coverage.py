@@ -11,7 +11,7 @@ import gen  # noqa: E402
 
 def source_of(operation):
     """The file in src/ops that defines the handler."""
-    wanted = f"int op_{gen.snake(operation.name)}(struct op_ctx *ctx"
+    wanted = f"\nint op_{gen.snake(operation.name)}("
     for name in sorted(os.listdir(os.path.join(ROOT, "src/ops"))):
         if name.endswith(".c") and not name.endswith("_test.c"):
             with open(os.path.join(ROOT, "src/ops", name), encoding="utf-8") as text:
@@ -20,7 +20,7 @@ def source_of(operation):
     return None
 
 
-def main():
+def main(argv):
     names = ["docker", "ecs", "acs", "tcs", "store", "host", "client"]
     models = gen.load([os.path.join(ROOT, "api", f"{name}.idl") for name in names])
     operations = sorted(models["ecs"].operations.values(), key=lambda o: o.name)
@@ -32,17 +32,30 @@ def main():
             return 1
         available += source is not None
         rows.append(f"| {operation.name} | {'yes' if source else 'not yet'} | {f'`{source}`' if source else ''} |")
-    print("# API coverage")
-    print()
-    print("Made from the code by `make docs`. An operation that is not yet available answers `ServerException` and says so.")
-    print()
-    print(f"{available} of {len(operations)} operations are available.")
-    print()
-    print("| operation | available | handler |")
-    print("|---|---|---|")
-    print("\n".join(rows))
+    text = page(rows, available, len(operations))
+    if argv[1:] == ["--check"]:
+        with open(os.path.join(ROOT, "docs/api-coverage.md"), encoding="utf-8") as committed:
+            if committed.read() != text:
+                print("coverage.py: docs/api-coverage.md is not what the code says; run 'make docs'", file=sys.stderr)
+                return 1
+        return 0
+    print(text, end="")
     return 0
 
 
+def page(rows, available, total):
+    return "\n".join([
+        "# API coverage",
+        "",
+        "Made from the code by `make docs`. An operation that is not yet available answers `ServerException` and says so.",
+        "",
+        f"{available} of {total} operations are available.",
+        "",
+        "| operation | available | handler |",
+        "|---|---|---|",
+        *rows,
+    ]) + "\n"
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv))

@@ -20,8 +20,11 @@ struct str {
 };
 
 #define STR(literal) ((struct str){.ptr = "" literal "", .len = sizeof(literal) - 1})
-#define STR_INIT(literal) {.ptr = "" literal "", .len = sizeof(literal) - 1} // in static initialisers
-#define STR_NONE     ((struct str){0})
+#define STR_INIT(literal)                                                                          \
+    {                                                                                              \
+        .ptr = "" literal "", .len = sizeof(literal) - 1                                           \
+    } // in static initialisers
+#define STR_NONE ((struct str){0})
 
 // For printf's "%.*s".
 #define STR_ARGS(s) (int)(s).len, (s).ptr ? (s).ptr : ""

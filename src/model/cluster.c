@@ -49,34 +49,39 @@ static struct cluster *find_by_key(const struct state *state, struct str key)
     return found;
 }
 
-// A name belongs to its newest cluster. The older one, if any, comes back when the newer goes
-// (undo).
+// A name belongs to its newest cluster; the ones before it hang behind it, newest first, and one
+// comes back when the newer goes (undo).
 static void name_claim(struct state *state, struct cluster *cluster)
 {
     struct cluster *holder = find_by_key(state, cluster->key);
+    struct cluster **at = &holder;
 
-    if (holder != NULL) {
-        if (holder->entity.id >= cluster->entity.id)
-            return;
-        MAP_DEL(by_name, state->clusters_by_name, holder);
+    while (*at != NULL && (*at)->entity.id > cluster->entity.id)
+        at = &(*at)->older;
+    cluster->older = *at;
+    if (at != &holder) {
+        *at = cluster;
+        return;
     }
+    if (holder != NULL)
+        MAP_DEL(by_name, state->clusters_by_name, holder);
     MAP_ADD_STR(by_name, state->clusters_by_name, key, cluster);
 }
 
 static void name_release(struct state *state, struct cluster *cluster)
 {
-    struct cluster *heir = NULL;
+    struct cluster *holder = find_by_key(state, cluster->key);
+    struct cluster **at = &holder->older;
 
-    if (find_by_key(state, cluster->key) != cluster)
+    if (holder == cluster) {
+        MAP_DEL(by_name, state->clusters_by_name, cluster);
+        if (cluster->older != NULL)
+            MAP_ADD_STR(by_name, state->clusters_by_name, key, cluster->older);
         return;
-    MAP_DEL(by_name, state->clusters_by_name, cluster);
-    LIST_EACH (&state->clusters, it) {
-        struct cluster *other = LIST_ENTRY(it, struct cluster, in_state);
-        if (other != cluster && str_eq(other->key, cluster->key))
-            heir = other;
     }
-    if (heir != NULL)
-        MAP_ADD_STR(by_name, state->clusters_by_name, key, heir);
+    while (*at != cluster)
+        at = &(*at)->older;
+    *at = cluster->older;
 }
 
 void cluster_set_expiry(struct state *state, struct cluster *cluster)

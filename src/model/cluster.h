@@ -13,6 +13,7 @@ struct cluster {
     struct entity entity;
     const struct rec_cluster *rec; // == entity.record
     struct str key;                // "<region>/<name>", memory of the cluster
+    struct cluster *older;         // of the same name; NULL: none
     UT_hash_handle by_name;        // only the newest cluster of a name
     struct list in_state;
     struct list instances;      // struct instance.in_cluster, creation order, INACTIVE ones too

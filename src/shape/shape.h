@@ -121,14 +121,10 @@ struct shape {
     const struct shape_field *fields; // sorted by wire name, bytewise: the order on the wire
 };
 
-// Assigns a member and marks it present: SET(out, cluster_arn, arn). The two always go together.
-// `value` is evaluated once.
-#define SET(value, member, ...)                                                                    \
-    do {                                                                                           \
-        __typeof__(value) set_in_ = (value);                                                       \
-        set_in_->member = __VA_ARGS__;                                                             \
-        set_in_->has.member = true;                                                                \
-    } while (0)
+// Assigns a member and marks it present: SET(out, cluster_arn, arn). The two always go together. An
+// expression, so that a compound literal in it lives as long as the block around it; the price is
+// that `value` is evaluated twice and must have no side effect.
+#define SET(value, member, ...) ((value)->has.member = true, (value)->member = __VA_ARGS__)
 
 // Presence by descriptor; code that knows the type writes value->has.member.
 static inline uint64_t *shape_mask(void *value)
