@@ -40,6 +40,8 @@ static const struct row task_rows[] = {
     {NULL, NULL, J({"containerDefinitions": [{"name": "a", "image": "i", "memory": 4}, {"name": "b", "image": "i", "memory": 4}, {"name": "c", "image": "i", "memory": 4}, {"name": "d", "image": "i", "memory": 4}, {"name": "e", "image": "i", "memory": 4}, {"name": "f", "image": "i", "memory": 4}, {"name": "g", "image": "i", "memory": 4}, {"name": "h", "image": "i", "memory": 4}, {"name": "i", "image": "i", "memory": 4}, {"name": "j", "image": "i", "memory": 4}]}), NULL},
     {NULL, NULL, J({"ephemeralStorage": {"sizeInGiB": 22}, "requiresCompatibilities": ["EC2"]}),
      "Tasks using the EC2 launch type do not support EphemeralStorage"},
+    {NULL, NULL, J({"placementConstraints": [{"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}]}), NULL},
+    {NULL, NULL, J({"taskRoleArn": ""}), "Role is not valid"},
 };
 
 static const struct row container_rows[] = {
@@ -463,6 +465,10 @@ static const struct row volume_rows[] = {
      "Invalid file system id 'fs-1g' in volume 'v'."},
     {NULL, NULL, J({"volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-"}}]}),
      "Invalid file system id 'fs-' in volume 'v'."},
+    {NULL, NULL, J({"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"},
+        "volumes": [{"name": "v", "dockerVolumeConfiguration": {}}]}), NULL},
+    {NULL, NULL, J({"volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1",
+        "transitEncryption": "ENABLED", "authorizationConfig": {"accessPointId": "a"}}}]}), NULL},
 };
 
 #define WINDOWS(...) J({"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"} __VA_ARGS__})

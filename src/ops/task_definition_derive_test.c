@@ -62,6 +62,8 @@ static const struct row requirements[] = {
     {NULL, J({"networkMode": "awsvpc"}), "[" OLD("docker-remote-api.1.18") "," NEW("task-eni") "]"},
     {J({"image": "a@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}), NULL,
      "[" OLD("docker-remote-api.1.21") "]"},
+    {J({"logConfiguration": {"logDriver": "awsfirelens"}, "firelensConfiguration": {"type": "fluentbit"}, "user": "0"}),
+     NULL, "[" OLD("logging-driver.awsfirelens") "," OLD("docker-remote-api.1.18") "," NEW("firelens.fluentbit") "]"},
     {J({"memoryReservation": 5}), NULL, "[" OLD("docker-remote-api.1.21") "]"},
     {J({"logConfiguration": {"logDriver": "syslog"}}), NULL,
      "[" OLD("logging-driver.syslog") "," OLD("docker-remote-api.1.18") "]"},
