@@ -274,13 +274,14 @@ class Server:
         self.port = None
         self._keys = None
 
-    def launch(self, port=0):
+    def command(self, port):
+        return [binary(), "server", "--data", self.data, "--listen", f"127.0.0.1:{port}"] + self.flags
+
+    def launch(self, port):
         """Starts the process without waiting for anything."""
         env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ECS_", "GANTRY_"))}
         self.log = open(self.log_path, "ab")
-        return subprocess.Popen(
-            [binary(), "server", "--data", self.data, "--listen", f"127.0.0.1:{port}"] + self.flags,
-            stdout=self.log, stderr=self.log, env=dict(env, **self.env))
+        return subprocess.Popen(self.command(port), stdout=self.log, stderr=self.log, env=dict(env, **self.env))
 
     def start(self):
         deadline = time.monotonic() + PATIENCE
