@@ -18,8 +18,9 @@ enum {
     HANDSHAKE_MS = 30 * 1000,
     SILENCE_MS = 60 * 1000,
     LIFE_MS = 30 * 60 * 1000,
-    LIFE_JITTER_MS = 5 * 60 * 1000,
+    LIFE_JITTER = 6, // a part of the life
     STEADY_MS = 60 * 1000,
+    PAUSE_JITTER = 5,
     FLEETING_MS = 1000,    // a server that closes sooner is not dialled in a tight circle
     MESSAGE_MAX = 8 << 20, // payloads of many tasks are large
 };
@@ -47,9 +48,10 @@ struct channel {
 
 static void dial(void *user);
 
-static int64_t jittered(struct channel *channel, int64_t ms)
+// Up to one `part`th longer.
+static int64_t stretched(struct channel *channel, int64_t ms, int64_t part)
 {
-    return ms + (int64_t)rng_below(&channel->rng, (uint64_t)ms / 5 + 1);
+    return ms + (int64_t)rng_below(&channel->rng, (uint64_t)(ms / part) + 1);
 }
 
 static void dial_later(struct channel *channel, int64_t wanted_ms)
@@ -60,7 +62,7 @@ static void dial_later(struct channel *channel, int64_t wanted_ms)
     if (channel->hung_up)
         return;
     if (wait_ms == 0) {
-        wait_ms = jittered(channel, channel->pause_ms);
+        wait_ms = stretched(channel, channel->pause_ms, PAUSE_JITTER);
         next = (double)channel->pause_ms * channel->config.pause_factor;
         channel->pause_ms = next < (double)channel->config.pause_max_ms
                                 ? (int64_t)next
@@ -130,7 +132,7 @@ static void on_open(void *user, struct ws *ws)
     channel->dial = NULL;
     channel->ws = ws;
     channel->opened_ms = clock_monotonic_ms();
-    loop_timer_start(&channel->life, LIFE_MS + (int64_t)rng_below(&channel->rng, LIFE_JITTER_MS));
+    loop_timer_start(&channel->life, stretched(channel, channel->config.life_ms, LIFE_JITTER));
     channel_active(channel);
     LOG_INFO("agent.connected", LOG_CSTR("channel", channel->config.name));
     channel->config.opened(channel->config.user);
@@ -242,6 +244,10 @@ struct channel *channel_new(const struct channel_config *config)
     struct channel *channel = mem_zalloc(sizeof *channel);
 
     channel->config = *config;
+    if (config->silence_ms == 0)
+        channel->config.silence_ms = SILENCE_MS;
+    if (config->life_ms == 0)
+        channel->config.life_ms = LIFE_MS;
     channel->pause_ms = config->pause_first_ms;
     rng_init(&channel->rng, entropy_u64());
     loop_timer_init(&channel->again, config->loop, dial, channel);
@@ -290,7 +296,7 @@ bool channel_is_open(const struct channel *channel)
 
 void channel_active(struct channel *channel)
 {
-    loop_timer_start(&channel->silence, SILENCE_MS + (int64_t)rng_below(&channel->rng, SILENCE_MS));
+    loop_timer_start(&channel->silence, stretched(channel, channel->config.silence_ms, 1));
 }
 
 void channel_send(struct channel *channel, struct str text)

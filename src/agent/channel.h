@@ -22,6 +22,8 @@ struct channel_config {
     int64_t pause_first_ms;
     int64_t pause_max_ms;
     double pause_factor;
+    int64_t silence_ms; // at least; twice that at most. 0: 60 s
+    int64_t life_ms;    // at least; a sixth more at most. 0: 30 min
 
     // The base URL ("http://host:port/acs") and the query of the next dial; both in the arena.
     // False: not known yet, ask again later.
