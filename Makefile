@@ -10,7 +10,7 @@ CHECK_BUILD ?= build-check
 PREFIX      ?= /usr/local
 MESON_ARGS  ?=
 
-.PHONY: all quickstart check check-clang bench fuzz format install deps deps-check clean docs
+.PHONY: all quickstart check check-clang fuzz format install deps deps-check clean docs
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -25,7 +25,7 @@ deps:
 	@tools/install-packages.sh build
 
 deps-check:
-	@tools/install-packages.sh build check
+	@tools/install-packages.sh build check docker node
 
 check: deps-check
 	@tools/check.sh $(CHECK_BUILD)
@@ -33,11 +33,10 @@ check: deps-check
 check-clang: deps-check
 	@CC=clang tools/check.sh build-check-clang unit
 
+# Every fuzzer for TIME seconds each; what they find ends up in build-fuzz/.
+TIME ?= 60
 fuzz: deps-check
-	@tools/fuzz.sh
-
-bench: all
-	@bench/run.sh $(BUILD)
+	@tools/fuzz.sh $(TIME)
 
 # What docs/ holds that is made from the code.
 docs: all

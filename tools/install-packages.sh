@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that the named purposes need, those only that are missing.
-#   install-packages.sh [build] [check] [docker]
+#   install-packages.sh [build] [check] [docker] [node]
 set -eu
 
 build="build-essential meson ninja-build pkg-config python3 libevent-dev libhttp-parser-dev libwslay-dev libssl-dev
@@ -14,6 +14,7 @@ for purpose in "$@"; do
     build) wanted="$wanted $build" ;;
     check) wanted="$wanted $check" ;;
     docker) wanted="$wanted $docker" ;;
+    node) command -v npm >/dev/null || wanted="$wanted nodejs npm" ;;
     *) echo "install-packages.sh: no such purpose: $purpose" >&2; exit 2 ;;
     esac
 done

@@ -155,6 +155,7 @@ static void decide_call(struct tick_thread *t, struct call *call)
         .arena = http_exchange_arena(call->exchange),
         .unknowns = call->unknowns,
         .caller = call->caller,
+        .request_bytes = call->body_len,
     };
 
     if (t->store_is_down && (operation->flags & OPERATION_WRITES)) {
