@@ -20,7 +20,7 @@ import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../wire"))
 
-from gantry import Agent, Server, Silent, Wire, free_port  # noqa: E402
+from gantry import Agent, Server, Silent, Wire  # noqa: E402
 
 ROUNDS = int(os.environ.get("STORM_ROUNDS", "15"))
 SEED = int(os.environ.get("STORM_SEED", "0")) or random.randrange(1, 10**6)
@@ -338,7 +338,7 @@ def a_second_server():
     try:
         server.start()
         call(server, "CreateCluster", clusterName="demo")
-        second = subprocess.run(server.command(free_port()), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30, text=True)
+        second = subprocess.run(server.command(0), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30, text=True)
         assert second.returncode == 1, second.returncode
         lines = second.stdout.strip().split("\n")
         assert len(lines) == 1 and server.data in lines[0], second.stdout

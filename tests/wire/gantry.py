@@ -9,20 +9,19 @@ import hmac
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 
 TARGET = "AmazonEC2ContainerServiceV20141113."
 CONTENT_TYPE = "application/x-amz-json-1.1"
-PATIENCE = 30  # seconds for anything that must happen
+PATIENCE = 60  # seconds for anything that must happen
 
 
 class Silent(Exception):
@@ -196,9 +195,9 @@ class Agent:
         self.last = None
         self.head = b""
 
-    def connect(self, cluster, instance, keys=None):
+    def connect(self, cluster, instance, version="1.103.0"):
         """The handshake's reply when it was refused, else None."""
-        query = {"agentHash": "01234567", "agentVersion": "1.103.0"}
+        query = {"agentHash": "01234567", "agentVersion": version}
         if self.channel == "acs":
             query.update(clusterArn=cluster, containerInstanceArn=instance, dockerVersion="DockerVersion: 20.10.24",
                          protocolVersion="2", sendCredentials="true", seqNum="1")
@@ -210,7 +209,7 @@ class Agent:
         headers = dict(signed, Upgrade="websocket", Connection="Upgrade")
         headers["Sec-WebSocket-Version"] = "13"
         headers["Sec-WebSocket-Key"] = base64.b64encode(os.urandom(16)).decode()
-        headers["Authorization"] = sign(keys or self.server.keys(), "GET", target, signed, b"")
+        headers["Authorization"] = sign(self.server.keys(), "GET", target, signed, b"")
         wire = Wire(self.server.port)
         lines = [f"GET {target} HTTP/1.1"] + [f"{name}: {value}" for name, value in headers.items()]
         wire.send("\r\n".join(lines + ["", ""]).encode())
@@ -280,26 +279,28 @@ class Server:
     def launch(self, port):
         """Starts the process without waiting for anything."""
         env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ECS_", "GANTRY_"))}
-        self.log = open(self.log_path, "ab")
-        return subprocess.Popen(self.command(port), stdout=self.log, stderr=self.log, env=dict(env, **self.env))
+        with open(self.log_path, "ab") as log:
+            return subprocess.Popen(self.command(port), stdout=log, stderr=log, env=dict(env, **self.env))
 
     def start(self):
+        """On a port that the system picks; again on the same one after a stop."""
+        said = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+        self.process = self.launch(self.port or 0)
         deadline = time.monotonic() + PATIENCE
-        self.port = self.port or free_port()
-        self.process = self.launch(self.port)
         while True:
-            try:
-                Wire(self.port).close()
+            listening = re.search(r"event=server.listening .*url=http://127\.0\.0\.1:(\d+)\s", self.log_text(said))
+            if listening:
                 break
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise Silent(f"the server does not start:\n{self.log_text()}")
-                time.sleep(0.01)
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise Silent(f"the server does not start:\n{self.log_text(said)}")
+            time.sleep(0.01)
+        self.port = int(listening.group(1))
         self.host = f"127.0.0.1:{self.port}"
         return self
 
-    def log_text(self):
+    def log_text(self, offset=0):
         with open(self.log_path, "rb") as log:
+            log.seek(offset)
             return log.read().decode(errors="replace")
 
     def keys(self):
@@ -375,12 +376,14 @@ class Recorder:
 
     def __init__(self, path):
         self.file = open(path, "a")
+        self.lock = threading.Lock()
 
     def note(self, operation, body, reply):
         line = {"operation": operation, "request": _json_or_text(body), "status": reply.status,
                 "reply": _json_or_text(reply.body)}
-        self.file.write(json.dumps(line) + "\n")
-        self.file.flush()
+        with self.lock:
+            self.file.write(json.dumps(line) + "\n")
+            self.file.flush()
 
 
 def _json_or_text(data):
@@ -388,9 +391,3 @@ def _json_or_text(data):
         return json.loads(data)
     except ValueError:
         return data.decode(errors="replace")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]

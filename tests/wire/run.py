@@ -18,11 +18,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from gantry import Agent, PATIENCE, Recorder, Server, Silent, Wire
 from transcript import BadScript, Mismatch, expand, expectation, fill, match, match_text, parse, read
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+AT_ONCE = 4  # transcripts; some of them mostly wait
 ARN = "arn:aws:ecs:us-east-1:123456789012"
 # What an agent that can do the usual things registers.
 CAPABILITIES = ["com.amazonaws.ecs.capability.docker-remote-api.1.%d" % n for n in (17, 18, 19, 21, 24, 25, 29)] + [
@@ -239,11 +241,13 @@ class Player:
         self.names[name + ".cluster"] = cluster
 
     def connects(self, name, rest):
-        """As what was registered, or `CLUSTER ARN`; NAME/tcs is the telemetry channel."""
+        """[CLUSTER ARN] [version=V]; without them as what was registered. NAME/tcs is the telemetry channel."""
         base, _, channel = name.partition("/")
         agent = self.agents[name] = Agent(self.server, channel or "acs")
-        cluster, instance = fill(rest, self.names).split() if rest else (self.names[base + ".cluster"], self.names[base + ".arn"])
-        refusal = agent.connect(cluster, instance)
+        words = fill(rest, self.names).split()
+        version = words.pop().partition("=")[2] if words and words[-1].startswith("version=") else "1.103.0"
+        cluster, instance = words or (self.names[base + ".cluster"], self.names[base + ".arn"])
+        refusal = agent.connect(cluster, instance, version)
         expected = self.lines and self.lines[0].mark == "<"
         if refusal is None and expected:
             raise Mismatch("the handshake was accepted")
@@ -331,10 +335,11 @@ def main(argv):
         recorder = Recorder(record)
         print(f"1..{len(paths) + (0 if given else 1)}")
         failed = 0
-        for number, path in enumerate(paths, 1):
-            problem = play(path, recorder, fills)
-            failed += problem is not None
-            say(problem is None, number, f"{os.path.basename(path)[:-4]}: {read(path)[0]}", problem)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            problems = pool.map(lambda path: play(path, recorder, fills), paths)
+            for number, (path, problem) in enumerate(zip(paths, problems), 1):
+                failed += problem is not None
+                say(problem is None, number, f"{os.path.basename(path)[:-4]}: {read(path)[0]}", problem)
         if not given:
             problem = check_traffic(record)
             failed += problem is not None

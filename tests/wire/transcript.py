@@ -49,7 +49,7 @@ class Line:
         self.number, self.mark, self.text = number, mark, text
 
 
-MARKS = (">~", "<:", ">", "<", "!", "|", "+", "#", "server", "hold", "release", "closed", "wait")
+MARKS = (">~", "<:", ">", "<", "!", "|", "+", "server", "hold", "release", "closed")
 
 
 def read(path):
@@ -93,8 +93,8 @@ def parse(text):
 
 
 def expand(text):
-    """<x*N> as N of them."""
-    return re.sub(r"<(.)\*(\d+)>", lambda m: m.group(1) * int(m.group(2)), text)
+    """<x*N> as N of them; x is any text without angle brackets."""
+    return re.sub(r"<([^<>]+)\*(\d+)>", lambda m: m.group(1) * int(m.group(2)), text)
 
 
 # --- filling in ------------------------------------------------------------------------------------
