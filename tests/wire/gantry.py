@@ -306,7 +306,10 @@ class Server:
     def keys(self):
         if self._keys is None:
             path = os.path.join(self.data, "credentials")
-            text = open(path).read() if os.path.exists(path) else ""
+            text = ""
+            if os.path.exists(path):
+                with open(path) as credentials:
+                    text = credentials.read()
             found = dict(re.findall(r"^(aws_\w+) *= *(\S+)", text, re.M))
             self._keys = {"id": found.get("aws_access_key_id", "AKIDNOBODY"),
                           "secret": found.get("aws_secret_access_key", "none")}
