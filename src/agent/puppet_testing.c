@@ -53,7 +53,7 @@ static struct puppet_answer *take_answer(struct puppet *puppet, struct str opera
         if (fits && answer->status != 0)
             return answer;
     }
-    return NULL;
+    return &puppet->otherwise;
 }
 
 static void on_request(void *user, struct http_exchange *exchange,
@@ -74,13 +74,14 @@ static void on_request(void *user, struct http_exchange *exchange,
         http_header_get(request->headers, request->headers_n, STR("X-Amz-Target"), &target));
     assert_true(str_cut(target, '.', &ignored, &operation));
     puppet->body = str_copy(&puppet->arena, request->body);
+    buf_add_str(&puppet->bodies, request->body);
     buf_printf(&puppet->operations, "%.*s ", STR_ARGS(operation));
     puppet->calls++;
     answer = take_answer(puppet, operation);
-    if (answer != NULL) {
+    if (answer->status != 0)
         response = (struct http_response){.status = answer->status, .body = str_of(answer->body)};
+    if (answer != &puppet->otherwise)
         answer->status = 0; // used up
-    }
     http_reply(exchange, &response);
 }
 
@@ -117,6 +118,7 @@ void puppet_close(struct puppet *puppet)
     http_server_free(puppet->server);
     loop_close(puppet->loop);
     buf_deinit(&puppet->operations);
+    buf_deinit(&puppet->bodies);
     buf_deinit(&puppet->messages);
     arena_deinit(&puppet->arena);
 }
@@ -150,5 +152,5 @@ void puppet_settle(struct puppet *puppet)
 
 bool puppet_has(struct str all, const char *text)
 {
-    return memmem(all.ptr, all.len, text, strlen(text)) != NULL;
+    return all.len > 0 && memmem(all.ptr, all.len, text, strlen(text)) != NULL;
 }

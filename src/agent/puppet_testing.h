@@ -27,13 +27,14 @@ struct puppet {
     struct agent_config config;
     struct api *api;
 
-    // Each answer is used once, in this order among those that fit; without one the call is refused
-    // with a 500.
+    // Each answer is used once, in this order among those that fit; then comes `otherwise`.
     struct puppet_answer script[PUPPET_SCRIPT_MAX];
     size_t script_n;
+    struct puppet_answer otherwise; // status 0: 500
     int calls;
     struct buf operations; // "RunTask " for each call
     struct str body;       // of the last call
+    struct buf bodies;     // of all of them
 
     // Websockets. `refusal`: the body of a 400 instead of a handshake.
     const char *refusal;

@@ -225,6 +225,34 @@ static void answer_error(const struct thing *thing, enum host_error_class class,
     answer(thing, &result);
 }
 
+static void open_events(const struct thing *thing)
+{
+    struct runtime_post post = {.kind = RUNTIME_POST_OPEN, .token = thing->call->token};
+
+    if (thing->from == NULL)
+        return;
+    thing->from->events = thing->call->token;
+    thing->from->post(thing->from->user, &post);
+}
+
+static void end_events(struct connection *to)
+{
+    struct host_call_error error = {0};
+    struct host_result result = {0};
+    struct runtime_post post = {
+        .kind = RUNTIME_POST_RESULT, .token = to->events, .result = &result};
+
+    if (to->events == 0)
+        return;
+    SET(&error, class, HOST_ERROR_CLASS_UNREACHABLE);
+    SET(&error, text, STR("the connection broke"));
+    SET(&result, token, to->events);
+    SET(&result, kind, HOST_CALL_KIND_EVENTS);
+    SET(&result, error, &error);
+    to->events = 0;
+    to->post(to->user, &post);
+}
+
 // ---- containers
 
 size_t fake_containers(const struct fake *fake)
@@ -645,10 +673,7 @@ static void do_call(struct fake *fake, struct thing *thing)
     case HOST_CALL_KIND_CREATE_VOLUME:
     case HOST_CALL_KIND_INSPECT_VOLUME:
     case HOST_CALL_KIND_REMOVE_VOLUME: do_on_volume(fake, thing); return;
-    case HOST_CALL_KIND_EVENTS:
-        if (thing->from != NULL)
-            thing->from->events = thing->call->token;
-        return;
+    case HOST_CALL_KIND_EVENTS: open_events(thing); return;
     case HOST_CALL_KIND_UNSET:
     case HOST_CALL_KIND_VERSION:
     case HOST_CALL_KIND_INFO:
@@ -840,8 +865,10 @@ void fake_restart(struct fake *fake)
     struct thing *things = fake->things;
 
     fake->things = NULL;
-    for (struct connection *to = fake->connections; to != NULL; to = to->next)
-        to->events = 0;
+    for (struct connection *to = fake->connections, *next; to != NULL; to = next) {
+        next = to->next;
+        end_events(to);
+    }
     for (size_t i = 0; i < fake->containers_n; i++)
         end_container(fake, fake->containers[i], 137);
     for (struct thing *thing = things, *next; thing != NULL; thing = next) {
