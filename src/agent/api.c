@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "client/credentials.h"
 #include "io/clock.h"
-#include "io/file.h"
 #include "io/loop.h"
 #include "wire/codec.h"
 #include "wire/crypto.h"
@@ -61,11 +60,8 @@ static void call_attempt(void *user);
 
 static bool find_credentials(struct api *api, const struct agent_config *config)
 {
-    BUF_AUTO struct buf text = BUF_INIT;
-
     if (config->credentials_file != NULL &&
-        file_read(config->credentials_file, 1 << 20, &text) == 0 &&
-        credentials_parse(str_copy(&api->arena, buf_str(&text)), STR("default"), &api->credentials))
+        credentials_read(&api->arena, config->credentials_file, STR("default"), &api->credentials))
         return true;
     return credentials_find(&api->arena, NULL, &api->credentials) == 0;
 }

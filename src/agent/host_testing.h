@@ -23,6 +23,9 @@ struct host {
     int broken;
     size_t creates_seen; // records of containers on the disk when the first create was asked for
     int creates;
+    int64_t stats_token; // of the open stats stream; 0: none
+    runtime_post_fn *post;
+    void *post_user;
 };
 
 void host_open(struct host *host);
@@ -41,6 +44,9 @@ void host_run(struct host *host, const char *task, int host_port);
         assert_true(condition);                                                                    \
     } while (0)
 void host_turn(struct host *host); // 5 ms at most
+
+// A sample on the open stats stream; NULL: the stream breaks.
+void host_sample(struct host *host, const struct docker_stats *stats);
 
 // What was submitted, the bodies of all calls one after another.
 struct str host_submits(struct host *host);
