@@ -322,6 +322,14 @@ static void malformed_resources_are_refused(void **state)
                    "\"totalResources\":[{\"name\":\"CPU\",\"type\":\"INTEGER\"},"
                    "{\"name\":\"CPU\",\"type\":\"INTEGER\"}]",
                    "Resource 'CPU' must be given once.");
+    EXPECT_REFUSED(w,
+                   "\"totalResources\":[{\"name\":\"GPU\",\"type\":\"STRINGSET\","
+                   "\"stringSetValue\":[\"g0\",\"g1\",\"g0\"]}]",
+                   "Resource 'GPU' must be a STRINGSET of different ids.");
+    EXPECT_REFUSED(w,
+                   "\"platformDevices\":[{\"id\":\"g0\",\"type\":\"GPU\"},"
+                   "{\"id\":\"g0\",\"type\":\"GPU\"}]",
+                   "Resource 'GPU' must be a STRINGSET of different ids.");
     EXPECT_REFUSED(w, "\"totalResources\":[{\"type\":\"INTEGER\"}]",
                    "Resource name can not be blank.");
     assert_int_equal(w->state.entities[REC_KIND_INSTANCE].count, 0);

@@ -13,7 +13,7 @@
 #include "ops/find.h"
 #include "ops/tag_rules.h"
 
-enum { RESOURCES_MAX = 32, ATTRIBUTES_MAX = 1000, PORTS_MAX = 100 };
+enum { RESOURCES_MAX = 32, ATTRIBUTES_MAX = 1000, PORTS_MAX = 100, GPUS_MAX = 64 };
 
 #define ZONE "ecs.availability-zone"
 
@@ -55,6 +55,22 @@ static int check_ports(struct op_ctx *ctx, const struct ecs_resource *resource)
     return OP_OK;
 }
 
+// A device is taken and given back by its id.
+static int check_gpus(struct op_ctx *ctx, const struct ecs_resource *resource)
+{
+    const struct str_list *ids = &resource->string_set_value;
+
+    if (!str_eq(resource->type, STR("STRINGSET")) || ids->n > GPUS_MAX)
+        return bad_resource(ctx, resource->name, "a STRINGSET of at most 64 ids");
+    for (size_t i = 0; i < ids->n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (str_eq(ids->at[k], ids->at[i]))
+                return bad_resource(ctx, resource->name, "a STRINGSET of different ids");
+        }
+    }
+    return OP_OK;
+}
+
 static bool is_size(struct str name)
 {
     return str_eq(name, STR("CPU")) || str_eq(name, STR("MEMORY"));
@@ -71,13 +87,13 @@ static int check_resource(struct op_ctx *ctx, const struct ecs_resource *resourc
     }
     if (str_eq(name, STR("PORTS")) || str_eq(name, STR("PORTS_UDP")))
         return check_ports(ctx, resource);
-    if (str_eq(name, STR("GPU")) && !str_eq(resource->type, STR("STRINGSET")))
-        return bad_resource(ctx, name, "a STRINGSET");
+    if (str_eq(name, STR("GPU")))
+        return check_gpus(ctx, resource);
     return op_need_text(ctx, name, "Resource name");
 }
 
-static void add_gpus(struct op_ctx *ctx, const struct ecs_platform_device_list *devices,
-                     struct ecs_resource_list *list)
+static int add_gpus(struct op_ctx *ctx, const struct ecs_platform_device_list *devices,
+                    struct ecs_resource_list *list)
 {
     struct str_list ids = {.at = arena_array(ctx->arena, struct str, devices->n)};
     struct ecs_resource *gpu;
@@ -87,11 +103,12 @@ static void add_gpus(struct op_ctx *ctx, const struct ecs_platform_device_list *
             ids.at[ids.n++] = devices->at[i].id;
     }
     if (ids.n == 0 || find_resource(list, STR("GPU")) != NULL)
-        return;
+        return OP_OK;
     gpu = &list->at[list->n++];
     SET(gpu, name, STR("GPU"));
     SET(gpu, type, STR("STRINGSET"));
     SET(gpu, string_set_value, ids);
+    return check_gpus(ctx, gpu);
 }
 
 static int read_resources(struct op_ctx *ctx,
@@ -112,8 +129,7 @@ static int read_resources(struct op_ctx *ctx,
             return bad_resource(ctx, asked->at[i].name, "given once");
         out->at[out->n++] = asked->at[i];
     }
-    add_gpus(ctx, &in->platform_devices, out);
-    return OP_OK;
+    return add_gpus(ctx, &in->platform_devices, out);
 }
 
 // --- attributes
