@@ -14,6 +14,7 @@
 #include "core/sessions.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/override.h"
 #include "model/task.h"
 #include "model/task_definition.h"
 
@@ -108,34 +109,6 @@ void task_change(struct step *step, struct task *task, struct rec_task *next)
         instance_touch(step, instance);
 }
 
-static const struct ecs_container_override *override_of(const struct ecs_task_override *overrides,
-                                                        struct str name)
-{
-    if (overrides == NULL)
-        return NULL;
-    for (size_t i = 0; i < overrides->container_overrides.n; i++) {
-        if (str_eq(overrides->container_overrides.at[i].name, name))
-            return &overrides->container_overrides.at[i];
-    }
-    return NULL;
-}
-
-static size_t gpus_asked_for(const struct ecs_container_definition *c,
-                             const struct ecs_container_override *over)
-{
-    const struct ecs_resource_requirement_list *list =
-        over != NULL && over->has.resource_requirements ? &over->resource_requirements
-                                                        : &c->resource_requirements;
-    int64_t sum = 0;
-    int64_t n;
-
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->at[i].type == ECS_RESOURCE_TYPE_GPU && str_to_i64(list->at[i].value, &n) && n > 0)
-            sum += n;
-    }
-    return (size_t)sum;
-}
-
 // Which devices the container gets: the next ones that are free on the instance.
 static struct str_list take_gpu_ids(struct step *step, const struct books *books, size_t *taken,
                                     size_t n)
@@ -169,7 +142,8 @@ static void plan_containers(struct step *step, const struct task_plan *plan, str
     rec->containers.at = arena_array(step->arena, struct rec_task_container, list->n);
     for (size_t i = 0; i < list->n; i++) {
         struct rec_task_container *c = &rec->containers.at[i];
-        size_t gpus = gpus_asked_for(&list->at[i], override_of(plan->overrides, list->at[i].name));
+        const struct ecs_container_override *over = override_of(plan->overrides, list->at[i].name);
+        size_t gpus = (size_t)override_gpus(&list->at[i], over);
 
         SET(c, uid, id_uuid(step->arena, step->rng));
         SET(c, last_status, REC_TASK_STATUS_PENDING);

@@ -8,24 +8,13 @@
 #include "core/payload_parts.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/override.h"
 #include "model/task.h"
 #include "model/task_definition.h"
 
 int payload_enum(const struct shape_enum *to, const struct shape_enum *from, int value)
 {
     return value == 0 ? 0 : shape_enum_value(to, shape_enum_name(from, value));
-}
-
-static const struct ecs_container_override *override_of(const struct ecs_task_override *overrides,
-                                                        struct str name)
-{
-    if (overrides == NULL)
-        return NULL;
-    for (size_t i = 0; i < overrides->container_overrides.n; i++) {
-        if (str_eq(overrides->container_overrides.at[i].name, name))
-            return &overrides->container_overrides.at[i];
-    }
-    return NULL;
 }
 
 static void put_identity(struct step *step, const struct task *task, struct acs_task *out)

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "model/override.h"
 
 // Task-level sizes are texts of whole numbers once a definition is registered; anything else is 0
 // here.
@@ -14,19 +15,6 @@ static int32_t number_of(struct str text)
     if (!str_to_i64(text, &value) || value < 0 || value > INT32_MAX)
         return 0;
     return (int32_t)value;
-}
-
-static const struct ecs_container_override *override_of(const struct ecs_task_override *overrides,
-                                                        struct str container)
-{
-    if (overrides == NULL)
-        return NULL;
-    for (size_t i = 0; i < overrides->container_overrides.n; i++) {
-        const struct ecs_container_override *over = &overrides->container_overrides.at[i];
-        if (str_eq(over->name, container))
-            return over;
-    }
-    return NULL;
 }
 
 static int32_t container_cpu(const struct ecs_container_definition *c,
@@ -52,17 +40,6 @@ static int32_t plus(int32_t a, int32_t b)
     int64_t sum = (int64_t)a + b;
 
     return sum > INT32_MAX ? INT32_MAX : (int32_t)sum;
-}
-
-static int32_t gpus_in(const struct ecs_resource_requirement_list *list)
-{
-    int32_t gpus = 0;
-
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->at[i].type == ECS_RESOURCE_TYPE_GPU)
-            gpus = plus(gpus, number_of(list->at[i].value));
-    }
-    return gpus;
 }
 
 static void add_ports(struct need *need, const struct ecs_container_definition *c, bool host_mode)
@@ -101,9 +78,7 @@ void need_init(struct need *need, const struct ecs_task_definition *definition,
 
         need->cpu_units = plus(need->cpu_units, container_cpu(c, over));
         need->memory_mib = plus(need->memory_mib, container_memory(c, over));
-        need->gpus = plus(need->gpus, gpus_in(over != NULL && over->has.resource_requirements
-                                                  ? &over->resource_requirements
-                                                  : &c->resource_requirements));
+        need->gpus = plus(need->gpus, override_gpus(c, over));
         if (has_host_ports(definition))
             add_ports(need, c, host_mode);
     }

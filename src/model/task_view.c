@@ -4,20 +4,9 @@
 #include "base/arena.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/override.h"
 #include "model/task.h"
 #include "model/task_definition.h"
-
-static const struct ecs_container_override *
-override_named(const struct ecs_task_override *overrides, struct str name)
-{
-    if (overrides == NULL)
-        return NULL;
-    for (size_t i = 0; i < overrides->container_overrides.n; i++) {
-        if (str_eq(overrides->container_overrides.at[i].name, name))
-            return &overrides->container_overrides.at[i];
-    }
-    return NULL;
-}
 
 // Every container is listed, whether or not something was overridden.
 static void view_overrides(const struct rec_task *rec, const struct ecs_task_definition *definition,
@@ -33,7 +22,7 @@ static void view_overrides(const struct rec_task *rec, const struct ecs_task_def
     view->container_overrides.at = arena_array(arena, struct ecs_container_override, n);
     for (size_t i = 0; i < n; i++) {
         struct str name = definition->container_definitions.at[i].name;
-        const struct ecs_container_override *given = override_named(rec->overrides, name);
+        const struct ecs_container_override *given = override_of(rec->overrides, name);
 
         if (given != NULL)
             view->container_overrides.at[i] = *given;
@@ -72,7 +61,7 @@ static void view_container(const struct state *state, const struct task *task, s
     SET(out, image, c->image);
     SET(out, last_status, shape_enum_name(&rec_task_status_enum, (int)rec->last_status));
     out->has.network_interfaces = true;
-    view_sizes(c, override_named(task->rec->overrides, c->name), arena, out);
+    view_sizes(c, override_of(task->rec->overrides, c->name), arena, out);
     if (rec->has.image_digest)
         SET(out, image_digest, rec->image_digest);
     if (rec->has.runtime_id)

@@ -7,6 +7,7 @@
 #include "ops/overrides.h"
 
 #include "base/arena.h"
+#include "model/override.h"
 #include "ops/task_size.h"
 
 enum {
@@ -129,17 +130,6 @@ container_named(const struct ecs_task_definition *definition, struct str name)
     for (size_t i = 0; i < definition->container_definitions.n; i++) {
         if (str_eq(definition->container_definitions.at[i].name, name))
             return &definition->container_definitions.at[i];
-    }
-    return NULL;
-}
-
-// The first one, should a name be given twice: that is the one that need_init takes.
-static const struct ecs_container_override *override_of(const struct ecs_task_override *over,
-                                                        struct str name)
-{
-    for (size_t i = 0; i < over->container_overrides.n; i++) {
-        if (str_eq(over->container_overrides.at[i].name, name))
-            return &over->container_overrides.at[i];
     }
     return NULL;
 }
