@@ -13,7 +13,7 @@ MESON_ARGS  ?=
 .PHONY: all quickstart check check-clang fuzz format install deps deps-check clean docs
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) $(NINJAFLAGS)
 
 $(BUILD)/build.ninja:
 	meson setup $(BUILD) --buildtype=release --prefix=$(PREFIX) -Dtests=disabled $(MESON_ARGS)

@@ -19,7 +19,7 @@ if ! { [ -S "${engine_socket#unix://}" ] && command -v docker >/dev/null && dock
 fi
 
 say "build"
-make -s all
+make -s all NINJAFLAGS=--quiet
 ln -sf src/gantry build/gantry
 
 say "cluster"
@@ -63,5 +63,5 @@ cat <<EOF
   aws ecs list-clusters --endpoint-url "\$AWS_ENDPOINT_URL"
   $gantry ps --all                    # the tasks
   $gantry ecs run-task --task-definition quickstart --count 3
-  pkill -TERM -f '$gantry up'         # stops server and agent
+  kill \$(cat $data/up.pid)             # stops server and agent; containers go on
 EOF

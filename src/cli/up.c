@@ -5,17 +5,23 @@
 // line in the log and a restart. The private Docker Engine runs in a session of its own and
 // outlives us, so that running tasks never depend on this process; the next start finds it by its
 // socket.
+//
+// Until everything has answered once, nothing is started again: a server or an engine that ends by
+// itself has said why, and would say it again. A start that fails leaves nothing behind, the engine
+// included.
+//
+// Refused: a second `gantry up` on one data folder (up.lock), an address that is taken.
 
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
 #include "base/arena.h"
 #include "base/log.h"
-#include "cli/connect.h"
+#include "cli/detach.h"
 #include "cli/docker_host.h"
 #include "cli/server_options.h"
+#include "client/client.h"
 #include "client/http.h"
 #include "io/clock.h"
 #include "io/file.h"
@@ -27,7 +33,10 @@ enum {
     RESTART_FIRST_MS = 500,
     RESTART_MAX_MS = 30 * 1000,
     STEADY_MS = 60 * 1000,
-    READY_MS = 60 * 1000
+    READY_MS = 60 * 1000,
+    STOP_MS = 30 * 1000, // then children are killed
+    ASK_MS = 2000,
+    ARGV_MAX = 24
 };
 
 static const struct cli_option options[] = {
@@ -60,9 +69,11 @@ struct up {
     struct child server;
     struct child agent;
     struct loop_timer readiness;
+    struct loop_timer patience;
     int64_t give_up_ms;
     const char *socket;
     struct str endpoint;
+    bool announced; // everything has answered
     bool stopping;
     int status;
 };
@@ -74,25 +85,47 @@ static bool is_running(const struct child *child)
     return child->process != NULL;
 }
 
+// The engine goes on without us, unless it was for a start that failed.
+static bool stops_with_us(const struct child *child)
+{
+    return is_running(child) && (child != &child->up->docker || !child->up->announced);
+}
+
 static void stop_if_nothing_runs(struct up *up)
 {
-    if (up->stopping && !is_running(&up->server) && !is_running(&up->agent))
+    if (up->stopping && !stops_with_us(&up->server) && !stops_with_us(&up->agent) &&
+        !stops_with_us(&up->docker))
         loop_stop(up->loop);
 }
 
 // The agent says by its status that starting it again is pointless, and so does a usage error.
-static bool is_final(struct process_end end)
+static bool is_final(const struct child *child, struct process_end end)
 {
-    return end.signal == 0 && (end.exit_code == EXIT_USAGE || end.exit_code == AGENT_EXIT_TERMINAL);
+    if (end.signal == 0 && (end.exit_code == EXIT_USAGE || end.exit_code == AGENT_EXIT_TERMINAL))
+        return true;
+    return !child->up->announced && child != &child->up->agent;
 }
 
-static void child_terminate(struct child *child)
+static void child_signal(struct child *child, int signo)
 {
-    int rc = is_running(child) ? process_kill(child->process, SIGTERM) : 0;
+    int rc = stops_with_us(child) ? process_kill(child->process, signo) : 0;
 
     if (rc != 0)
         LOG_WARN("up.cannot_stop", LOG_CSTR("child", child->name),
                  LOG_CSTR("reason", strerrordesc_np(-rc)));
+}
+
+static void signal_all(struct up *up, int signo)
+{
+    child_signal(&up->agent, signo);
+    child_signal(&up->server, signo);
+    child_signal(&up->docker, signo);
+}
+
+static void lose_patience(void *user)
+{
+    LOG_WARN("up.killing", LOG_INT("after_ms", STOP_MS));
+    signal_all(user, SIGKILL);
 }
 
 static void stop_all(struct up *up)
@@ -102,9 +135,17 @@ static void stop_all(struct up *up)
     loop_timer_stop(&up->agent.again);
     loop_timer_stop(&up->docker.again);
     loop_timer_stop(&up->readiness);
-    child_terminate(&up->agent);
-    child_terminate(&up->server);
+    if (!loop_timer_is_running(&up->patience))
+        loop_timer_start(&up->patience, STOP_MS);
+    signal_all(up, SIGTERM);
     stop_if_nothing_runs(up);
+}
+
+// Stops everything for a reason, which is the one line that says why this command failed.
+static void give_up(struct up *up, struct str why)
+{
+    up->status = cli_fail(up->values, EXIT_FAILED, "%.*s", STR_ARGS(why));
+    stop_all(up);
 }
 
 static void child_ended(void *user, struct process_end end)
@@ -119,13 +160,14 @@ static void child_ended(void *user, struct process_end end)
         stop_if_nothing_runs(up);
         return;
     }
-    LOG_WARN("up.child_ended", LOG_CSTR("child", child->name), LOG_INT("exit", end.exit_code),
-             LOG_INT("signal", end.signal));
-    if (is_final(end)) {
-        up->status = EXIT_FAILED;
-        stop_all(up);
+    if (is_final(child, end)) {
+        give_up(up, str_fmt(up->values->arena, "%s ended with %s %d; what it wrote says why",
+                            child->name, end.signal != 0 ? "signal" : "status",
+                            end.signal != 0 ? end.signal : end.exit_code));
         return;
     }
+    LOG_WARN("up.child_ended", LOG_CSTR("child", child->name), LOG_INT("exit", end.exit_code),
+             LOG_INT("signal", end.signal));
     if (was_steady)
         child->pause_ms = RESTART_FIRST_MS;
     loop_timer_start(&child->again, child->pause_ms);
@@ -149,10 +191,8 @@ static void child_start(void *user)
     if (rc == 0)
         return;
     child->process = NULL;
-    LOG_ERROR("up.cannot_start", LOG_CSTR("child", child->name),
-              LOG_CSTR("reason", strerrordesc_np(-rc)));
-    child->up->status = EXIT_FAILED;
-    stop_all(child->up);
+    give_up(child->up, str_fmt(child->up->values->arena, "cannot start %s: %s", child->name,
+                               strerrordesc_np(-rc)));
 }
 
 static void child_init(struct up *up, struct child *child, const char *name,
@@ -184,7 +224,7 @@ static const char *const *server_argv(struct up *up)
                                          "stopped-task-retention",
                                          "max-connections",
                                          "store"};
-    const char **argv = arena_array(up->values->arena, const char *, 32);
+    const char **argv = arena_array(up->values->arena, const char *, ARGV_MAX);
     size_t n = 0;
 
     argv[n++] = own_path(up->values->arena);
@@ -201,7 +241,7 @@ static const char *const *server_argv(struct up *up)
 static const char *const *agent_argv(struct up *up)
 {
     struct arena *arena = up->values->arena;
-    const char **argv = arena_array(arena, const char *, 16);
+    const char **argv = arena_array(arena, const char *, ARGV_MAX);
     size_t n = 0;
 
     argv[n++] = own_path(arena);
@@ -221,7 +261,7 @@ static const char *const *agent_argv(struct up *up)
 static bool server_is_healthy(struct up *up)
 {
     struct arena scratch = ARENA_INIT;
-    struct client_http_request request = {.method = "GET", .timeout_ms = 2000, .insecure = true};
+    struct client_http_request request = {.method = "GET", .timeout_ms = ASK_MS, .insecure = true};
     struct client_http_reply reply = {0};
     struct str why;
     bool yes;
@@ -232,11 +272,17 @@ static bool server_is_healthy(struct up *up)
     return yes;
 }
 
-// `gantry up` makes the cluster `default` and waits for the agent to be connected to it.
+// Whether the agent is connected to the cluster `default`. The keys are the server's own, not those
+// that the environment may hold for another; without authentication there are none.
 static bool instance_is_there(struct up *up)
 {
-    struct cli_connection connection = {
-        .endpoint = up->endpoint, .region = cli_text(up->values, "region"), .insecure = true};
+    struct client_options options = {
+        .endpoint = up->endpoint,
+        .region = cli_text(up->values, "region"),
+        .insecure = true,
+        .attempts = 1,
+        .timeout_ms = ASK_MS,
+    };
     struct arena scratch = ARENA_INIT;
     struct ecs_list_container_instances_request in = {0};
     struct ecs_list_container_instances_response out = {0};
@@ -244,11 +290,8 @@ static bool instance_is_there(struct up *up)
     struct client *client;
     bool yes;
 
-    if (credentials_find(&scratch, cli_data_dir(up->values), &connection.credentials) != 0) {
-        arena_deinit(&scratch);
-        return false;
-    }
-    client = cli_connect(&connection);
+    credentials_of_server(&scratch, cli_data_dir(up->values), &options.credentials);
+    client = client_new(&options);
     SET(&in, filter, STR("agentConnected == true"));
     yes = client_call(client, &scratch, ECS_OPERATION_LIST_CONTAINER_INSTANCES, &in, &out,
                       &error) == 0 &&
@@ -258,7 +301,19 @@ static bool instance_is_there(struct up *up)
     return yes;
 }
 
-static void announce(struct up *up)
+// Where the other commands find the server and the engine.
+static bool write_note(struct up *up, const char *name, struct str text)
+{
+    const char *path = arena_printf(up->values->arena, "%s/%s", cli_data_dir(up->values), name);
+    struct str line = str_fmt(up->values->arena, "%.*s\n", STR_ARGS(text));
+    int rc = file_write_atomic(path, line, 0600);
+
+    if (rc != 0)
+        give_up(up, str_fmt(up->values->arena, "cannot write %s: %s", path, strerrordesc_np(-rc)));
+    return rc == 0;
+}
+
+static void announce(const struct up *up)
 {
     printf("Gantry is up: %.*s, cluster \"default\", data in %s\n", STR_ARGS(up->endpoint),
            cli_data_dir(up->values));
@@ -286,17 +341,18 @@ static void check_readiness(void *user)
     struct up *up = user;
 
     if (is_ready(up)) {
-        announce(up);
+        up->announced = write_note(up, "docker-socket", str_of(up->socket)) &&
+                        write_note(up, "endpoint", up->endpoint);
+        if (up->announced)
+            announce(up);
         return;
     }
     if (up->stopping)
         return;
     loop_timer_start(&up->readiness, 100);
-    if (clock_monotonic_ms() > up->give_up_ms) {
-        LOG_ERROR("up.not_ready", LOG_INT("after_ms", READY_MS));
-        up->status = EXIT_FAILED;
-        stop_all(up);
-    }
+    if (clock_monotonic_ms() > up->give_up_ms)
+        give_up(up,
+                str_fmt(up->values->arena, "not everything answered within %d s", READY_MS / 1000));
 }
 
 static void on_signal(void *user, int signo)
@@ -305,16 +361,22 @@ static void on_signal(void *user, int signo)
     stop_all(user);
 }
 
+// The engine that answers, or one of our own, which is started. False: said why.
 static bool choose_docker(struct up *up)
 {
-    const char *socket = docker_host_socket(up->values);
     const char *const *argv;
 
-    up->socket = socket;
-    if (socket != NULL && docker_host_answers(socket))
+    up->socket = docker_host_socket(up->values);
+    if (up->socket == NULL)
+        return cli_refuse(up->values, "DOCKER_HOST is not a unix:// socket; unset it, or name one "
+                                      "with --docker-socket");
+    if (docker_host_answers(up->socket))
         return true;
     if (cli_value(up->values, "docker-socket") != NULL)
-        return cli_refuse(up->values, "no Docker Engine answers at %s", socket);
+        return cli_refuse(up->values, "no Docker Engine answers at %s", up->socket);
+    up->socket = DOCKER_HOST_USUAL;
+    if (docker_host_answers(up->socket))
+        return true;
     up->socket = docker_host_own_socket(up->values);
     if (docker_host_answers(up->socket))
         return true;
@@ -324,53 +386,85 @@ static bool choose_docker(struct up *up)
     child_init(up, &up->docker, "dockerd", argv);
     up->docker.own_session = true;
     child_start(&up->docker);
-    return true;
+    return !up->stopping;
 }
 
-static bool write_note(struct up *up, const char *name, struct str text)
+// Asked before anything is started: a server that is already there would pass for ours.
+static bool address_is_free(struct up *up)
 {
-    const char *path = arena_printf(up->values->arena, "%s/%s", cli_data_dir(up->values), name);
-    struct str line = str_fmt(up->values->arena, "%.*s\n", STR_ARGS(text));
-    int rc = file_write_atomic(path, line, 0600);
+    struct socket_address address;
+    struct str host;
+    uint16_t port;
+    int fd = -1;
+    int rc = -EINVAL;
 
-    return rc == 0 || cli_refuse(up->values, "cannot write %s: %s", path, strerrordesc_np(-rc));
+    if (socket_split(cli_text(up->values, "listen"), &host, &port) &&
+        socket_address_ip(host, port, &address))
+        rc = socket_listen(&address, 1, &fd);
+    fd_close(&fd);
+    return rc == 0 ||
+           cli_refuse(up->values, "cannot listen on %s: %s%s", cli_value(up->values, "listen"),
+                      strerrordesc_np(-rc),
+                      rc == -EADDRINUSE ? "; stop what listens there, or choose with --listen"
+                                        : "");
+}
+
+static bool lock_folder(const struct cli_values *values, int *out_fd)
+{
+    const char *folder = cli_data_dir(values);
+    int rc = file_make_folders(folder);
+
+    if (rc == 0)
+        rc = file_lock(arena_printf(values->arena, "%s/up.lock", folder), out_fd);
+    if (rc == -EWOULDBLOCK)
+        return cli_refuse(values, "another 'gantry up' is using the data folder %s", folder);
+    return rc == 0 ||
+           cli_refuse(values, "cannot use the data folder %s: %s", folder, strerrordesc_np(-rc));
+}
+
+static void watch(struct up *up)
+{
+    child_init(up, &up->server, "server", server_argv(up));
+    child_init(up, &up->agent, "agent", agent_argv(up));
+    up->give_up_ms = clock_monotonic_ms() + READY_MS;
+    loop_timer_start(&up->readiness, 0);
+    loop_run(up->loop);
 }
 
 static int serve(struct up *up)
 {
-    struct loop_signal terminate = {0};
-    struct loop_signal interrupt = {0};
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    enum { SIGNALS_N = sizeof signals / sizeof *signals };
+    struct loop_signal watches[SIGNALS_N] = {0};
 
-    if (loop_open(&up->loop) != 0 ||
-        loop_signal_init(&terminate, up->loop, SIGTERM, on_signal, up) != 0 ||
-        loop_signal_init(&interrupt, up->loop, SIGINT, on_signal, up) != 0)
+    if (loop_open(&up->loop) != 0)
         return cli_fail(up->values, EXIT_FAILED, "no event loop");
-    loop_timer_init(&up->readiness, up->loop, check_readiness, up);
-    if (choose_docker(up) && write_note(up, "docker-socket", str_of(up->socket)) &&
-        write_note(up, "endpoint", up->endpoint)) {
-        child_init(up, &up->server, "server", server_argv(up));
-        child_init(up, &up->agent, "agent", agent_argv(up));
-        up->give_up_ms = clock_monotonic_ms() + READY_MS;
-        loop_timer_start(&up->readiness, 0);
-        loop_run(up->loop);
-    } else {
-        up->status = EXIT_FAILED;
+    for (size_t i = 0; i < SIGNALS_N; i++) {
+        if (loop_signal_init(&watches[i], up->loop, signals[i], on_signal, up) != 0)
+            return cli_fail(up->values, EXIT_FAILED, "signals cannot be waited for");
     }
-    if (is_running(&up->docker))
-        process_free(up->docker.process); // goes on by itself
-    loop_signal_deinit(&terminate);
-    loop_signal_deinit(&interrupt);
+    loop_timer_init(&up->readiness, up->loop, check_readiness, up);
+    loop_timer_init(&up->patience, up->loop, lose_patience, up);
+    if (choose_docker(up))
+        watch(up);
+    else
+        up->status = EXIT_FAILED;
+    loop_timer_stop(&up->patience);
+    process_free(up->docker.process); // goes on by itself
+    for (size_t i = 0; i < SIGNALS_N; i++)
+        loop_signal_deinit(&watches[i]);
     loop_close(up->loop);
     return up->status;
 }
 
-// The endpoint clients use: a wildcard address is reached through loopback.
+// The endpoint clients use: a wildcard address is reached through loopback. Empty: the port is not
+// known beforehand.
 static struct str endpoint_of(const struct cli_values *values)
 {
     struct str host;
     uint16_t port;
 
-    if (!socket_split(cli_text(values, "listen"), &host, &port))
+    if (!socket_split(cli_text(values, "listen"), &host, &port) || port == 0)
         return STR_NONE;
     if (str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::")))
         host = STR("127.0.0.1");
@@ -378,73 +472,45 @@ static struct str endpoint_of(const struct cli_values *values)
                    cli_value(values, "tls-cert") != NULL ? "https" : "http", STR_ARGS(host), port);
 }
 
-struct detached {
-    struct loop *loop;
-    struct process *process;
-    bool ended;
-};
-
-static void detached_ended(void *user, struct process_end end)
+static bool detached_is_up(void *user)
 {
-    struct detached *watch = user;
-
-    (void)end;
-    watch->ended = true;
+    return instance_is_there(user);
 }
 
-static bool detached_start(struct up *up, struct detached *watch, const char *const *argv,
-                           const char *log)
-{
-    struct process_spec spec = {.argv = argv, .stdin_fd = -1, .own_session = true};
-    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    int rc;
-
-    if (fd < 0)
-        return cli_refuse(up->values, "cannot write %s: %s", log, strerrordesc_np(errno));
-    spec.stdout_fd = fd;
-    spec.stderr_fd = fd;
-    rc = loop_open(&watch->loop);
-    if (rc == 0)
-        rc = process_spawn(watch->loop, &spec, detached_ended, watch, &watch->process);
-    fd_close(&fd);
-    return rc == 0 || cli_refuse(up->values, "cannot start: %s", strerrordesc_np(-rc));
-}
-
-// The same command without --detach, in a session of its own, watched until it answers or ends.
+// The same command without --detach, whatever the environment or the configuration says of it.
 static int detach(struct up *up)
 {
-    const char *log = arena_printf(up->values->arena, "%s/up.log", cli_data_dir(up->values));
+    struct arena *arena = up->values->arena;
     const char *const *server = server_argv(up);
-    const char **argv = arena_array(up->values->arena, const char *, 40);
-    int64_t give_up_ms = clock_monotonic_ms() + READY_MS;
-    struct detached watch = {.loop = NULL};
+    const char **argv = arena_array(arena, const char *, ARGV_MAX + 2);
+    struct detach_spec spec = {
+        .argv = argv,
+        .log = arena_printf(arena, "%s/up.log", cli_data_dir(up->values)),
+        .patience_ms = READY_MS + STOP_MS, // the child loses its own first, and says why
+        .is_up = detached_is_up,
+        .user = up,
+    };
     size_t n = 0;
+    int status;
 
-    while (server[n] != NULL) {
+    for (; server[n] != NULL; n++)
         argv[n] = server[n];
-        n++;
-    }
     argv[1] = "up";
+    argv[n++] = "--detach=false";
     if (cli_value(up->values, "docker-socket") != NULL)
-        argv[n++] = arena_printf(up->values->arena, "--docker-socket=%s",
-                                 cli_value(up->values, "docker-socket"));
-    if (!detached_start(up, &watch, argv, log))
-        return EXIT_FAILED;
-    while (!watch.ended && !instance_is_there(up) && clock_monotonic_ms() < give_up_ms)
-        loop_run_once(watch.loop, 200);
-    process_free(watch.process);
-    loop_close(watch.loop);
-    if (watch.ended || !instance_is_there(up))
-        return cli_fail(up->values, EXIT_FAILED, "it did not come up; %s says why", log);
-    announce(up);
-    return EXIT_DONE;
+        argv[n++] =
+            arena_printf(arena, "--docker-socket=%s", cli_value(up->values, "docker-socket"));
+    status = detach_run(up->values, &spec);
+    if (status == EXIT_DONE)
+        announce(up);
+    return status;
 }
 
 static int run(const struct cli_values *values)
 {
     struct up up = {.values = values, .endpoint = endpoint_of(values), .status = EXIT_DONE};
     struct server_options checked;
-    int rc;
+    FD_AUTO int lock = -1;
 
     if (cli_switch(values, "print-data")) {
         puts(cli_data_dir(values));
@@ -453,13 +519,13 @@ static int run(const struct cli_values *values)
     if (!cli_configure_log(values) || !cli_server_options(values, &checked))
         return EXIT_USAGE;
     if (up.endpoint.len == 0)
-        return cli_fail(values, EXIT_USAGE, "--listen is HOST:PORT");
-    rc = file_make_folders(cli_data_dir(values));
-    if (rc != 0)
-        return cli_fail(values, EXIT_FAILED, "cannot make %s: %s", cli_data_dir(values),
-                        strerrordesc_np(-rc));
-    if (cli_switch(values, "detach"))
+        return cli_fail(values, EXIT_USAGE, "--listen needs a port of its own");
+    if (!lock_folder(values, &lock) || !address_is_free(&up))
+        return EXIT_FAILED;
+    if (cli_switch(values, "detach")) {
+        fd_close(&lock);
         return detach(&up);
+    }
     setenv(CLI_SUPERVISOR, arena_printf(values->arena, "%d", getpid()), 1);
     return serve(&up);
 }
