@@ -14,7 +14,7 @@
 #include "wire/sigv4.h"
 #include "wire/uri.h"
 
-enum { CALL_TIMEOUT_MS = 60 * 1000, FIRST_PAUSE_MS = 100 };
+enum { ATTEMPTS = 3, CALL_TIMEOUT_MS = 60 * 1000, FIRST_PAUSE_MS = 100 };
 
 struct client {
     struct client_options options;
@@ -27,7 +27,9 @@ struct client *client_new(const struct client_options *options)
 
     client->options = *options;
     if (client->options.attempts == 0)
-        client->options.attempts = 3;
+        client->options.attempts = ATTEMPTS;
+    if (client->options.timeout_ms == 0)
+        client->options.timeout_ms = CALL_TIMEOUT_MS;
     client->crypto = crypto_new();
     return client;
 }
@@ -40,7 +42,7 @@ void client_free(struct client *client)
     mem_free(client);
 }
 
-static bool same_word(struct str kebab, struct str camel)
+bool client_is_kebab(struct str kebab, struct str camel)
 {
     size_t k = 0;
 
@@ -60,7 +62,7 @@ static bool same_word(struct str kebab, struct str camel)
 enum ecs_operation client_operation_named(struct str name)
 {
     for (int op = 1; op < ECS_OPERATION_N; op++) {
-        if (str_eq(name, ecs_operations[op].name) || same_word(name, ecs_operations[op].name))
+        if (str_eq(name, ecs_operations[op].name) || client_is_kebab(name, ecs_operations[op].name))
             return (enum ecs_operation)op;
     }
     return ECS_OPERATION_NONE;
@@ -112,7 +114,7 @@ static int attempt(struct client *client, struct arena *arena, const struct oper
     if (client->options.credentials.key_id.len > 0)
         request.headers_n = sign(client, arena, &uri, body, headers, 3);
     request.url = str_cstr(arena, client->options.endpoint);
-    request.timeout_ms = CALL_TIMEOUT_MS;
+    request.timeout_ms = client->options.timeout_ms;
     request.ca_file = client->options.ca_file;
     request.insecure = client->options.insecure;
     return client_http(arena, &request, out, out_why);

@@ -1,5 +1,5 @@
-// The ECS client: any operation by its number, typed request in, typed reply out. Signs, retries
-// what the SDKs retry, collects pages, waits.
+// The ECS client: any operation by its number, typed request in, typed reply out. Signs, and tries
+// again what the SDKs try again. Calls block.
 
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
@@ -19,6 +19,7 @@ struct client_options {
     const char *ca_file;
     bool insecure;
     unsigned attempts; // 0: 3
+    long timeout_ms;   // of one attempt; 0: a minute
 };
 
 // Texts of the options live as long as the client.
@@ -31,6 +32,7 @@ struct client_error {
     int status;
 };
 
+// CLIENT_E_FAILED: *out_error says why, in texts of the arena. Nothing else is written then.
 enum client_outcome { CLIENT_E_FAILED = 1 };
 
 // `in` and `out` are the operation's request and reply structures.
@@ -45,6 +47,10 @@ int client_call_json(struct client *client, struct arena *arena, enum ecs_operat
 // JSON in, typed reply out.
 int client_call_text(struct client *client, struct arena *arena, enum ecs_operation operation,
                      struct str json, void *out, struct client_error *out_error) MUST_CHECK;
+
+// Whether `kebab` spells `camel` with dashes: "run-task" RunTask, "container-instances"
+// containerInstances.
+bool client_is_kebab(struct str kebab, struct str camel);
 
 // "run-task" or "RunTask"; ECS_OPERATION_NONE when there is none.
 enum ecs_operation client_operation_named(struct str name);

@@ -55,7 +55,7 @@ bool credentials_parse(struct str text, struct str profile, struct credentials *
     return true;
 }
 
-static bool from_file(struct arena *arena, const char *path, struct str profile,
+bool credentials_read(struct arena *arena, const char *path, struct str profile,
                       struct credentials *out)
 {
     BUF_AUTO struct buf text = BUF_INIT;
@@ -63,6 +63,12 @@ static bool from_file(struct arena *arena, const char *path, struct str profile,
     if (file_read(path, FILE_MAX, &text) != 0)
         return false;
     return credentials_parse(str_copy(arena, buf_str(&text)), profile, out);
+}
+
+bool credentials_of_server(struct arena *arena, const char *data_dir, struct credentials *out)
+{
+    return credentials_read(arena, arena_printf(arena, "%s/credentials", data_dir), STR("default"),
+                            out);
 }
 
 static const char *non_empty(const char *name)
@@ -97,15 +103,14 @@ static bool from_home(struct arena *arena, struct credentials *out)
         return false;
     if (path == NULL)
         path = arena_printf(arena, "%s/.aws/credentials", home);
-    return from_file(arena, path, str_of(profile != NULL ? profile : "default"), out);
+    return credentials_read(arena, path, str_of(profile != NULL ? profile : "default"), out);
 }
 
 int credentials_find(struct arena *arena, const char *data_dir, struct credentials *out)
 {
     if (from_environment(out))
         return 0;
-    if (data_dir != NULL &&
-        from_file(arena, arena_printf(arena, "%s/credentials", data_dir), STR("default"), out))
+    if (data_dir != NULL && credentials_of_server(arena, data_dir, out))
         return 0;
     return from_home(arena, out) ? 0 : CREDENTIALS_E_NONE;
 }

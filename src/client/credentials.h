@@ -18,6 +18,13 @@ struct credentials {
 // One profile out of the text of such a file. False: no such profile, or not both keys in it.
 bool credentials_parse(struct str text, struct str profile, struct credentials *out);
 
+// The same out of a file; texts live in the arena. False also when the file cannot be read.
+bool credentials_read(struct arena *arena, const char *path, struct str profile,
+                      struct credentials *out);
+
+// The keys a server keeps in its data folder, whatever the environment says.
+bool credentials_of_server(struct arena *arena, const char *data_dir, struct credentials *out);
+
 enum credentials_outcome { CREDENTIALS_E_NONE = 1 };
 
 // AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; then `<data_dir>/credentials`; then the file of

@@ -4,6 +4,7 @@
 #include "io/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,6 +145,17 @@ int file_make_folders(const char *path)
     }
     arena_deinit(&scratch);
     return result;
+}
+
+int file_lock(const char *path, int *out_fd)
+{
+    FD_AUTO int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return -errno;
+    *out_fd = fd;
+    fd = -1;
+    return 0;
 }
 
 bool file_exists(const char *path)

@@ -30,6 +30,10 @@ int file_append(const char *path, struct str bytes, mode_t mode) MUST_CHECK;
 // Makes the folder and its missing parents, all 0700.
 int file_make_folders(const char *path) MUST_CHECK;
 
+// Takes the file, made when missing, for this process alone: until the descriptor is closed or the
+// process ends, however it ends. -EWOULDBLOCK: somebody else has it.
+int file_lock(const char *path, int *out_fd) MUST_CHECK;
+
 bool file_exists(const char *path);
 int file_remove(const char *path) MUST_CHECK; // missing is fine
 

@@ -92,6 +92,20 @@ static void a_file_in_the_way_of_a_folder_is_said(void **state)
     assert_int_equal(file_make_folders(deep), -ENOTDIR);
 }
 
+static void one_has_a_lock_until_it_is_closed(void **state)
+{
+    FD_AUTO int first = -1;
+    FD_AUTO int second = -1;
+    (void)state;
+
+    assert_int_equal(file_lock(path, &first), 0);
+    assert_int_equal(file_lock(path, &second), -EWOULDBLOCK);
+    assert_int_equal(second, -1);
+    fd_close(&first);
+    assert_int_equal(file_lock(path, &second), 0);
+    assert_int_equal(file_lock("/nowhere/it", &first), -ENOENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +114,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_missing_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(folders_are_made_with_their_parents, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_in_the_way_of_a_folder_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_has_a_lock_until_it_is_closed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
