@@ -1,6 +1,6 @@
 // gantry: a self-hosted Amazon ECS. This file is the table of subcommands; each lives in src/cli.
 
-#include <stdarg.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/hash.h"
@@ -10,33 +10,6 @@
 static const struct cli_command *const commands[] = {
     &cli_up, &cli_server, &cli_agent, &cli_ecs, &cli_ps, &cli_logs, &cli_env,
 };
-
-static void complain(const struct cli_values *values, const char *fmt, va_list ap)
-{
-    fprintf(stderr, "gantry %s: ", values->command->name);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
-}
-
-int cli_fail(const struct cli_values *values, int status, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    complain(values, fmt, ap);
-    va_end(ap);
-    return status;
-}
-
-bool cli_refuse(const struct cli_values *values, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    complain(values, fmt, ap);
-    va_end(ap);
-    return false;
-}
 
 static void print_overview(FILE *out)
 {

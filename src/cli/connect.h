@@ -16,8 +16,8 @@ struct cli_connection {
     bool insecure;
 };
 
-// --endpoint, GANTRY_ENDPOINT, AWS_ENDPOINT_URL_ECS, AWS_ENDPOINT_URL, the file `endpoint` that a
-// running server leaves in the data folder, http://127.0.0.1:7420. --region, AWS_REGION,
+// --endpoint, GANTRY_ENDPOINT, AWS_ENDPOINT_URL_ECS, AWS_ENDPOINT_URL, the file `endpoint` that
+// `gantry up` leaves in the data folder, http://127.0.0.1:7420. --region, AWS_REGION,
 // AWS_DEFAULT_REGION, us-east-1.
 void cli_find_server(const struct cli_values *values, struct cli_connection *out);
 struct client *cli_connect(const struct cli_connection *connection);

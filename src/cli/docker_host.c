@@ -43,7 +43,7 @@ const char *docker_host_socket(const struct cli_values *values)
     if (host != NULL && host[0] != '\0')
         return str_starts(str_of(host), STR("unix://")) ? host + strlen("unix://") : NULL;
     noted = noted_socket(values);
-    return noted != NULL ? noted : "/var/run/docker.sock";
+    return noted != NULL ? noted : DOCKER_HOST_USUAL;
 }
 
 static bool asks_and_hears(int fd)

@@ -6,8 +6,10 @@
 
 #include "cli/command.h"
 
+#define DOCKER_HOST_USUAL "/var/run/docker.sock"
+
 // The engine's socket: --docker-socket, DOCKER_HOST (unix:// only), the file `docker-socket` that
-// `gantry up` leaves in the data folder, /var/run/docker.sock. NULL: DOCKER_HOST is not a unix
+// `gantry up` leaves in the data folder, DOCKER_HOST_USUAL. NULL: DOCKER_HOST is not a unix
 // socket.
 const char *docker_host_socket(const struct cli_values *values);
 

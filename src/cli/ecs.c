@@ -9,6 +9,15 @@
 
 static const struct cli_option options[] = {CLI_OPTIONS_CLIENT, {0}};
 
+static int own_option(struct str word)
+{
+    for (int i = 0; options[i].name != NULL && str_starts(word, STR("--")); i++) {
+        if (str_eq(str_from(word, 2), str_of(options[i].name)))
+            return i;
+    }
+    return -1;
+}
+
 // Our own flags may stand among the operation's; they are taken out first.
 static bool split_arguments(const struct cli_values *values, struct cli_values *own,
                             const char **rest, int *rest_n)
@@ -17,14 +26,14 @@ static bool split_arguments(const struct cli_values *values, struct cli_values *
     *rest_n = 0;
     for (int i = 1; i < values->arguments_n; i++) {
         struct str word = str_of(values->arguments[i]);
-        int index = -1;
+        struct str attached = STR_NONE;
+        bool has_value = str_cut(word, '=', &word, &attached);
+        int index = own_option(word);
 
-        for (int k = 0; options[k].name != NULL && str_starts(word, STR("--")); k++) {
-            if (str_eq(str_from(word, 2), str_of(options[k].name)))
-                index = k;
-        }
         if (index < 0) {
             rest[(*rest_n)++] = values->arguments[i];
+        } else if (has_value) {
+            own->set[index] = attached.ptr; // ends with its argument
         } else if (options[index].value == NULL) {
             own->set[index] = "true";
         } else if (i + 1 < values->arguments_n) {

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/timefmt.h"
+#include "client/client.h"
 #include "io/file.h"
 #include "wire/json_write.h"
 
@@ -23,29 +24,10 @@ static int bad(struct reader *r, const char *what, struct str subject)
     return ECS_ARGS_E_BAD;
 }
 
-// "containerInstances" for "container-instances": upper case letters stand for a dash and
-// themselves.
-static bool is_flag_of(struct str flag, struct str member)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < member.len; i++) {
-        char c = member.ptr[i];
-        if (c >= 'A' && c <= 'Z') {
-            if (at >= flag.len || flag.ptr[at++] != '-')
-                return false;
-            c = (char)(c - 'A' + 'a');
-        }
-        if (at >= flag.len || flag.ptr[at++] != c)
-            return false;
-    }
-    return at == flag.len;
-}
-
 static const struct shape_field *field_of_flag(const struct shape *shape, struct str flag)
 {
     for (size_t i = 0; i < shape->fields_n; i++) {
-        if (is_flag_of(flag, shape->fields[i].name) || str_eq(flag, shape->fields[i].name))
+        if (client_is_kebab(flag, shape->fields[i].name) || str_eq(flag, shape->fields[i].name))
             return &shape->fields[i];
     }
     return NULL;
@@ -328,13 +310,15 @@ int ecs_args_to_json(struct arena *arena, const struct shape *shape, const char 
     json_write_object(&r.w);
     for (int i = 0; i < n && rc == 0;) {
         struct str flag = str_of(arguments[i]);
+        struct str attached = STR_NONE;
         size_t count = 0;
 
         if (!is_flag(arguments[i])) {
             rc = bad(&r, "unexpected", flag);
             break;
         }
-        flag = str_from(flag, 2);
+        if (str_cut(str_from(flag, 2), '=', &flag, &attached)) // --flag=value
+            rc = load_value(&r, attached.ptr, &values[count++]);
         for (i++; i < n && !is_flag(arguments[i]) && rc == 0; i++)
             rc = load_value(&r, arguments[i], &values[count++]);
         if (rc == 0 && str_eq(flag, STR("cli-input-json")))

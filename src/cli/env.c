@@ -23,6 +23,9 @@ static int run(const struct cli_values *values)
     struct cli_connection connection;
 
     cli_find_server(values, &connection);
+    // The shell may hold keys of the real service; this server's own come before them.
+    if (credentials_of_server(values->arena, cli_data_dir(values), &connection.credentials))
+        connection.has_credentials = true;
     if (!connection.has_credentials)
         return cli_fail(values, EXIT_FAILED,
                         "no access keys in %s/credentials; start a server first ('gantry up'), or "

@@ -1,4 +1,8 @@
 // See options.h. A command's table is all there is to know about its flags.
+//
+// Nothing is guessed: an unknown flag, a line of the file without "=", a switch that is neither on
+// nor off and a number out of range are usage errors. A key of the file that this command does not
+// have is another command's.
 
 #include "cli/options.h"
 
@@ -11,9 +15,10 @@
 #include "cli/command.h"
 #include "io/file.h"
 #include "io/log_setup.h"
-#include "io/process.h"
 
 enum { CONFIG_MAX = 1 << 20 };
+
+#define DURATION_MAX_MS (INT64_C(36500) * 86400000) // a hundred years
 
 static size_t option_count(const struct cli_command *command)
 {
@@ -118,13 +123,47 @@ static bool read_config(struct cli_values *values)
     if (index < 0 || values->set[index] == NULL)
         return true;
     rc = file_read(values->set[index], CONFIG_MAX, &text);
-    if (rc != 0)
-        return usage(values, strerrordesc_np(-rc), str_of(values->set[index]));
+    if (rc != 0) {
+        fprintf(stderr, "gantry %s: cannot read the configuration %s: %s\n", values->command->name,
+                values->set[index], strerrordesc_np(-rc));
+        return false;
+    }
     rest = buf_str(&text);
     while (rest.len > 0) {
         str_cut(rest, '\n', &line, &rest);
         if (!read_config_line(values, line))
             return false;
+    }
+    return true;
+}
+
+static bool is_one_of(struct str text, const char *const *words)
+{
+    while (*words != NULL && !str_eq(text, str_of(*words)))
+        words++;
+    return *words != NULL;
+}
+
+static bool is_on(struct str text)
+{
+    return is_one_of(text, (const char *const[]){"true", "yes", "on", "1", NULL});
+}
+
+static bool is_off(struct str text)
+{
+    return is_one_of(text, (const char *const[]){"false", "no", "off", "0", NULL});
+}
+
+static bool check_switches(const struct cli_values *values)
+{
+    for (int i = 0; values->command->options[i].name != NULL; i++) {
+        struct str text = str_of(values->set[i]);
+        if (values->command->options[i].value == NULL && text.len > 0 && !is_on(text) &&
+            !is_off(text)) {
+            fprintf(stderr, "gantry %s: --%s is a switch, true or false, not '%.*s'\n",
+                    values->command->name, values->command->options[i].name, STR_ARGS(text));
+            return false;
+        }
     }
     return true;
 }
@@ -156,7 +195,7 @@ bool cli_parse(const struct cli_command *command, int argc, char *const *argv, s
     if (command->arguments == NULL && out->arguments_n > 0)
         return usage(out, "unexpected", str_of(arguments[0]));
     read_environment(out);
-    return read_config(out);
+    return read_config(out) && check_switches(out);
 }
 
 static void print_option(const struct cli_option *option)
@@ -201,9 +240,7 @@ struct str cli_text(const struct cli_values *values, const char *name)
 
 bool cli_switch(const struct cli_values *values, const char *name)
 {
-    struct str text = cli_text(values, name);
-
-    return str_eq(text, STR("true")) || str_eq(text, STR("1")) || str_eq(text, STR("yes"));
+    return is_on(cli_text(values, name));
 }
 
 bool cli_number(const struct cli_values *values, const char *name, int64_t low, int64_t high,
@@ -230,29 +267,37 @@ static int64_t unit_ms(char unit)
     }
 }
 
-bool cli_duration(const struct cli_values *values, const char *name, int64_t *out_ms)
+// "1h30m" into milliseconds. One piece is less than 2^58, and the sum is looked at after each.
+static bool read_duration(struct str text, int64_t *out_ms)
 {
-    struct str text = cli_text(values, name);
-    struct str rest = text;
     int64_t total = 0;
 
-    while (rest.len > 0) {
+    while (text.len > 0 && total <= DURATION_MAX_MS) {
         size_t digits = 0;
         int64_t number;
         int64_t unit;
 
-        while (digits < rest.len && rest.ptr[digits] >= '0' && rest.ptr[digits] <= '9')
+        while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
             digits++;
-        unit = digits < rest.len ? unit_ms(rest.ptr[digits]) : 0;
-        if (!str_to_i64(str_take(rest, digits), &number) || unit == 0 || number > INT32_MAX)
-            return usage(values, "not a time like 90s, 15m, 1h30m or 30d:", text);
+        unit = digits < text.len ? unit_ms(text.ptr[digits]) : 0;
+        if (!str_to_i64(str_take(text, digits), &number) || unit == 0 || number > INT32_MAX)
+            return false;
         total += number * unit;
-        rest = str_from(rest, digits + 1);
+        text = str_from(text, digits + 1);
     }
-    if (total <= 0)
-        return usage(values, "not a time like 90s, 15m, 1h30m or 30d:", text);
     *out_ms = total;
-    return true;
+    return total > 0 && total <= DURATION_MAX_MS;
+}
+
+bool cli_duration(const struct cli_values *values, const char *name, int64_t *out_ms)
+{
+    struct str text = cli_text(values, name);
+
+    if (read_duration(text, out_ms))
+        return true;
+    fprintf(stderr, "gantry %s: --%s takes a time like 90s, 15m, 1h30m or 30d, not '%.*s'\n",
+            values->command->name, name, STR_ARGS(text));
+    return false;
 }
 
 const char *cli_data_dir(const struct cli_values *values)
@@ -281,14 +326,4 @@ bool cli_configure_log(const struct cli_values *values)
         return usage(values, "no such log format:", format);
     log_setup(level, str_eq(format, STR("json")) ? LOG_FORMAT_JSON : LOG_FORMAT_KEY_VALUE);
     return true;
-}
-
-bool cli_follow_supervisor(void)
-{
-    struct str text = str_of(getenv(CLI_SUPERVISOR));
-    int64_t pid;
-
-    if (!str_to_i64(text, &pid) || pid <= 0 || pid > INT32_MAX)
-        return true;
-    return process_follow_parent((pid_t)pid) == 0;
 }

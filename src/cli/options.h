@@ -1,5 +1,9 @@
 // Flags, environment and configuration file in one: every flag --a-b has the variable GANTRY_A_B
-// and the key a-b in the file of --config. Flag beats environment beats file beats default.
+// and the key a-b in the file of --config. Flag beats environment beats file beats default. An
+// empty variable counts as none. Switches take true, yes, on, 1 and their opposites, on the command
+// line as --switch=false.
+//
+// Usage errors are one line on standard error.
 
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -30,7 +34,8 @@ struct cli_values {
     int arguments_n;
 };
 
-// Reads argv[1..]. False: a usage error was printed, or (with *out_help) help was asked for.
+// Reads argv[1..]. False: a usage error was printed, or (with *out_help) help was asked for. What
+// is read lives as long as `arena`, `argv` and the environment.
 bool cli_parse(const struct cli_command *command, int argc, char *const *argv, struct arena *arena,
                struct cli_values *out, bool *out_help);
 void cli_print_help(const struct cli_command *command);

@@ -5,15 +5,6 @@
 #include "base/arena.h"
 #include "cli/command.h"
 
-static bool is_account(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-    }
-    return text.len == 12;
-}
-
 static bool read_auth(const struct cli_values *values, struct server_options *out)
 {
     struct str auth = cli_text(values, "auth");
@@ -42,6 +33,7 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
 {
     int64_t keep_ms;
     int64_t connections;
+    struct str detail;
 
     *out = server_options_default;
     out->listen = cli_text(values, "listen");
@@ -50,10 +42,6 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
     out->account = cli_text(values, "account");
     out->tls_cert = cli_value(values, "tls-cert");
     out->tls_key = cli_value(values, "tls-key");
-    if (!is_account(out->account))
-        return cli_refuse(values, "--account is twelve digits, not '%.*s'", STR_ARGS(out->account));
-    if ((out->tls_cert == NULL) != (out->tls_key == NULL))
-        return cli_refuse(values, "--tls-cert and --tls-key go together");
     if (!read_auth(values, out) || !read_store(values))
         return false;
     if (!cli_duration(values, "stopped-task-retention", &keep_ms) ||
@@ -63,5 +51,7 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
         return cli_refuse(values, "--stopped-task-retention is from 1h to 30d");
     out->stopped_task_keep_ms = keep_ms;
     out->connections_max = (unsigned)connections;
+    if (server_options_check(out, values->arena, &detail) != 0)
+        return cli_refuse(values, "%.*s", STR_ARGS(detail));
     return true;
 }

@@ -276,7 +276,7 @@ static bool server_is_healthy(struct up *up)
 // that the environment may hold for another; without authentication there are none.
 static bool instance_is_there(struct up *up)
 {
-    struct client_options options = {
+    struct client_options how = {
         .endpoint = up->endpoint,
         .region = cli_text(up->values, "region"),
         .insecure = true,
@@ -290,8 +290,8 @@ static bool instance_is_there(struct up *up)
     struct client *client;
     bool yes;
 
-    credentials_of_server(&scratch, cli_data_dir(up->values), &options.credentials);
-    client = client_new(&options);
+    credentials_of_server(&scratch, cli_data_dir(up->values), &how.credentials);
+    client = client_new(&how);
     SET(&in, filter, STR("agentConnected == true"));
     yes = client_call(client, &scratch, ECS_OPERATION_LIST_CONTAINER_INSTANCES, &in, &out,
                       &error) == 0 &&
@@ -342,7 +342,8 @@ static void check_readiness(void *user)
 
     if (is_ready(up)) {
         up->announced = write_note(up, "docker-socket", str_of(up->socket)) &&
-                        write_note(up, "endpoint", up->endpoint);
+                        write_note(up, "endpoint", up->endpoint) &&
+                        write_note(up, "up.pid", str_fmt(up->values->arena, "%d", getpid()));
         if (up->announced)
             announce(up);
         return;

@@ -61,6 +61,10 @@ extern const struct server_options server_options_default;
 // line that says what to do; it lives in `arena`.
 enum server_outcome { SERVER_E_OPTIONS = 1, SERVER_E_START };
 
+// What can be said of the options without touching anything: 0 or SERVER_E_OPTIONS.
+int server_options_check(const struct server_options *options, struct arena *arena,
+                         struct str *out_detail) MUST_CHECK;
+
 // Runs in threads of its own; returns when the server answers. The process must ignore SIGPIPE.
 int server_start(const struct server_options *options, struct arena *arena, struct str *out_detail,
                  struct server **out) MUST_CHECK;

@@ -173,6 +173,14 @@ static int make_folder(const struct server_options *options, struct arena *arena
     return SERVER_E_START;
 }
 
+int server_options_check(const struct server_options *options, struct arena *arena,
+                         struct str *out_detail)
+{
+    struct socket_address address;
+
+    return check_options(options, arena, &address, out_detail);
+}
+
 int setup_init(struct setup *setup, const struct server_options *options, struct arena *arena,
                struct str *out_detail)
 {
