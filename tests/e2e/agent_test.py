@@ -17,7 +17,7 @@ NO_IMAGE = "127.0.0.1:1/nothing/here:1"
 
 def setUpModule():
     global machine, slow
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that the machine is cleaned up
+    signal.signal(signal.SIGTERM, terminated)
     machine = rig.Machine(env={"ECS_IMAGE_PULL_BEHAVIOR": "prefer-cached", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "2s",
                                "ECS_CONTAINER_STOP_TIMEOUT": "2s"})
     try:
@@ -32,6 +32,13 @@ def setUpModule():
     except BaseException:
         machine.close()
         raise
+
+
+def terminated(*_):
+    """A runner that lost its patience: nothing may stay behind."""
+    if "machine" in globals():
+        machine.close()
+    os._exit(1)
 
 
 def tearDownModule():
