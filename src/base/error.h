@@ -1,10 +1,11 @@
 // Errors come in three kinds that are never mixed.
 //
-//   fault    int < 0, a negated errno: unexpected. TRY() forwards it untouched; nobody matches on
-//   it. outcome  int > 0, an enum beside the prototype that returns it (STORE_E_LOCKED): the caller
-//   handles
-//            it and never forwards it; TRY() turns an unhandled one into a fault.
-//   reply    what a user reads: an API error or a stop reason. Those are data, not return values.
+//   - a fault, int < 0, is a negated errno: unexpected. TRY() forwards it untouched; nobody
+//     matches on it.
+//   - an outcome, int > 0, is an enum beside the prototype that returns it (STORE_E_LOCKED). The
+//     caller handles it and never forwards it; TRY() turns an unhandled one into a fault.
+//   - a reply is what a user reads: an API error or a stop reason. Those are data, not return
+//     values.
 //
 // Zero is success. TRY() is the only macro in this tree that returns.
 

@@ -6,14 +6,13 @@
 //
 // What the shell promises:
 //   - records of a step are committed, all or none, before any other output of that step is acted
-//   on;
+//     on;
 //   - every call gets exactly one result (runtime/runtime.h), unless it was cancelled;
 //   - every submit gets exactly one ENGINE_INPUT_SUBMITTED, unless its task id is 0;
 //   - at out->next_timer_ms it sends ENGINE_INPUT_TIMER (early or late does no harm);
 //   - after a start the first input is ENGINE_INPUT_START with every record; then it opens the
-//   runtime's
-//     event stream and sends RUNTIME_UP once that stream is open, and again after each reconnect;
-//     RUNTIME_DOWN when it breaks.
+//     runtime's event stream and sends RUNTIME_UP once that stream is open, and again after each
+//     reconnect; RUNTIME_DOWN when it breaks.
 //
 // Source of the behaviour: ecs-behaviour-agent 1 to 3, agent-protocol 6 to 8.
 

@@ -11,10 +11,9 @@
 //   - a savepoint: an operation that fails half-way is undone by state_undo_to;
 //   - a failed commit is undone the same way, newest batch first;
 //   - replies may point into records: a replaced record is only freed with batch_free, after
-//   everything
-//     of its batch has been sent.
+//     everything of its batch has been sent.
 //
-// Only the core thread touches a state. Entities hold ids of each other, not pointers; look them
+// Only the core thread touches a state. Entities hold ids of each other, not pointers: look them
 // up.
 
 #ifndef MODEL_STATE_H

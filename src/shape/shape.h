@@ -9,8 +9,7 @@
 //   - it starts with a union of `uint64_t mask` and `has`, one bit a member in declaration order; a
 //     member whose bit is clear is absent and its field is zero;
 //   - text and documents are `struct str`; enums are the generated enum (0 = a name we do not
-//   know);
-//     times are int64_t milliseconds; nested structures are pointers; lists and maps are
+//     know); times are int64_t milliseconds; nested structures are pointers; lists and maps are
 //     {size_t n; T *at;} with structures inline.
 // Values never own memory: everything a value points at lives as long as the arena it was made in.
 
@@ -166,8 +165,7 @@ struct operation {
     const struct shape *request;
     const struct shape *reply;
     uint32_t flags;
-    const uint8_t
-        *errors; // error kinds this operation declares, terminated by 0 (which never is one)
+    const uint8_t *errors;  // error kinds it declares, terminated by 0, which never is one
     struct str page_result; // reply member that a paginator collects; empty when not paginated
 };
 
