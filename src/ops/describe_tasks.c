@@ -1,5 +1,6 @@
 // DescribeTasks: the tasks asked for, in that order, and a failure for each that is not there.
-// Source: ecs-behaviour-api 7.4.
+// Tasks of a deleted cluster are described while they are remembered. Source:
+// ecs-behaviour-api 7.1, 7.4.
 
 #include "base/arena.h"
 #include "model/cluster.h"
@@ -49,7 +50,7 @@ int op_describe_tasks(struct op_ctx *ctx, const struct ecs_describe_tasks_reques
 
     if (check(ctx, &in->tasks) != OP_OK)
         return OP_FAILED;
-    if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK)
+    if (op_find_cluster_any(ctx, in->cluster, &cluster) != OP_OK)
         return OP_FAILED;
     if (op_validate(ctx) != OP_OK)
         return OP_FAILED;

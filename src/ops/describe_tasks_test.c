@@ -57,6 +57,25 @@ static void stopped_tasks_stay_for_their_time(void **state)
     EXPECT_STR(world_get(w, world_ok(w, "DescribeTasks", ask), "failures.0.reason"), "MISSING");
 }
 
+static void tasks_outlive_their_cluster(void **state)
+{
+    struct world *w = *state;
+    struct str arn;
+    const char *ask;
+
+    launch_add_instance(w, "a1", 1000, 1000, "[]");
+    launch_add_simple(w, "web", 10, 10);
+    arn = launch_task_arn(
+        w, world_ok(w, "RunTask", "{\"cluster\":\"demo\",\"taskDefinition\":\"web\"}"), 0);
+    ask = arena_printf(&w->arena, "{\"cluster\":\"demo\",\"tasks\":[\"%.*s\"]}", STR_ARGS(arn));
+    world_ok(w, "DeregisterContainerInstance",
+             "{\"cluster\":\"demo\",\"containerInstance\":\"a1\",\"force\":true}");
+    world_ok(w, "DeleteCluster", "{\"cluster\":\"demo\"}");
+    EXPECT_STR(world_get(w, world_ok(w, "DescribeTasks", ask), "tasks.0.lastStatus"), "STOPPED");
+    world_ok(w, "CreateCluster", "{\"clusterName\":\"demo\"}");
+    EXPECT_STR(world_get(w, world_ok(w, "DescribeTasks", ask), "failures.0.reason"), "MISSING");
+}
+
 static void between_one_and_a_hundred_can_be_asked_for(void **state)
 {
     struct world *w = *state;
@@ -78,6 +97,7 @@ int main(void)
         LAUNCH_TEST(tasks_are_described_as_they_were_made),
         LAUNCH_TEST(missing_tasks_are_failures),
         LAUNCH_TEST(stopped_tasks_stay_for_their_time),
+        LAUNCH_TEST(tasks_outlive_their_cluster),
         LAUNCH_TEST(between_one_and_a_hundred_can_be_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
