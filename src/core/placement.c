@@ -65,12 +65,11 @@ static bool has_attributes(const struct instance *instance, const struct placeme
            instance_attribute(instance, STR("ecs.capability.execute-command")) != NULL;
 }
 
-enum place_reason place_check(const struct state *state, const struct placement_request *request,
+enum place_reason place_check(const struct placement_request *request,
                               const struct instance *instance)
 {
     enum place_reason reason;
 
-    (void)state;
     if (!instance_is_connected(instance))
         return PLACE_AGENT;
     reason = missing_resource(instance, request->need);
@@ -79,16 +78,15 @@ enum place_reason place_check(const struct state *state, const struct placement_
     return has_attributes(instance, request) ? PLACE_FITS : PLACE_ATTRIBUTE;
 }
 
-static enum place_reason check_all(const struct state *state,
-                                   const struct placement_request *request,
+static enum place_reason check_all(const struct placement_request *request,
                                    const struct instance *instance)
 {
-    enum place_reason reason = place_check(state, request, instance);
+    enum place_reason reason = place_check(request, instance);
 
     if (reason != PLACE_FITS)
         return reason;
     for (size_t i = 0; i < request->member_of_n; i++) {
-        if (!query_matches(request->member_of[i], state, instance))
+        if (!query_matches(request->member_of[i], instance))
             return PLACE_MEMBER_OF;
     }
     if (request->distinct_instance && group_counts_of(&instance->groups, request->group) > 0)
@@ -103,8 +101,8 @@ static bool may_be_asked(const struct instance *instance, const struct placement
 }
 
 // Fills in the candidates, and in *out who came closest while there is none.
-static void sieve(const struct state *state, const struct placement_request *request,
-                  struct candidates *candidates, struct placement *out)
+static void sieve(const struct placement_request *request, struct candidates *candidates,
+                  struct placement *out)
 {
     *out = (struct placement){.reason = PLACE_NO_INSTANCES};
     LIST_EACH (&request->cluster->instances, it) {
@@ -113,7 +111,7 @@ static void sieve(const struct state *state, const struct placement_request *req
 
         if (!may_be_asked(instance, request))
             continue;
-        reason = check_all(state, request, instance);
+        reason = check_all(request, instance);
         if (reason == PLACE_FITS) {
             candidates->at[candidates->n++] = instance;
         } else if (reason > out->reason) {
@@ -130,7 +128,7 @@ struct placement place(struct step *step, const struct placement_request *reques
     struct candidates candidates = {.at = room};
     struct placement placement;
 
-    sieve(step->state, request, &candidates, &placement);
+    sieve(request, &candidates, &placement);
     ASSERT(candidates.n <= request->cluster->instances_n);
     if (candidates.n > 0)
         placement = (struct placement){.instance = strategy_pick(request, step->rng, &candidates)};

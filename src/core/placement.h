@@ -55,7 +55,7 @@ struct placement place(struct step *step, const struct placement_request *reques
 
 // The checks StartTask makes of one named instance (resources, agent, attributes): no strategy, no
 // constraint.
-enum place_reason place_check(const struct state *state, const struct placement_request *request,
+enum place_reason place_check(const struct placement_request *request,
                               const struct instance *instance);
 
 // EXTERNAL tasks go to external instances only, EC2 tasks to the others only.

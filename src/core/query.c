@@ -547,12 +547,10 @@ static uint64_t combine(enum action action, uint64_t stack)
     return (stack >> 1) | (stack & 1);
 }
 
-bool query_matches(const struct query *query, const struct state *state,
-                   const struct instance *instance)
+bool query_matches(const struct query *query, const struct instance *instance)
 {
     uint64_t stack = 0;
 
-    (void)state;
     for (size_t i = 0; i < query->n; i++) {
         const struct instruction *next = &query->at[i];
 

@@ -9,7 +9,6 @@
 struct arena;
 struct instance;
 struct query;
-struct state;
 
 // Parses; the query lives in the arena and points into `text`, but owns compiled expressions:
 // query_free when done. NULL when the text is not a query, with the position of the first fault in
@@ -17,7 +16,6 @@ struct state;
 struct query *query_parse(struct arena *arena, struct str text, size_t *out_at);
 void query_free(struct query *query);
 
-bool query_matches(const struct query *query, const struct state *state,
-                   const struct instance *instance);
+bool query_matches(const struct query *query, const struct instance *instance);
 
 #endif

@@ -66,7 +66,7 @@ static struct str selected(struct fleet *fleet, const char *text)
         return str_fmt(&fleet->arena, "fault %zu", at);
     for (uint64_t id = 1; id <= 3; id++) {
         const struct instance *instance = instance_get(&fleet->state, id);
-        if (query_matches(query, &fleet->state, instance))
+        if (query_matches(query, instance))
             out = str_fmt(&fleet->arena, "%.*s%.*s", STR_ARGS(out), STR_ARGS(instance->uid));
     }
     query_free(query);

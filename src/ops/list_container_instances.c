@@ -29,15 +29,14 @@ static enum rec_instance_status recorded(enum ecs_container_instance_status stat
     return rows[status];
 }
 
-static bool is_wanted(const struct op_ctx *ctx, const struct filter *filter,
-                      const struct instance *instance)
+static bool is_wanted(const struct filter *filter, const struct instance *instance)
 {
     enum rec_instance_status status = instance->st->status;
 
     if (filter->status == REC_INSTANCE_STATUS_UNSET ? status == REC_INSTANCE_STATUS_INACTIVE
                                                     : status != filter->status)
         return false;
-    return filter->query == NULL || query_matches(filter->query, ctx->state, instance);
+    return filter->query == NULL || query_matches(filter->query, instance);
 }
 
 static const struct instance *next_after(const struct op_ctx *ctx, const struct filter *filter,
@@ -45,7 +44,7 @@ static const struct instance *next_after(const struct op_ctx *ctx, const struct 
 {
     const struct instance *instance = instance_next(ctx->state, filter->cluster, after);
 
-    while (instance != NULL && !is_wanted(ctx, filter, instance))
+    while (instance != NULL && !is_wanted(filter, instance))
         instance = instance_next(ctx->state, filter->cluster, instance->entity.id);
     return instance;
 }

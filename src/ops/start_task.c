@@ -51,7 +51,7 @@ static void start_on(struct op_ctx *ctx, struct launch *launch, struct str refer
                       reason, STR_NONE);
         return;
     }
-    missing = place_check(ctx->state, &request, instance);
+    missing = place_check(&request, instance);
     if (missing != PLACE_FITS) {
         launch_failed(launched, instance_arn(ctx->state, instance, ctx->arena),
                       place_reason_text(missing), STR_NONE);
