@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/regex.h"
 #include "model/cluster.h"
+#include "ops/capacity_strategy.h"
 #include "ops/cluster_settings.h"
 #include "ops/op.h"
 #include "ops/tag_rules.h"
@@ -19,6 +20,10 @@ static int check(struct op_ctx *ctx, const struct ecs_create_cluster_request *in
     if (op_check_cluster_settings(ctx, &in->settings) != OP_OK)
         return OP_FAILED;
     if (op_check_cluster_configuration(ctx, in->configuration) != OP_OK)
+        return OP_FAILED;
+    if (op_check_providers(ctx, &in->capacity_providers) != OP_OK ||
+        op_check_strategy(ctx, &in->capacity_providers, &in->default_capacity_provider_strategy) !=
+            OP_OK)
         return OP_FAILED;
     if (op_validate(ctx) != OP_OK)
         return OP_FAILED;

@@ -63,6 +63,25 @@ static void bad_input_is_refused_and_leaves_nothing(void **state)
     assert_int_equal(w->state.entities[REC_KIND_CLUSTER].count, 0);
 }
 
+static void capacity_providers_must_exist_and_be_associated(void **state)
+{
+    struct world *w = *state;
+
+    EXPECT_ERROR(w, "CreateCluster", "{\"capacityProviders\":[\"asg\"]}",
+                 "InvalidParameterException",
+                 "The specified capacity provider does not exist. Specify a valid name or ARN and "
+                 "try again.");
+    EXPECT_ERROR(w, "CreateCluster",
+                 "{\"capacityProviders\":[\"FARGATE\"],\"defaultCapacityProviderStrategy\":"
+                 "[{\"capacityProvider\":\"FARGATE_SPOT\",\"weight\":1}]}",
+                 "InvalidParameterException",
+                 "The specified capacity provider strategy cannot contain a capacity provider that "
+                 "is not associated with the cluster");
+    world_ok(w, "CreateCluster",
+             "{\"capacityProviders\":[\"FARGATE\"],\"defaultCapacityProviderStrategy\":"
+             "[{\"capacityProvider\":\"FARGATE\",\"weight\":1}]}");
+}
+
 static void clusters_survive_a_restart(void **state)
 {
     struct world *w = *state;
@@ -79,6 +98,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_request_again_returns_the_same_cluster, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(bad_input_is_refused_and_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(capacity_providers_must_exist_and_be_associated, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(clusters_survive_a_restart, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,79 +1,17 @@
 // Which capacity a RunTask call is for. Source: ecs-behaviour-api 7.4, 8.8, 10.4 and 14; texts of
 // 7.2, 7.4 and 7.5, and after their pattern where none is known.
 //
-// The choice comes before anything else, because what is allowed depends on it. A strategy is
-// checked in full though no provider can have capacity yet, so that a mistake is told as what it
-// is.
+// The choice comes before anything else, because what is allowed depends on it.
 
 #include "ops/run_task_check.h"
 
 #include "base/arena.h"
 #include "model/cluster.h"
 #include "model/task_definition.h"
+#include "ops/capacity_strategy.h"
 #include "ops/find.h"
 #include "ops/launch.h"
 #include "ops/task_size.h"
-
-enum { STRATEGY_ITEMS_MAX = 20 };
-
-static bool is_fargate(struct str provider)
-{
-    return str_eq(provider, STR("FARGATE")) || str_eq(provider, STR("FARGATE_SPOT"));
-}
-
-static bool is_associated(const struct cluster *cluster, struct str provider)
-{
-    const struct str_list *associated = &cluster->rec->capacity_providers;
-
-    for (size_t i = 0; i < associated->n; i++) {
-        if (str_eq(associated->at[i], provider))
-            return true;
-    }
-    return false;
-}
-
-static int check_weights(struct op_ctx *ctx,
-                         const struct ecs_capacity_provider_strategy_item_list *strategy)
-{
-    size_t bases_n = 0;
-    bool weighted = strategy->n == 1;
-
-    for (size_t i = 0; i < strategy->n; i++) {
-        bases_n += strategy->at[i].base > 0;
-        weighted = weighted || strategy->at[i].weight > 0;
-    }
-    if (bases_n > 1)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "The specified capacity provider strategy contains multiple capacity "
-                       "providers with a base value defined");
-    if (!weighted)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "There are no capacity providers in the capacity provider strategy with a "
-                       "weight value greater than zero");
-    return OP_OK;
-}
-
-static int check_strategy(struct op_ctx *ctx, const struct cluster *cluster,
-                          const struct ecs_capacity_provider_strategy_item_list *strategy)
-{
-    bool fargate = is_fargate(strategy->at[0].capacity_provider);
-
-    if (op_check_count(ctx, strategy->n, STRATEGY_ITEMS_MAX, "capacityProviderStrategy") != OP_OK)
-        return OP_FAILED;
-    for (size_t i = 0; i < strategy->n; i++) {
-        struct str provider = strategy->at[i].capacity_provider;
-
-        if (!is_associated(cluster, provider))
-            return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                           "The specified capacity provider strategy cannot contain a capacity "
-                           "provider that is not associated with the cluster");
-        if (is_fargate(provider) != fargate)
-            return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                           "The specified capacity provider strategy cannot contain capacity "
-                           "providers of different types");
-    }
-    return check_weights(ctx, strategy);
-}
 
 static int read_launch_type(struct op_ctx *ctx, const struct ecs_run_task_request *in,
                             struct capacity *out)
@@ -109,9 +47,9 @@ static int choose(struct op_ctx *ctx, const struct ecs_run_task_request *in,
     *out = (struct capacity){CAPACITY_INSTANCES, ECS_LAUNCH_TYPE_EC2};
     if (strategy->n == 0)
         return OP_OK;
-    if (check_strategy(ctx, cluster, strategy) != OP_OK)
+    if (op_check_strategy(ctx, &cluster->rec->capacity_providers, strategy) != OP_OK)
         return OP_FAILED;
-    if (is_fargate(strategy->at[0].capacity_provider))
+    if (capacity_is_fargate(strategy->at[0].capacity_provider))
         *out = (struct capacity){CAPACITY_FARGATE, ECS_LAUNCH_TYPE_FARGATE};
     else
         out->kind = CAPACITY_PROVIDER;
