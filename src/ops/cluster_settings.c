@@ -5,6 +5,8 @@
 #include "base/arena.h"
 #include "model/arn.h"
 
+enum { NAMESPACE_MAX = 1024 };
+
 int op_check_cluster_settings(struct op_ctx *ctx, const struct ecs_cluster_setting_list *settings)
 {
     static const struct str values[] = {STR_INIT("enhanced"), STR_INIT("enabled"),
@@ -46,6 +48,23 @@ int op_check_cluster_configuration(struct op_ctx *ctx,
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "A CloudWatch log group name or S3 bucket name must be specified when "
                        "overriding the default log configuration");
+    return OP_OK;
+}
+
+// The sentence is not known from the live service.
+int op_check_service_connect_defaults(
+    struct op_ctx *ctx, const struct ecs_cluster_service_connect_defaults_request *wanted)
+{
+    struct str name = wanted != NULL ? wanted->namespace : STR_NONE;
+    bool good = str_utf8_count(name) <= NAMESPACE_MAX;
+
+    if (arn_looks_like_one(name))
+        return OP_OK;
+    for (size_t i = 0; i < name.len && good; i++)
+        good = !str_has_char(STR("<>\"/"), name.ptr[i]);
+    if (!good)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "namespace must match ^[^<>\"/]{1,%d}$", NAMESPACE_MAX);
     return OP_OK;
 }
 

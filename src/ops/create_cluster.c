@@ -25,6 +25,8 @@ static int check(struct op_ctx *ctx, const struct ecs_create_cluster_request *in
         op_check_strategy(ctx, &in->capacity_providers, &in->default_capacity_provider_strategy) !=
             OP_OK)
         return OP_FAILED;
+    if (op_check_service_connect_defaults(ctx, in->service_connect_defaults) != OP_OK)
+        return OP_FAILED;
     if (op_validate(ctx) != OP_OK)
         return OP_FAILED;
     return op_take_tags(ctx, &in->tags, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, out_tags);

@@ -50,6 +50,8 @@ static void bad_input_is_refused_and_leaves_nothing(void **state)
 
     EXPECT_ERROR(w, "CreateCluster", "{\"clusterName\":\"a b\"}", "InvalidParameterException",
                  "ClusterName must match ^[a-zA-Z0-9\\-_]{1,255}$");
+    EXPECT_ERROR(w, "CreateCluster", "{\"serviceConnectDefaults\":{\"namespace\":\"a/b\"}}",
+                 "InvalidParameterException", "namespace must match ^[^<>\"/]{1,1024}$");
     EXPECT_ERROR(w, "CreateCluster", "{\"settings\":[{\"name\":\"x\",\"value\":\"enabled\"}]}",
                  "InvalidParameterException", "Invalid setting 'name'");
     EXPECT_ERROR(w, "CreateCluster",

@@ -39,6 +39,7 @@ int op_update_cluster(struct op_ctx *ctx, const struct ecs_update_cluster_reques
     if (find(ctx, in->cluster, &cluster) != OP_OK ||
         op_check_cluster_settings(ctx, &in->settings) != OP_OK ||
         op_check_cluster_configuration(ctx, in->configuration) != OP_OK ||
+        op_check_service_connect_defaults(ctx, in->service_connect_defaults) != OP_OK ||
         op_validate(ctx) != OP_OK)
         return OP_FAILED;
     next = *cluster->rec;

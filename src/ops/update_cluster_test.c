@@ -81,6 +81,9 @@ static void the_cluster_is_looked_up_before_values_are_judged(void **state)
                      "\"value\":\"y\"}]}",
                      "InvalidParameterException", "Invalid setting 'value'");
     }
+    EXPECT_ERROR(w, "UpdateCluster",
+                 "{\"cluster\":\"demo\",\"serviceConnectDefaults\":{\"namespace\":\"<a>\"}}",
+                 "InvalidParameterException", "namespace must match ^[^<>\"/]{1,1024}$");
     EXPECT_ERROR(w, "UpdateClusterSettings", "{\"cluster\":\"demo\"}", "InvalidParameterException",
                  "1 validation error detected: Value null at 'settings' failed to satisfy "
                  "constraint: Member must not be null");
