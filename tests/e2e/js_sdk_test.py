@@ -10,13 +10,24 @@ import rig  # noqa: E402
 JS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "js")
 
 
+NODE_MAJOR = 20  # the oldest that the SDK runs on
+
+
+def node_argv():
+    """The installed Node.js when it is new enough (Debian 12's is not), else one from the npm registry."""
+    version = subprocess.run(["node", "--version"], stdout=subprocess.PIPE, text=True).stdout
+    if int(version.lstrip("v").split(".")[0]) >= NODE_MAJOR:
+        return ["node"]
+    return ["npx", "--yes", f"--package=node@{NODE_MAJOR}", "--", "node"]
+
+
 def main():
     if not os.path.isdir(os.path.join(JS, "node_modules")):
         subprocess.run(["npm", "ci", "--silent"], cwd=JS, check=True, stdout=subprocess.DEVNULL)
     machine = rig.Machine()
     try:
         env = dict(machine.aws_env(), GANTRY_E2E_IMAGE=rig.IMAGE)
-        return subprocess.run(["node", "tour.mjs"], cwd=JS, env=env).returncode
+        return subprocess.run([*node_argv(), "tour.mjs"], cwd=JS, env=env).returncode
     finally:
         machine.close()
 
