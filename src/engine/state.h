@@ -407,7 +407,7 @@ void admission_release(struct engine *engine, struct task *task);
 // ---- submit.c
 
 void submit_container(struct engine *engine, struct container *c);
-void submit_task(struct engine *engine, struct task *task);
+void submit_task(struct task *task);
 void submit_all_unsent(struct engine *engine, struct task *task); // after a restart
 void submit_run(struct engine *engine);
 void submit_done(struct engine *engine, int64_t task, enum engine_submitted outcome);

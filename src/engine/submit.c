@@ -51,9 +51,8 @@ static bool any_digest(const struct task *task)
     return false;
 }
 
-void submit_task(struct engine *engine, struct task *task)
+void submit_task(struct task *task)
 {
-    (void)engine;
     if (task->known == HOST_TASK_STATUS_CREATED ||
         (task->known == HOST_TASK_STATUS_MANIFEST_PULLED && !any_digest(task)))
         return;
@@ -67,7 +66,7 @@ void submit_all_unsent(struct engine *engine, struct task *task)
             submit_container(engine, &task->containers[i]);
     }
     if (task->known > task->sent && task->known != HOST_TASK_STATUS_NONE)
-        submit_task(engine, task);
+        submit_task(task);
 }
 
 static bool is_sent(const struct task *task, const struct change *change)

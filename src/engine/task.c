@@ -175,7 +175,7 @@ static void set_known(struct engine *engine, struct task *task, enum host_task_s
     task->dirty = true;
     if (known == HOST_TASK_STATUS_STOPPED)
         settle_stopped(engine, task);
-    submit_task(engine, task);
+    submit_task(task);
 }
 
 void task_update_known(struct engine *engine, struct task *task)
