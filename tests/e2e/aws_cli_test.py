@@ -14,7 +14,8 @@ AWS = os.environ.get("GANTRY_E2E_AWS", "/usr/bin/aws")
 
 def setUpModule():
     global machine
-    machine = rig.Machine()
+    # The CLI's waiters ask every six seconds; what a task wrote must still be there then.
+    machine = rig.Machine(env={"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "1m"})
 
 
 def tearDownModule():

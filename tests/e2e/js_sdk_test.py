@@ -27,9 +27,13 @@ def main():
     machine = rig.Machine()
     try:
         env = dict(machine.aws_env(), GANTRY_E2E_IMAGE=rig.IMAGE)
-        return subprocess.run([*node_argv(), "tour.mjs"], cwd=JS, env=env).returncode
+        status = subprocess.run([*node_argv(), "tour.mjs"], cwd=JS, env=env).returncode
     finally:
         machine.close()
+    calls, findings = rig.traffic.check()
+    for finding in findings or ([] if calls else ["no call was recorded"]):
+        print(f"# {finding}", flush=True)
+    return status or int(bool(findings) or not calls)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """A private machine for end-to-end tests: a Docker Engine of its own, an image made on the spot, and
 `gantry up` on free ports. Nothing is left behind.
 
+Clients reach the server through a proxy that records their calls; the last line of each file is a check of all
+that was recorded against the model of the API.
+
     GANTRY=build/src/gantry python3 tests/e2e/aws_cli_test.py
 
 With GANTRY_E2E_ENDPOINT set the tests face that endpoint instead (the real service, too), and tests that
 need the machine underneath are skipped.
 """
 
+import importlib.util
 import json
 import os
 import shutil
@@ -18,7 +22,42 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(HERE, "../record"))
+
+from proxy import Proxy  # noqa: E402
+
 IMAGE = "gantry/test:latest"
+
+
+def load_checker():
+    """tools/check-traffic.py as a module; its name is none that can be imported."""
+    spec = importlib.util.spec_from_file_location("check_traffic", os.path.join(HERE, "../../tools/check-traffic.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Traffic:
+    """The calls of this process's machines, and what is wrong with them."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="gttraffic")
+        self.path = os.path.join(self.folder.name, "calls.jsonl")
+
+    def check(self):
+        """The number of calls and the findings, a line each."""
+        tool = load_checker()
+        checker = tool.Checker(tool.gen.load([os.path.join(HERE, "../../api/ecs.idl")])["ecs"])
+        calls = []
+        if os.path.exists(self.path):
+            with open(self.path) as lines:
+                calls = [json.loads(line) for line in lines]
+        for number, call in enumerate(calls, 1):
+            checker.call(call, f"call {number}")
+        return len(calls), [f"{where}: {text}" for text, where in checker.findings.items()]
+
+
+traffic = Traffic()
 
 
 def free_port():
@@ -106,10 +145,12 @@ class Machine:
         self.folder = tempfile.mkdtemp(prefix="gt", dir="/tmp")
         self.docker = None
         self.process = None
+        self.proxy = None
         try:
             self.docker = Docker(self.folder) if docker else None
             self.port = free_port()
-            self.endpoint = f"http://127.0.0.1:{self.port}"
+            self.proxy = Proxy(self.port, traffic.path)
+            self.endpoint = f"http://127.0.0.1:{self.proxy.port}"
             self.data = os.path.join(self.folder, "g")
             self.extra_env = env or {}
             self.flags = list(flags)
@@ -166,6 +207,8 @@ class Machine:
 
     def close(self):
         self.down()
+        if self.proxy:
+            self.proxy.close()
         if os.environ.get("GANTRY_E2E_LOGS"):
             for name in ["up.log", "dockerd.log"]:
                 path = os.path.join(self.folder, name)
@@ -221,6 +264,15 @@ class _TapRunner:
                 self.fail_line(test, err)
 
         result = Result()
-        print(f"1..{suite.countTestCases()}", flush=True)
+        print(f"1..{suite.countTestCases() + 1}", flush=True)
         suite.run(result)
-        return 0 if result.wasSuccessful() else 1
+        traffic_is_right = self.check_traffic(suite.countTestCases() + 1)
+        return 0 if result.wasSuccessful() and traffic_is_right else 1
+
+    def check_traffic(self, number):
+        calls, findings = traffic.check()
+        for finding in findings:
+            print(f"# {finding}", flush=True)
+        ok = calls > 0 and not findings
+        print(f"{'ok' if ok else 'not ok'} {number} - all {calls} recorded calls follow the model", flush=True)
+        return ok
