@@ -279,7 +279,7 @@ static int write_flag(struct reader *r, const struct shape *shape, struct str fl
         field = NULL;
     }
     if (field == NULL)
-        return bad(r, "no such flag:", flag);
+        return bad(r, "no such flag: --", flag);
     json_write_key(&r->w, field->name);
     return write_value(r, field, values, n);
 }
