@@ -9,13 +9,11 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "client/credentials.h"
-#include "io/clock.h"
+#include "client/signing.h"
 #include "io/loop.h"
 #include "wire/codec.h"
 #include "wire/crypto.h"
 #include "wire/http_client.h"
-#include "wire/sigv4.h"
 #include "wire/tls.h"
 
 enum {
@@ -32,10 +30,7 @@ struct api {
     struct loop *loop;
     struct arena arena;
     struct uri endpoint;
-    struct str host;
-    struct str region;
-    struct credentials credentials;
-    bool signs;
+    struct client_identity identity;
     struct crypto *crypto;
     struct tls_context *tls;
     struct http_client *client;
@@ -58,12 +53,15 @@ struct api_call {
 
 static void call_attempt(void *user);
 
-static bool find_credentials(struct api *api, const struct agent_config *config)
+// Without keys the calls go unsigned, for a server with --auth none.
+static void find_credentials(struct api *api, const struct agent_config *config)
 {
     if (config->credentials_file != NULL &&
-        credentials_read(&api->arena, config->credentials_file, STR("default"), &api->credentials))
-        return true;
-    return credentials_find(&api->arena, NULL, &api->credentials) == 0;
+        credentials_read(&api->arena, config->credentials_file, STR("default"),
+                         &api->identity.credentials))
+        return;
+    if (credentials_find(&api->arena, NULL, &api->identity.credentials) != 0)
+        api->identity.credentials = (struct credentials){0};
 }
 
 static bool make_client(struct api *api, const struct agent_config *config, struct arena *arena,
@@ -92,14 +90,14 @@ struct api *api_new(struct loop *loop, const struct agent_config *config, struct
     api->loop = loop;
     list_init(&api->calls);
     api->crypto = crypto_new();
-    api->region = str_copy(&api->arena, config->region);
+    api->identity.region = str_copy(&api->arena, config->region);
     if (!uri_parse(&api->arena, str_copy(&api->arena, config->endpoint), &api->endpoint)) {
         *out_why = str_fmt(arena, "the endpoint '%.*s' is not a URL", STR_ARGS(config->endpoint));
         api_free(api);
         return NULL;
     }
-    api->host = uri_host_header(&api->arena, &api->endpoint);
-    api->signs = find_credentials(api, config); // without keys: unsigned, for --auth none
+    api->endpoint.query = STR_NONE; // calls are posted to the path alone
+    find_credentials(api, config);
     if (!make_client(api, config, arena, out_why)) {
         api_free(api);
         return NULL;
@@ -147,25 +145,6 @@ bool api_may_pass(const struct api_result *result)
             str_eq(result->type, STR("LimitExceededException")));
 }
 
-static size_t sign(struct api *api, struct arena *arena, const struct sigv4_request *request,
-                   struct http_header *out)
-{
-    struct sigv4_credentials credentials = {
-        .key_id = api->credentials.key_id,
-        .secret = api->credentials.secret,
-        .token = api->credentials.token,
-    };
-    struct sigv4_scope scope = {
-        .region = api->region,
-        .service = STR("ecs"),
-        .now = clock_wall_ms(),
-    };
-
-    if (!api->signs)
-        return 0;
-    return sigv4_sign(api->crypto, request, &credentials, &scope, arena, out);
-}
-
 size_t api_sign_get(struct api *api, struct arena *arena, struct str host, struct str path,
                     struct str query, struct str body, struct http_header out[API_SIGNED_MAX])
 {
@@ -179,7 +158,7 @@ size_t api_sign_get(struct api *api, struct arena *arena, struct str host, struc
         .body = body,
     };
 
-    return sign(api, arena, &request, out);
+    return client_sign(api->crypto, &api->identity, &request, arena, out);
 }
 
 static void finish(struct api_call *call, const struct api_result *result)
@@ -252,9 +231,8 @@ static void call_attempt(void *user)
     struct api_call *call = user;
     struct api *api = call->api;
     const struct operation *row = &ecs_operations[call->operation];
-    struct http_header headers[3 + SIGV4_ADDED];
-    struct sigv4_request request = {
-        .method = STR("POST"), .path = api->endpoint.path, .body = call->body, .headers = headers};
+    struct arena scratch = ARENA_INIT; // the client copies what it needs
+    struct http_header headers[CLIENT_HEAD_MAX];
     struct http_call_options options = {
         .method = STR("POST"),
         .target = api->endpoint.path,
@@ -264,19 +242,14 @@ static void call_attempt(void *user)
         .handler = &handler,
         .user = call,
     };
-    size_t n = 3;
+    size_t n = client_head(api->crypto, &api->identity, &api->endpoint, row, call->body, &scratch,
+                           headers);
 
-    headers[0] = (struct http_header){STR("Host"), api->host};
-    headers[1] = (struct http_header){STR("Content-Type"), STR("application/x-amz-json-1.1")};
-    headers[2] = (struct http_header){
-        STR("X-Amz-Target"),
-        str_fmt(&call->arena, "AmazonEC2ContainerServiceV20141113.%.*s", STR_ARGS(row->name))};
-    request.headers_n = n;
-    n += sign(api, &call->arena, &request, headers + n);
     options.headers = headers + 1; // the client adds Host itself
     options.headers_n = n - 1;
     call->attempts_left--;
     call->http = http_client_send(api->client, &options);
+    arena_deinit(&scratch);
 }
 
 struct api_call *api_send(struct api *api, enum ecs_operation operation, const void *request,

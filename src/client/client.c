@@ -8,10 +8,10 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "client/http.h"
+#include "client/signing.h"
 #include "io/clock.h"
 #include "wire/codec.h"
 #include "wire/crypto.h"
-#include "wire/sigv4.h"
 #include "wire/uri.h"
 
 enum { ATTEMPTS = 3, CALL_TIMEOUT_MS = 60 * 1000, FIRST_PAUSE_MS = 100 };
@@ -68,59 +68,29 @@ enum ecs_operation client_operation_named(struct str name)
     return ECS_OPERATION_NONE;
 }
 
-static size_t sign(struct client *client, struct arena *arena, const struct uri *uri,
-                   struct str body, struct http_header *headers, size_t n)
-{
-    struct sigv4_request request = {
-        .method = STR("POST"),
-        .path = uri->path,
-        .query = uri->query,
-        .headers = headers,
-        .headers_n = n,
-        .body = body,
-    };
-    struct sigv4_credentials credentials = {
-        .key_id = client->options.credentials.key_id,
-        .secret = client->options.credentials.secret,
-        .token = client->options.credentials.token,
-    };
-    struct sigv4_scope scope = {
-        .region = client->options.region,
-        .service = STR("ecs"),
-        .now = clock_wall_ms(),
-    };
-
-    return n + sigv4_sign(client->crypto, &request, &credentials, &scope, arena, headers + n);
-}
-
 static int attempt(struct client *client, struct arena *arena, const struct operation *operation,
                    struct str body, struct client_http_reply *out, struct str *out_why)
 {
-    struct http_header headers[3 + SIGV4_ADDED];
-    struct client_http_request request = {.method = "POST", .body = body};
+    const struct client_options *options = &client->options;
+    struct client_identity identity = {options->region, options->credentials};
+    struct http_header headers[CLIENT_HEAD_MAX];
+    struct client_http_request request = {.method = "POST", .headers = headers, .body = body};
     struct uri uri;
 
-    if (!uri_parse(arena, client->options.endpoint, &uri)) {
+    if (!uri_parse(arena, options->endpoint, &uri)) {
         *out_why = STR("the endpoint is not a URL");
         return CLIENT_E_FAILED;
     }
-    headers[0] = (struct http_header){STR("Host"), uri_host_header(arena, &uri)};
-    headers[1] = (struct http_header){STR("Content-Type"), STR("application/x-amz-json-1.1")};
-    headers[2] = (struct http_header){
-        STR("X-Amz-Target"),
-        str_fmt(arena, "AmazonEC2ContainerServiceV20141113.%.*s", STR_ARGS(operation->name))};
-    request.headers = headers;
-    request.headers_n = 3;
-    if (client->options.credentials.key_id.len > 0)
-        request.headers_n = sign(client, arena, &uri, body, headers, 3);
-    request.url = str_cstr(arena, client->options.endpoint);
-    request.timeout_ms = client->options.timeout_ms;
-    request.ca_file = client->options.ca_file;
-    request.insecure = client->options.insecure;
+    request.headers_n =
+        client_head(client->crypto, &identity, &uri, operation, body, arena, headers);
+    request.url = str_cstr(arena, options->endpoint);
+    request.timeout_ms = options->timeout_ms;
+    request.ca_file = options->ca_file;
+    request.insecure = options->insecure;
     return client_http(arena, &request, out, out_why);
 }
 
-// {"__type": "...", "message": "..."} or, from older front ends, "Message".
+// {"__type": "...", "message": "..."}; anything else is shown as it came.
 static void read_error(struct arena *arena, const struct client_http_reply *reply,
                        struct client_error *out)
 {
