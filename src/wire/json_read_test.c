@@ -7,83 +7,12 @@
 #include <jansson.h>
 
 #include "base/buf.h"
-#include "wire/json_read.h"
-#include "wire/json_write.h"
-
-// Writes every token back; numbers as they stand.
-static bool echo_null(void *user)
-{
-    json_write_null(user);
-    return true;
-}
-
-static bool echo_bool(void *user, bool value)
-{
-    json_write_bool(user, value);
-    return true;
-}
-
-static bool echo_number(void *user, struct str text)
-{
-    json_write_raw(user, text);
-    return true;
-}
-
-static bool echo_string(void *user, struct str text)
-{
-    json_write_str(user, text);
-    return true;
-}
-
-static bool echo_object(void *user)
-{
-    json_write_object(user);
-    return true;
-}
-
-static bool echo_key(void *user, struct str name)
-{
-    json_write_key(user, name);
-    return true;
-}
-
-static bool echo_object_end(void *user)
-{
-    json_write_object_end(user);
-    return true;
-}
-
-static bool echo_list(void *user)
-{
-    json_write_list(user);
-    return true;
-}
-
-static bool echo_list_end(void *user)
-{
-    json_write_list_end(user);
-    return true;
-}
-
-static const struct json_events echo = {
-    .on_null = echo_null,
-    .on_bool = echo_bool,
-    .on_number = echo_number,
-    .on_string = echo_string,
-    .on_object = echo_object,
-    .on_key = echo_key,
-    .on_object_end = echo_object_end,
-    .on_list = echo_list,
-    .on_list_end = echo_list_end,
-};
+#include "wire/json_echo_testing.h"
 
 static int read_into(struct buf *out, struct str text)
 {
-    struct json_writer w = json_writer(out);
-    struct json_reader reader = {.events = &echo, .user = &w, .depth_max = JSON_DEPTH_MAX};
-
     buf_clear(out);
-    return json_read(&reader, text);
+    return json_echo(text, out);
 }
 
 static int outcome_of(struct str text)

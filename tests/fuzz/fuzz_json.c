@@ -4,90 +4,15 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "fuzz.h"
-#include "wire/json_read.h"
-#include "wire/json_write.h"
-
-static bool echo_null(void *user)
-{
-    json_write_null(user);
-    return true;
-}
-
-static bool echo_bool(void *user, bool value)
-{
-    json_write_bool(user, value);
-    return true;
-}
-
-static bool echo_number(void *user, struct str text)
-{
-    json_write_raw(user, text);
-    return true;
-}
-
-static bool echo_string(void *user, struct str text)
-{
-    json_write_str(user, text);
-    return true;
-}
-
-static bool echo_object(void *user)
-{
-    json_write_object(user);
-    return true;
-}
-
-static bool echo_key(void *user, struct str name)
-{
-    json_write_key(user, name);
-    return true;
-}
-
-static bool echo_object_end(void *user)
-{
-    json_write_object_end(user);
-    return true;
-}
-
-static bool echo_list(void *user)
-{
-    json_write_list(user);
-    return true;
-}
-
-static bool echo_list_end(void *user)
-{
-    json_write_list_end(user);
-    return true;
-}
-
-static const struct json_events echo = {
-    .on_null = echo_null,
-    .on_bool = echo_bool,
-    .on_number = echo_number,
-    .on_string = echo_string,
-    .on_object = echo_object,
-    .on_key = echo_key,
-    .on_object_end = echo_object_end,
-    .on_list = echo_list,
-    .on_list_end = echo_list_end,
-};
-
-static int rewrite(struct str text, struct buf *out)
-{
-    struct json_writer w = json_writer(out);
-    struct json_reader reader = {.events = &echo, .user = &w, .depth_max = JSON_DEPTH_MAX};
-
-    return json_read(&reader, text);
-}
+#include "wire/json_echo_testing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     BUF_AUTO struct buf first = BUF_INIT;
     BUF_AUTO struct buf second = BUF_INIT;
 
-    if (rewrite(str_span((const char *)data, size), &first) == 0) {
-        ASSERT(rewrite(buf_str(&first), &second) == 0);
+    if (json_echo(str_span((const char *)data, size), &first) == 0) {
+        ASSERT(json_echo(buf_str(&first), &second) == 0);
         ASSERT(str_eq(buf_str(&first), buf_str(&second)));
     }
     return 0;
