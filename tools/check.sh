@@ -9,8 +9,11 @@ suites=""
 for suite in "$@"; do suites="$suites --suite $suite"; done
 
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}"
-if [ ! -f "$build/build.ninja" ]; then
-    meson setup "$build" -Db_sanitize=address,undefined -Dwerror=true -Dtests=enabled >"/tmp/gantry-setup.$$" 2>&1 ||
+if ! grep -qs GANTRY_PROOF "$build/build.ninja"; then
+    again=""
+    [ ! -f "$build/build.ninja" ] || again=--reconfigure
+    # shellcheck disable=SC2086 # nothing or one word
+    meson setup $again "$build" -Dproof=true -Db_sanitize=address,undefined -Dwerror=true -Dtests=enabled >"/tmp/gantry-setup.$$" 2>&1 ||
         { cat "/tmp/gantry-setup.$$"; echo "0 passed, 1 failed"; exit 1; }
     rm -f "/tmp/gantry-setup.$$"
 fi
