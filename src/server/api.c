@@ -172,6 +172,7 @@ static void enqueue(struct api *api, const struct arrival *arrival, const void *
     *call = (struct call){
         .input = {.kind = INPUT_CALL},
         .exchange = arrival->exchange,
+        .arena = arrival->arena,
         .operation = arrival->operation,
         .caller = arrival->caller,
         .request_id = arrival->request_id,

@@ -12,12 +12,10 @@
 #include <stdio.h>
 
 #include "base/assert.h"
-#include "base/buf.h"
 #include "base/mem.h"
 #include "io/clock.h"
-#include "server/tick.h"
-#include "store/store.h"
-#include "wire/codec.h"
+#include "server/batch_json.h"
+#include "server/pipeline.h"
 
 struct commit_job {
     struct queue_item item;
@@ -32,39 +30,8 @@ struct commit_thread {
     struct commit_job stop;
     struct commit_result committed;
     struct commit_result back;
-    // Kept from commit to commit, so that a steady load allocates nothing.
-    struct buf json;
-    struct store_write *writes;
-    size_t writes_cap;
+    struct batch_json json;
 };
-
-// Slices into the buffer are made when it has stopped moving.
-static void encode(struct commit_thread *t, const struct batch *batch)
-{
-    size_t at = 0;
-
-    if (t->writes_cap < batch->writes_n) {
-        t->writes_cap = batch->writes_n * 2;
-        t->writes = mem_realloc(t->writes, t->writes_cap * sizeof *t->writes);
-    }
-    buf_clear(&t->json);
-    for (size_t i = 0; i < batch->writes_n; i++) {
-        const struct batch_write *write = &batch->writes[i];
-        size_t before = buf_len(&t->json);
-        if (write->value != NULL)
-            codec_encode(&t->json, rec_kinds[write->kind].shape, write->value);
-        t->writes[i] = (struct store_write){
-            .kind = (size_t)write->kind,
-            .id = write->id,
-            .remove = write->value == NULL,
-            .json = {.len = buf_len(&t->json) - before},
-        };
-    }
-    for (size_t i = 0; i < batch->writes_n; i++) {
-        t->writes[i].json.ptr = buf_str(&t->json).ptr + at;
-        at += t->writes[i].json.len;
-    }
-}
 
 static void tell(struct commit_thread *t, struct commit_result *result, enum input_kind kind,
                  int outcome)
@@ -82,8 +49,8 @@ static bool commit(struct commit_thread *t, struct tick *tick)
     int64_t started_us = clock_monotonic_us();
     int outcome;
 
-    encode(t, &tick->batch);
-    outcome = store_commit(t->config.store, t->writes, tick->batch.writes_n);
+    batch_json_encode(&t->json, &tick->batch);
+    outcome = store_commit(t->config.store, t->json.writes, tick->batch.writes_n);
     tick->commit_us = clock_monotonic_us() - started_us;
     if (outcome == 0)
         t->config.deliver(t->config.user, tick); // not ours any more
@@ -153,7 +120,6 @@ void commit_thread_stop(struct commit_thread *t)
     queue_push(&t->jobs, &t->stop.item);
     pthread_join(t->thread, NULL);
     queue_deinit(&t->jobs);
-    buf_deinit(&t->json);
-    mem_free(t->writes);
+    batch_json_deinit(&t->json);
     mem_free(t);
 }

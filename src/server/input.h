@@ -44,6 +44,7 @@ enum verdict {
 struct call {
     struct input input;
     struct http_exchange *exchange;
+    struct arena *arena; // the exchange's
     enum ecs_operation operation;
     struct caller caller;
     struct str request_id;

@@ -5,29 +5,10 @@
 #ifndef SERVER_TICK_H
 #define SERVER_TICK_H
 
-#include "base/rng.h"
-#include "io/loop.h"
-#include "server/input.h"
-#include "server/queue.h"
+#include "server/pipeline.h"
 
 struct store;
 struct tick_thread;
-
-// What was decided together and is committed together. Delivered when it may be carried out.
-struct tick {
-    struct loop_job job; // for whoever it is delivered to
-    void *owner;         // likewise
-    struct tick *next_free;
-    struct arena arena;        // effects
-    struct step step;          // step.first: the effects in order
-    struct queue_chain inputs; // calls with their replies, agents' inputs, in order
-    size_t inputs_n;
-    struct batch batch;
-    bool failed;        // undone: every call in it is to be refused, every session in it closed
-    bool store_is_down; // while this was decided, or from here on
-    int64_t decide_us;  // spent deciding
-    int64_t commit_us;  // spent committing; 0: there was nothing to commit
-};
 
 struct tick_config {
     struct state *state; // the thread's own from tick_thread_start to tick_thread_join
