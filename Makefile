@@ -16,7 +16,7 @@ all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(NINJAFLAGS)
 
 $(BUILD)/build.ninja:
-	meson setup $(BUILD) --buildtype=release --prefix=$(PREFIX) -Dtests=disabled $(MESON_ARGS)
+	meson setup $(BUILD) --buildtype=release -Db_lto=true --prefix=$(PREFIX) -Dtests=disabled $(MESON_ARGS)
 
 quickstart:
 	@tools/quickstart.sh
