@@ -1,0 +1,339 @@
+// See life.h. Start-up is a chain of callbacks on the loop: the engine's facts, registration, then
+// everything at once. What is durable is the store's; this file keeps nothing that a restart would
+// miss.
+
+#include "agent/life.h"
+
+#include "agent/acs.h"
+#include "agent/drive.h"
+#include "agent/probe.h"
+#include "agent/tcs.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/entropy.h"
+#include "wire/codec.h"
+
+enum { APPLICATION_ID = 0x47414754, SCHEMA_VERSION = 1, METADATA_ID = 1 };
+
+const struct store_schema life_schema = {
+    .kinds = host_kinds,
+    .kinds_n = HOST_KIND_N,
+    .application_id = APPLICATION_ID,
+    .version = SCHEMA_VERSION,
+};
+
+struct life {
+    struct arena arena;
+    struct life_config config;
+    struct agent_config *settings;
+    struct host_metadata metadata;
+    struct engine_record *records;
+    size_t records_n;
+    size_t records_cap;
+    struct api *api;
+    struct probe *probe;
+    struct str docker_version;
+    struct registration *registration;
+    struct drive *drive;
+    struct places *places;
+    struct acs *acs;
+    struct tcs *tcs;
+    bool has_ended;
+};
+
+static void stop(struct life *life, int status)
+{
+    if (life->has_ended)
+        return;
+    life->has_ended = true;
+    life->config.ended(life->config.user, status);
+}
+
+// ---- the store
+
+static bool save_metadata(struct life *life)
+{
+    BUF_AUTO struct buf json = BUF_INIT;
+    struct store_write write = {.kind = HOST_KIND_METADATA, .id = METADATA_ID};
+    int rc;
+
+    codec_encode(&json, &host_metadata_shape, &life->metadata);
+    write.json = buf_str(&json);
+    rc = store_commit(life->config.store, &write, 1);
+    if (rc == 0)
+        return true;
+    LOG_ERROR("agent.commit_failed", LOG_CSTR("reason", store_outcome_text(rc)),
+              LOG_STR("detail", store_detail(life->config.store)));
+    return false;
+}
+
+static int load_record(void *user, size_t kind, uint64_t id, struct str json)
+{
+    struct life *life = user;
+    struct codec_report report = {0};
+    void *value = arena_alloc(&life->arena, host_kinds[kind].shape->size);
+
+    if (codec_decode(&life->arena, host_kinds[kind].shape, json, &codec_peer, value, &report) != 0)
+        return STORE_E_CORRUPT;
+    if (kind == HOST_KIND_METADATA) {
+        life->metadata = *(struct host_metadata *)value;
+        return 0;
+    }
+    if (life->records_n == life->records_cap) {
+        life->records_cap = life->records_cap ? life->records_cap * 2 : 64;
+        life->records = mem_realloc(life->records, life->records_cap * sizeof *life->records);
+    }
+    life->records[life->records_n++] =
+        (struct engine_record){.kind = (enum host_kind)kind, .id = (int64_t)id, .value = value};
+    return 0;
+}
+
+static bool load(struct life *life)
+{
+    int rc = store_load(life->config.store, load_record, life);
+
+    if (rc == 0)
+        return true;
+    LOG_ERROR("agent.store", LOG_CSTR("reason", store_outcome_text(rc)),
+              LOG_STR("detail", store_detail(life->config.store)));
+    return false;
+}
+
+// ---- connected
+
+static void to_server(void *user, enum acs_message kind, const void *value)
+{
+    struct life *life = user;
+
+    if (life->acs != NULL)
+        acs_send(life->acs, kind, value);
+}
+
+static void from_server(void *user, enum acs_message kind, const void *value)
+{
+    struct life *life = user;
+
+    drive_message(life->drive, kind, value);
+}
+
+static void store_broke(void *user, struct str why)
+{
+    LOG_ERROR("agent.stopping", LOG_STR("reason", why));
+    stop(user, AGENT_EXIT_FAILED);
+}
+
+static void places_known(void *user)
+{
+    struct life *life = user;
+
+    if (life->acs == NULL || life->tcs == NULL)
+        return;
+    acs_dial(life->acs);
+    tcs_dial(life->tcs);
+}
+
+// After a refusal the telemetry was hung up; it comes back with the sessions.
+static void session_began(void *user)
+{
+    struct life *life = user;
+
+    tcs_dial(life->tcs);
+}
+
+// The instance is gone for the server. Its tasks are orphans there; here they go on, and the agent
+// keeps asking once an hour, as the ECS agent does.
+static void deregistered(void *user)
+{
+    struct life *life = user;
+
+    LOG_WARN("agent.inactive", LOG_STR("instance", life->metadata.container_instance_arn));
+    tcs_hang_up(life->tcs);
+}
+
+static void start_drive(struct life *life)
+{
+    struct drive_config config = {
+        .loop = life->config.loop,
+        .api = life->api,
+        .store = life->config.store,
+        .records = life->records,
+        .records_n = life->records_n,
+        .settings = &life->settings->engine,
+        .driver = life->config.driver,
+        .socket = str_of(life->settings->docker_socket),
+        .message = to_server,
+        .broken = store_broke,
+        .user = life,
+    };
+
+    life->drive = drive_new(&config);
+    mem_free(life->records);
+    life->records = NULL;
+}
+
+static void connect_channels(struct life *life)
+{
+    struct str arn = life->metadata.container_instance_arn;
+    struct acs_config acs = {
+        .loop = life->config.loop,
+        .api = life->api,
+        .config = life->settings,
+        .container_instance = arn,
+        .docker_version = life->docker_version,
+        .message = from_server,
+        .opened = session_began,
+        .inactive = deregistered,
+        .user = life,
+    };
+    struct tcs_config tcs = {
+        .loop = life->config.loop,
+        .api = life->api,
+        .config = life->settings,
+        .drive = life->drive,
+        .container_instance = arn,
+        .docker_version = life->docker_version,
+    };
+
+    life->places = places_new(life->config.loop, life->api, life->settings->engine.cluster, arn,
+                              places_known, life);
+    acs.places = life->places;
+    tcs.places = life->places;
+    life->acs = acs_new(&acs);
+    life->tcs = tcs_new(&tcs);
+}
+
+// ---- registration
+
+static void registered(void *user, enum registration_end end, struct str arn, struct str zone,
+                       struct str why)
+{
+    struct life *life = user;
+
+    life->registration = NULL;
+    if (end != REGISTRATION_DONE) {
+        LOG_ERROR("agent.not_registered", LOG_STR("reason", why));
+        stop(life, end == REGISTRATION_TERMINAL ? AGENT_EXIT_TERMINAL : AGENT_EXIT_FAILED);
+        return;
+    }
+    SET(&life->metadata, container_instance_arn, str_copy(&life->arena, arn));
+    SET(&life->metadata, availability_zone, str_copy(&life->arena, zone));
+    SET(&life->metadata, cluster, life->settings->engine.cluster);
+    if (!save_metadata(life)) {
+        stop(life, AGENT_EXIT_FAILED);
+        return;
+    }
+    LOG_INFO("agent.registered", LOG_STR("instance", life->metadata.container_instance_arn));
+    life->settings->engine.container_instance = life->metadata.container_instance_arn;
+    start_drive(life);
+    connect_channels(life);
+}
+
+// The token is stored before it is used: a registration whose answer was lost is found again by it.
+static bool ready_token(struct life *life)
+{
+    struct rng rng;
+
+    if (life->metadata.has.registration_token)
+        return true;
+    rng_init(&rng, entropy_u64());
+    SET(&life->metadata, registration_token, id_uuid(&life->arena, &rng));
+    SET(&life->metadata, cluster, life->settings->engine.cluster);
+    return save_metadata(life);
+}
+
+static void probed(void *user, const struct host_facts *facts, struct str docker_version)
+{
+    struct life *life = user;
+    struct engine_settings *engine = &life->settings->engine;
+
+    life->probe = NULL; // frees itself after this
+    life->docker_version = str_copy(&life->arena, docker_version);
+    if (!host_capacity(life->settings, facts, &engine->cpu_units, &engine->memory_mib)) {
+        LOG_ERROR("agent.capacity", LOG_INT("memory_mib", facts->memory_mib),
+                  LOG_INT("reserved_mib", life->settings->reserved_memory_mib));
+        stop(life, AGENT_EXIT_TERMINAL);
+        return;
+    }
+    if (!ready_token(life)) {
+        stop(life, AGENT_EXIT_FAILED);
+        return;
+    }
+    life->registration = registration_start(life->config.loop, life->api, life->settings, facts,
+                                            life->metadata.container_instance_arn,
+                                            life->metadata.registration_token, registered, life);
+}
+
+// ---- life
+
+static bool same_cluster(const struct life *life)
+{
+    const struct host_metadata *stored = &life->metadata;
+
+    return !stored->has.cluster || str_eq(stored->cluster, life->settings->engine.cluster);
+}
+
+static int begin(struct life *life)
+{
+    struct str why = STR_NONE;
+
+    if (!load(life))
+        return AGENT_EXIT_FAILED;
+    if (!same_cluster(life)) {
+        LOG_ERROR("agent.cluster_changed", LOG_STR("stored", life->metadata.cluster),
+                  LOG_STR("configured", life->settings->engine.cluster));
+        return AGENT_EXIT_TERMINAL;
+    }
+    life->api = api_new(life->config.loop, life->settings, &life->arena, &why);
+    if (life->api == NULL) {
+        LOG_ERROR("agent.endpoint", LOG_STR("reason", why));
+        return AGENT_EXIT_TERMINAL;
+    }
+    life->probe = probe_start(life->config.loop, life->config.driver,
+                              str_of(life->settings->docker_socket), probed, life);
+    if (life->probe == NULL) {
+        LOG_ERROR("agent.no_driver", LOG_CSTR("driver", life->config.driver->name));
+        return AGENT_EXIT_FAILED;
+    }
+    return AGENT_EXIT_DONE;
+}
+
+int life_start(const struct life_config *config, struct life **out)
+{
+    struct life *life = mem_zalloc(sizeof *life);
+    int status;
+
+    life->config = *config;
+    life->settings = config->config;
+    status = begin(life);
+    if (status == AGENT_EXIT_DONE)
+        *out = life;
+    else
+        life_free(life);
+    return status;
+}
+
+void life_free(struct life *life)
+{
+    if (life == NULL)
+        return;
+    life->has_ended = true;
+    acs_free(life->acs);
+    tcs_free(life->tcs);
+    life->acs = NULL;
+    places_free(life->places);
+    registration_cancel(life->registration);
+    probe_cancel(life->probe);
+    drive_free(life->drive);
+    api_free(life->api);
+    mem_free(life->records);
+    arena_deinit(&life->arena);
+    mem_free(life);
+}
+
+struct drive *life_drive(struct life *life)
+{
+    return life->drive;
+}

@@ -1,0 +1,34 @@
+// One life of the agent inside a process: from an open store and settings to sessions with the
+// server. The process around it (signals, files, exit) is agent.c's; a simulator has another one.
+
+#ifndef AGENT_LIFE_H
+#define AGENT_LIFE_H
+
+#include "agent/config.h"
+#include "runtime/runtime.h"
+#include "store/store.h"
+
+struct drive;
+struct life;
+struct loop;
+
+extern const struct store_schema life_schema; // of the agent's store
+
+struct life_config {
+    struct loop *loop;
+    struct store *store;                 // open, of life_schema
+    struct agent_config *config;         // capacity and the instance's ARN are filled in
+    const struct runtime_driver *driver; // opened with config->docker_socket
+    // The agent must end with this status. Called at most once, from the loop.
+    void (*ended)(void *user, int status);
+    void *user;
+};
+
+// Everything in `config` lives as long as the life. AGENT_EXIT_DONE: it has begun. Anything else is
+// the status to end with; there is nothing to free then.
+int life_start(const struct life_config *config, struct life **out) MUST_CHECK;
+void life_free(struct life *life); // containers are left alone; NULL is fine
+
+struct drive *life_drive(struct life *life); // NULL until it is registered
+
+#endif
