@@ -301,10 +301,13 @@ static void check_launched(const struct bench *bench, const void *reply)
 // What is on the clock. Not inlined, so that callgrind can be told to collect here alone.
 __attribute__((noinline)) static void measured(struct bench *bench, int64_t calls, size_t *next)
 {
+    bool writes = (ecs_operations[bench->operation].flags & OPERATION_WRITES) != 0;
+
     for (int64_t i = 0; i < calls; i++) {
         const void *request = bench->requests[(*next)++ % VARIANTS];
         check_launched(bench, scene_run(&bench->scene, bench->operation, request));
     }
+    ASSERT(!writes || state_mark(&bench->scene.state) >= (size_t)calls); // nothing was measured
     if (bench->plan.store != NULL)
         scene_commit(&bench->scene);
     else
