@@ -125,7 +125,7 @@ static void add_instance(struct bench *b, size_t i)
     SET(&st, version, 1);
     state_put(&b->state, REC_KIND_INSTANCE, id, &rec);
     state_put(&b->state, REC_KIND_INSTANCE_STATE, id, &st);
-    instance_get(&b->state, id)->session = id;
+    instance_set_session(&b->state, instance_get(&b->state, id), id);
 }
 
 static void fill_container(struct bench *b, struct ecs_container_definition *container, int port)

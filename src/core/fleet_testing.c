@@ -85,7 +85,7 @@ struct instance *fleet_add_instance(struct fleet *fleet, const char *uid, int cp
     SET(&st, status, REC_INSTANCE_STATUS_ACTIVE);
     state_put(&fleet->state, REC_KIND_INSTANCE, id, &rec);
     state_put(&fleet->state, REC_KIND_INSTANCE_STATE, id, &st);
-    instance_get(&fleet->state, id)->session = id;
+    instance_set_session(&fleet->state, instance_get(&fleet->state, id), id);
     return instance_get(&fleet->state, id);
 }
 

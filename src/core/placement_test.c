@@ -206,7 +206,7 @@ static void a_rejected_task_names_who_came_closest(void **state)
 
     asks_for(b, 100, 100, "gpu-driver fast=1");
     EXPECT_STR(placed(b, 1), "NO ACTIVE INSTANCES@-");
-    fleet_add_instance(&b->fleet, "A", 1000, 1000, "")->session = 0;
+    instance_set_session(&b->fleet.state, fleet_add_instance(&b->fleet, "A", 1000, 1000, ""), 0);
     EXPECT_STR(placed(b, 1), "AGENT@A");
     fleet_add_instance(&b->fleet, "B", 10, 1000, "");
     EXPECT_STR(placed(b, 1), "RESOURCE:CPU@B");

@@ -217,7 +217,7 @@ static void let_in(struct step *step, session_id session, struct instance *insta
 
     step_effect(step, EFFECT_ACS_ACCEPT, session)->instance_id = instance->entity.id;
     close_session(step, instance->session, STR("A newer connection of this instance took over."));
-    instance->session = session;
+    instance_set_session(step->state, instance, session);
     if (is_news)
         SET(&next, connected_at, step->now);
     is_news |= note_update(&next, instance->rec->version_info, hello);
@@ -250,7 +250,7 @@ void session_acs_gone(struct step *step, session_id session, uint64_t instance_i
 
     if (instance == NULL || instance->session != session)
         return;
-    instance->session = 0;
+    instance_set_session(step->state, instance, 0);
     instance_touch(step, instance);
 }
 
@@ -258,7 +258,7 @@ void sessions_end(struct step *step, struct instance *instance, struct str text)
 {
     close_session(step, instance->session, text);
     close_session(step, instance->telemetry_session, text);
-    instance->session = 0;
+    instance_set_session(step->state, instance, 0);
     instance->telemetry_session = 0;
 }
 

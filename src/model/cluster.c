@@ -102,6 +102,8 @@ static void cluster_delete(struct state *state, struct cluster *cluster)
     ASSERT(list_is_empty(&cluster->instances));
     ASSERT(list_is_empty(&cluster->tasks_wanted));
     ASSERT(list_is_empty(&cluster->tasks_unwanted));
+    ASSERT(cluster->groups == NULL);
+    roster_deinit(&cluster->roster);
     expiry_clear(&state->expiries, &cluster->expiry);
     name_release(state, cluster);
     list_remove(&cluster->in_state);
@@ -244,6 +246,13 @@ static uint32_t count_living(const struct list *tasks)
     return n;
 }
 
+static void check_groups(const struct cluster *cluster)
+{
+    for (const struct task_group *group = cluster->groups; group != NULL;
+         group = group->by_name.next)
+        task_group_check(group);
+}
+
 static void check_counts(const struct cluster *cluster)
 {
     uint32_t tasks = count_living(&cluster->tasks_wanted) + count_living(&cluster->tasks_unwanted);
@@ -261,6 +270,10 @@ static void check_counts(const struct cluster *cluster)
 
 void cluster_check_all(const struct state *state)
 {
-    LIST_EACH (&state->clusters, it)
-        check_counts(LIST_ENTRY(it, struct cluster, in_state));
+    LIST_EACH (&state->clusters, it) {
+        const struct cluster *cluster = LIST_ENTRY(it, struct cluster, in_state);
+        check_counts(cluster);
+        check_groups(cluster);
+        roster_check(cluster);
+    }
 }

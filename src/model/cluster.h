@@ -5,6 +5,8 @@
 
 #include "api/ecs.h"
 #include "base/map.h"
+#include "model/group_counts.h"
+#include "model/roster.h"
 #include "model/state.h"
 
 // One name has at most one record: re-creating an INACTIVE name is a new cluster with the same ARN,
@@ -19,6 +21,8 @@ struct cluster {
     struct list instances;      // struct instance.in_cluster, creation order, INACTIVE ones too
     struct list tasks_wanted;   // struct task.in_cluster with desiredStatus RUNNING, creation order
     struct list tasks_unwanted; // those with desiredStatus STOPPED, in the order they were stopped
+    struct roster roster;       // the same instances, for placement
+    struct task_group *groups;  // of its wanted tasks that are placed
     uint32_t instances_n;       // ACTIVE and DRAINING
     uint32_t tasks_n;           // not STOPPED
     struct expiry expiry;       // waits while INACTIVE and empty

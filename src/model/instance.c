@@ -161,6 +161,7 @@ static struct instance *instance_new(struct state *state, uint64_t id,
     instance->cluster_id = (uint64_t)rec->cluster_id;
     list_init(&instance->tasks);
     link_in_cluster(cluster, instance);
+    roster_enter(&cluster->roster, instance);
     cluster_set_expiry(state, cluster);
     MAP_ADD_STR(by_uid, state->instances_by_uid, uid, instance);
     idtable_put(&state->entities[REC_KIND_INSTANCE], id, instance);
@@ -187,6 +188,7 @@ static void instance_delete(struct state *state, struct instance *instance)
     ASSERT(instance->st == NULL);
     ASSERT(instance->records_n == 0);
     unlist_token(state, instance);
+    roster_leave(&cluster->roster, instance);
     list_remove(&instance->in_cluster);
     cluster_set_expiry(state, cluster);
     MAP_DEL(by_uid, state->instances_by_uid, instance);
@@ -223,6 +225,12 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
     index_attributes(instance);
     reopen_books(state, instance);
     list_token(state, instance);
+    roster_note_record(&cluster_get(state, instance->cluster_id)->roster, instance);
+}
+
+static bool is_active(const struct rec_instance_state *st)
+{
+    return st != NULL && st->status == REC_INSTANCE_STATUS_ACTIVE;
 }
 
 void instance_state_apply(struct state *state, uint64_t id, const void *record)
@@ -231,6 +239,7 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
     struct instance *instance = instance_get(state, id);
     struct cluster *cluster = cluster_get(state, instance->cluster_id);
     struct idtable *table = &state->entities[REC_KIND_INSTANCE_STATE];
+    bool opens_or_closes = is_active(st) != is_active(instance->st);
 
     cluster->instances_n += status_is_registered(st);
     cluster->instances_n -= status_is_registered(instance->st);
@@ -244,6 +253,14 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
     instance->st = st;
     list_token(state, instance);
     instance_set_expiry(state, instance);
+    if (opens_or_closes)
+        roster_note(&cluster->roster, instance);
+}
+
+void instance_set_session(struct state *state, struct instance *instance, uint64_t session)
+{
+    instance->session = session;
+    roster_note(&cluster_get(state, instance->cluster_id)->roster, instance);
 }
 
 struct str instance_arn(const struct state *state, const struct instance *instance,
@@ -372,7 +389,7 @@ static void check_groups(const struct instance *instance)
 
         LIST_EACH (&instance->tasks, it) {
             const struct task *task = LIST_ENTRY(it, struct task, on_instance);
-            n += task_is_wanted(task) && str_eq(task->rec->group, count->group);
+            n += task_is_wanted(task) && str_eq(task->rec->group, count->group->name);
         }
         ASSERT_SAY(n == count->tasks_n && n > 0, "instance %.*s", STR_ARGS(instance->uid));
     }

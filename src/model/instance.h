@@ -11,6 +11,7 @@
 #include "model/state.h"
 
 struct cluster;
+struct roster_class;
 
 struct instance {
     struct entity entity;       // of the Instance record
@@ -23,6 +24,8 @@ struct instance {
     struct str token_key; // "<cluster id>/<client token>", memory of the instance; empty: unlisted
     UT_hash_handle by_token;
     struct list in_cluster;
+    struct roster_class *class; // of its attributes
+    uint32_t slot;              // in the cluster's roster
     struct list tasks; // struct task.on_instance: every task placed here that is not STOPPED
     struct books books;
     const struct ecs_attribute **attributes; // of rec, by name
@@ -33,13 +36,15 @@ struct instance {
     struct expiry expiry; // waits while INACTIVE and named by no task
 
     // Volatile: gone with the process, true again when the agent is back.
-    uint64_t session;           // its ACS session; 0: not connected
+    uint64_t session;           // its ACS session; 0: not connected. Set by instance_set_session
     uint64_t telemetry_session; // its TCS session; 0: none
 };
 
 void instance_apply(struct state *state, uint64_t id, const void *record);
 void instance_state_apply(struct state *state, uint64_t id, const void *record);
 void instance_set_expiry(struct state *state, struct instance *instance); // for task.c
+// Which ACS session it has; 0: none.
+void instance_set_session(struct state *state, struct instance *instance, uint64_t session);
 void instance_check_all(const struct state *state);
 
 struct instance *instance_get(const struct state *state, uint64_t id);

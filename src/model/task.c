@@ -115,6 +115,7 @@ void task_reserve(struct state *state, struct task *task, struct instance *insta
 
 static void place_on_instance(struct state *state, struct task *task, const struct rec_task *rec)
 {
+    struct cluster *cluster = cluster_get(state, task->cluster_id);
     struct instance *instance;
 
     if (rec->instance_id == 0 || rec_is_stopped(rec))
@@ -126,14 +127,16 @@ static void place_on_instance(struct state *state, struct task *task, const stru
     }
     instance->wanted_n += task_is_wanted(task);
     if (task_is_wanted(task))
-        group_counts_add(&instance->groups, rec->group);
+        group_counts_add(&cluster->groups, &instance->groups, rec->group);
     instance->pending_n += task_is_pending(task);
+    roster_note(&cluster->roster, instance);
 }
 
 // Keeps the reservation when the new record stays on the same instance: a task must not lose its
 // place for the moment between two records.
 static void leave_instance(struct state *state, struct task *task, const struct rec_task *next)
 {
+    struct cluster *cluster = cluster_get(state, task->cluster_id);
     struct instance *instance;
 
     if (!task->reservation.held)
@@ -141,12 +144,13 @@ static void leave_instance(struct state *state, struct task *task, const struct 
     instance = instance_get(state, (uint64_t)task->rec->instance_id);
     instance->wanted_n -= task_is_wanted(task);
     if (task_is_wanted(task))
-        group_counts_subtract(&instance->groups, task->rec->group);
+        group_counts_subtract(&cluster->groups, &instance->groups, task->rec->group);
     instance->pending_n -= task_is_pending(task);
     if (next != NULL && next->instance_id == task->rec->instance_id && !rec_is_stopped(next))
         return;
     books_give(&instance->books, &task->reservation);
     list_remove(&task->on_instance);
+    roster_note(&cluster->roster, instance);
 }
 
 static void count_in_cluster(struct state *state, const struct task *task, uint32_t by)

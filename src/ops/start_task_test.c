@@ -35,7 +35,7 @@ static void what_an_instance_cannot_hold_is_a_failure(void **state)
 {
     struct world *w = *state;
 
-    launch_add_instance(w, "off", 1000, 1000, "[]")->session = 0;
+    instance_set_session(&w->state, launch_add_instance(w, "off", 1000, 1000, "[]"), 0);
     launch_add_instance(w, "small", 1, 1000, "[]");
     set_status(w, launch_add_instance(w, "gone", 10, 10, "[]"), REC_INSTANCE_STATUS_INACTIVE);
     set_status(w, launch_add_instance(w, "leaving", 10, 10, "[]"), REC_INSTANCE_STATUS_DRAINING);
