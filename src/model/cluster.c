@@ -36,6 +36,8 @@ static struct cluster *cluster_new(struct state *state, uint64_t id, const struc
     list_init(&cluster->instances);
     list_init(&cluster->tasks_wanted);
     list_init(&cluster->tasks_unwanted);
+    list_init(&cluster->services);
+    list_init(&cluster->services_waiting);
     link_in_state(state, cluster);
     idtable_put(&state->entities[REC_KIND_CLUSTER], id, cluster);
     return cluster;
@@ -88,7 +90,8 @@ void cluster_set_expiry(struct state *state, struct cluster *cluster)
 {
     const struct rec_cluster *rec = cluster->rec;
     bool is_empty = list_is_empty(&cluster->instances) && list_is_empty(&cluster->tasks_wanted) &&
-                    list_is_empty(&cluster->tasks_unwanted);
+                    list_is_empty(&cluster->tasks_unwanted) &&
+                    list_is_empty(&cluster->services);
 
     if (rec->status != REC_CLUSTER_STATUS_INACTIVE || !is_empty)
         expiry_clear(&state->expiries, &cluster->expiry);
@@ -102,6 +105,7 @@ static void cluster_delete(struct state *state, struct cluster *cluster)
     ASSERT(list_is_empty(&cluster->instances));
     ASSERT(list_is_empty(&cluster->tasks_wanted));
     ASSERT(list_is_empty(&cluster->tasks_unwanted));
+    ASSERT(list_is_empty(&cluster->services));
     ASSERT(cluster->groups == NULL);
     roster_deinit(&cluster->roster);
     expiry_clear(&state->expiries, &cluster->expiry);
@@ -182,14 +186,14 @@ static void view_statistics(const struct cluster *cluster, struct arena *arena,
          cluster->running_n[ECS_LAUNCH_TYPE_MANAGED_INSTANCES]},
         {"pendingManagedInstancesTasksCount",
          cluster->pending_n[ECS_LAUNCH_TYPE_MANAGED_INSTANCES]},
-        {"activeEC2ServiceCount", 0},
-        {"activeFargateServiceCount", 0},
-        {"drainingEC2ServiceCount", 0},
-        {"drainingFargateServiceCount", 0},
-        {"activeExternalServiceCount", 0},
-        {"drainingExternalServiceCount", 0},
-        {"activeManagedInstancesServiceCount", 0},
-        {"drainingManagedInstancesServiceCount", 0},
+        {"activeEC2ServiceCount", cluster->services_active_n[ECS_LAUNCH_TYPE_EC2]},
+        {"activeFargateServiceCount", cluster->services_active_n[ECS_LAUNCH_TYPE_FARGATE]},
+        {"drainingEC2ServiceCount", cluster->services_draining_n[ECS_LAUNCH_TYPE_EC2]},
+        {"drainingFargateServiceCount", cluster->services_draining_n[ECS_LAUNCH_TYPE_FARGATE]},
+        {"activeExternalServiceCount", cluster->services_active_n[ECS_LAUNCH_TYPE_EXTERNAL]},
+        {"drainingExternalServiceCount", cluster->services_draining_n[ECS_LAUNCH_TYPE_EXTERNAL]},
+        {"activeManagedInstancesServiceCount", cluster->services_active_n[ECS_LAUNCH_TYPE_MANAGED_INSTANCES]},
+        {"drainingManagedInstancesServiceCount", cluster->services_draining_n[ECS_LAUNCH_TYPE_MANAGED_INSTANCES]},
     };
     size_t n = sizeof rows / sizeof *rows;
 
@@ -221,7 +225,7 @@ void cluster_view(const struct state *state, const struct cluster *cluster, unsi
     SET(out, registered_container_instances_count, (int32_t)cluster->instances_n);
     SET(out, running_tasks_count, (int32_t)sum(cluster->running_n));
     SET(out, pending_tasks_count, (int32_t)sum(cluster->pending_n));
-    SET(out, active_services_count, 0);
+    SET(out, active_services_count, (int32_t)sum(cluster->services_active_n));
     SET(out, capacity_providers, rec->capacity_providers);
     SET(out, default_capacity_provider_strategy, rec->default_capacity_provider_strategy);
     out->has.statistics = out->has.settings = out->has.tags = true;

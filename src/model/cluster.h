@@ -25,7 +25,12 @@ struct cluster {
     struct task_group *groups;  // of its wanted tasks that are placed
     uint32_t instances_n;       // ACTIVE and DRAINING
     uint32_t tasks_n;           // not STOPPED
-    struct expiry expiry;       // waits while INACTIVE and empty
+    struct list services;       // struct service.in_cluster, creation order, INACTIVE ones too
+    struct list services_waiting; // struct service.waiting: a task of them found no place
+    // By launch type.
+    uint32_t services_active_n[ECS_LAUNCH_TYPE_N];
+    uint32_t services_draining_n[ECS_LAUNCH_TYPE_N];
+    struct expiry expiry; // waits while INACTIVE and empty
     // Not STOPPED, by lastStatus RUNNING or before it, and launch type.
     uint32_t running_n[ECS_LAUNCH_TYPE_N];
     uint32_t pending_n[ECS_LAUNCH_TYPE_N];

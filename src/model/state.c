@@ -9,8 +9,10 @@
 #include "base/mem.h"
 #include "base/trace.h"
 #include "model/cluster.h"
+#include "model/deployment.h"
 #include "model/instance.h"
 #include "model/run_token.h"
+#include "model/service.h"
 #include "model/task.h"
 #include "model/task_definition.h"
 #include "shape/walk.h"
@@ -32,6 +34,11 @@ static apply_fn *const apply_of[REC_KIND_N] = {
     [REC_KIND_TASK_DEFINITION] = task_definition_apply,
     [REC_KIND_INSTANCE] = instance_apply,
     [REC_KIND_INSTANCE_STATE] = instance_state_apply,
+    [REC_KIND_SERVICE] = service_apply,
+    [REC_KIND_REVISION] = revision_apply,
+    [REC_KIND_DEPLOYMENT] = deployment_apply,
+    [REC_KIND_SERVICE_DEPLOYMENT] = service_deployment_apply,
+    [REC_KIND_SERVICE_EVENT] = service_event_apply,
     [REC_KIND_TASK] = task_apply,
     [REC_KIND_RUN_TOKEN] = run_token_apply,
 };
@@ -45,6 +52,7 @@ void state_init(struct state *state, const struct state_config *config)
         state->next_id[kind] = 1;
     }
     list_init(&state->clusters);
+    list_init(&state->services_dirty);
     family_order_init(state);
 }
 
@@ -70,6 +78,7 @@ void state_deinit(struct state *state)
         idtable_deinit(table);
     }
     expiry_deinit(&state->expiries);
+    expiry_deinit(&state->wakes);
     family_order_deinit(state);
 }
 
@@ -225,4 +234,5 @@ void state_check(const struct state *state)
     instance_check_all(state);
     task_check_all(state);
     task_definition_check_all(state);
+    service_check_all(state);
 }

@@ -30,6 +30,7 @@ struct arena;
 struct cluster;
 struct family_order;
 struct run_token;
+struct service;
 struct instance;
 struct task;
 struct task_definition;
@@ -73,8 +74,11 @@ struct state {
     struct instance *instances_by_token;    // instance.h, registered ones with a client token
     struct task *tasks_by_uid;              // task.h
     struct run_token *tokens_by_key;        // run_token.h
+    struct service *services_by_key;        // service.h
     struct list clusters;                   // in creation order
     struct expiry_heap expiries;            // what is forgotten when; core/timers.h
+    struct expiry_heap wakes;               // which service time alone will change, and when
+    struct list services_dirty;             // struct service.dirty, in the order of marking
 
     struct journal journal; // of the batch being decided
     uint64_t batch;         // its number

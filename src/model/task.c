@@ -7,6 +7,7 @@
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/run_token.h"
+#include "model/service.h"
 #include "model/task_definition.h"
 
 struct task *task_get(const struct state *state, uint64_t id)
@@ -270,6 +271,7 @@ void task_apply(struct state *state, uint64_t id, const void *record)
 
     if (task != NULL) {
         count_in_cluster(state, task, UINT32_MAX); // minus one
+        service_drop_task(state, task, rec != NULL && !rec_is_stopped(rec));
         leave_instance(state, task, rec);
         count_on_instance(state, task->rec, UINT32_MAX);
     } else {
@@ -283,6 +285,7 @@ void task_apply(struct state *state, uint64_t id, const void *record)
     task->rec = rec;
     count_on_instance(state, rec, 1);
     place_on_instance(state, task, rec);
+    service_take_task(state, task);
     count_in_cluster(state, task, 1);
     link_lists(state, task);
     cluster_set_expiry(state, cluster_get(state, task->cluster_id));

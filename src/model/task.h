@@ -20,6 +20,7 @@ struct task {
     UT_hash_handle by_uid;
     struct list in_cluster;
     struct list on_instance; // linked while it holds a reservation
+    struct list in_service;  // linked while it is a service's and not STOPPED
     struct expiry expiry;    // waits while lastStatus is STOPPED
     uint64_t token_id;       // the RunTask token that stands for it; 0: none
     bool listed_as_wanted;   // which of the cluster's two lists it stands in

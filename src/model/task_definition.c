@@ -240,7 +240,8 @@ void task_definition_set_expiry(struct state *state, struct task_definition *def
 {
     const struct rec_task_definition *rec = definition->rec;
 
-    if (rec->status != ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS || definition->tasks_n > 0)
+    if (rec->status != ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS || definition->tasks_n > 0 ||
+        definition->revisions_n > 0)
         expiry_clear(&state->expiries, &definition->expiry);
     else
         expiry_set(&state->expiries, &definition->expiry, REC_KIND_TASK_DEFINITION,
@@ -250,7 +251,7 @@ void task_definition_set_expiry(struct state *state, struct task_definition *def
 
 static void definition_delete(struct state *state, struct task_definition *definition)
 {
-    ASSERT(definition->tasks_n == 0);
+    ASSERT(definition->tasks_n == 0 && definition->revisions_n == 0);
     expiry_clear(&state->expiries, &definition->expiry);
     family_drop_revision(family_get(state, definition->family_id), definition);
     idtable_remove(&state->entities[REC_KIND_TASK_DEFINITION], definition->entity.id);

@@ -25,6 +25,7 @@ struct task_definition {
     uint64_t family_id;
     struct need need;     // of a task without overrides; memory of the definition
     uint32_t tasks_n;     // task records that refer to it, STOPPED ones included
+    uint32_t revisions_n; // service revisions that refer to it
     struct expiry expiry; // waits while DELETE_IN_PROGRESS and named by no task
 };
 
