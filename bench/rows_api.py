@@ -41,7 +41,8 @@ def encrypted(bench):
         server = BenchServer(bench, INSTANCES, TASKS, tls=True)
         tls_flags, server.flags = server.flags, []
         server.start()
-        server.arns = task_arns(server, TASKS)
+        tasks_of(server)
+        instances_of(server)
         server.stop()
         server.flags = tls_flags
         return server.start()
@@ -55,8 +56,9 @@ def tasks_of(server):
 
 
 def instances_of(server):
-    with_cluster = [arn.rsplit("/", 1)[0].replace(":task/", ":container-instance/") for arn in tasks_of(server)[:1]]
-    return with_cluster
+    if not hasattr(server, "instances"):
+        server.instances = server.ok("ListContainerInstances", cluster=CLUSTER, maxResults=100)["containerInstanceArns"]
+    return server.instances
 
 
 # --- what is called ----------------------------------------------------------------------------------
@@ -89,10 +91,9 @@ def tag_resource(server):
 
 
 def put_attributes(server):
-    cluster_arn = tasks_of(server)[0].rsplit("/", 1)[0].replace(":task/", ":cluster/")
-    return [{"cluster": cluster_arn, "attributes": [
+    return [{"cluster": CLUSTER, "attributes": [
         {"name": "slot", "value": str(i), "targetType": "container-instance", "targetId": arn}]}
-        for i in range(4) for arn in server.instance_arns[:64]]
+        for i in range(4) for arn in instances_of(server)[:64]]
 
 
 def register_definition(_):
@@ -131,10 +132,7 @@ def figures(line, aim, aim_p99):
 
 
 def server_for(bench, signed, tls):
-    server = encrypted(bench) if tls else plain(bench) if signed else unsigned(bench)
-    if not hasattr(server, "instance_arns") and not tls:
-        server.instance_arns = server.ok("ListContainerInstances", cluster=CLUSTER, maxResults=100)["containerInstanceArns"]
-    return server
+    return encrypted(bench) if tls else plain(bench) if signed else unsigned(bench)
 
 
 def enter_call(name, operation, bodies, way, aim, aim_p99):
