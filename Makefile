@@ -10,7 +10,7 @@ CHECK_BUILD ?= build-check
 PREFIX      ?= /usr/local
 MESON_ARGS  ?=
 
-.PHONY: all quickstart check check-clang fuzz format install deps deps-check clean docs
+.PHONY: all quickstart check check-clang bench bench-scale fuzz format install deps deps-check clean docs
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(NINJAFLAGS)
@@ -37,6 +37,14 @@ check-clang: deps-check
 TIME ?= 60
 fuzz: deps-check
 	@tools/fuzz.sh $(TIME)
+
+# Figures of a release build: a table, and BUILD/bench.json. bench-scale takes the large sizes, too; BENCH='--only NAME'
+# measures one row.
+bench: deps-check
+	@bench/bench.py --build $(BUILD) $(BENCH)
+
+bench-scale: deps-check
+	@bench/bench.py --build $(BUILD) --scale $(BENCH)
 
 # What docs/ holds that is made from the code.
 docs: all

@@ -1,9 +1,9 @@
 // bench-core: what deciding costs, in one process, without sockets.
 //
-// A scene of the asked size is built, then one case is repeated: batches of calls through op_run,
-// as the server's core thread makes them. In memory every batch is undone afterwards, off the
-// clock, so the state keeps its size however long it is measured. With --store every batch is
-// committed to SQLite while the next one is decided, and the state grows.
+// A scene of the asked size is built, then each case is repeated on it for a second: batches of
+// calls through op_run, as the server's core thread makes them. In memory every batch is undone
+// afterwards, off the clock, so the state keeps its size however long it is measured. With --store
+// every batch is committed to SQLite while the next one is decided, and the state grows.
 //
 // Printed is one line of JSON. `per_s` counts by the wall clock, `cpu_us` is the processor time of
 // the deciding thread for one unit, which other programs on the machine disturb less. To count
@@ -32,12 +32,12 @@ struct plan {
     const char *store;
 };
 
+struct bench_case;
+
 struct bench {
     struct scene scene;
     struct plan plan;
-    enum ecs_operation operation;
-    size_t unit; // of one call
-    bool once;   // a request means something once a batch
+    const struct bench_case *which;
     void *requests[VARIANTS];
     struct str task_arns[VARIANTS];
 };
@@ -48,7 +48,7 @@ struct bench_case {
     size_t unit;
     const char *unit_name;
     void *(*request)(struct bench *bench, int variant);
-    bool needs_tasks; // PENDING ones, VARIANTS of them, made before the clock starts
+    bool needs_tasks; // PENDING ones, VARIANTS of them; each stands a report once a batch
 };
 
 // ---- RunTask; the variant keeps calls apart where a rule would get in their way
@@ -292,20 +292,20 @@ static void check_launched(const struct bench *bench, const void *reply)
 {
     const struct ecs_run_task_response *launched = reply;
 
-    if (bench->operation != ECS_OPERATION_RUN_TASK)
+    if (bench->which->operation != ECS_OPERATION_RUN_TASK)
         return;
-    ASSERT_SAY(launched->tasks.n == bench->unit, "placed only %zu: %.*s", launched->tasks.n,
+    ASSERT_SAY(launched->tasks.n == bench->which->unit, "placed only %zu: %.*s", launched->tasks.n,
                STR_ARGS(launched->failures.at[0].reason));
 }
 
 // What is on the clock. Not inlined, so that callgrind can be told to collect here alone.
 __attribute__((noinline)) static void measured(struct bench *bench, int64_t calls, size_t *next)
 {
-    bool writes = (ecs_operations[bench->operation].flags & OPERATION_WRITES) != 0;
+    bool writes = (ecs_operations[bench->which->operation].flags & OPERATION_WRITES) != 0;
 
     for (int64_t i = 0; i < calls; i++) {
         const void *request = bench->requests[(*next)++ % VARIANTS];
-        check_launched(bench, scene_run(&bench->scene, bench->operation, request));
+        check_launched(bench, scene_run(&bench->scene, bench->which->operation, request));
     }
     ASSERT(!writes || state_mark(&bench->scene.state) >= (size_t)calls); // nothing was measured
     if (bench->plan.store != NULL)
@@ -316,17 +316,17 @@ __attribute__((noinline)) static void measured(struct bench *bench, int64_t call
 
 static void measure_batch(struct bench *bench, size_t *next, struct spent *spent)
 {
-    int64_t calls = bench->plan.batch / (int64_t)bench->unit;
+    int64_t calls = bench->plan.batch / (int64_t)bench->which->unit;
     int64_t wall = clock_monotonic_us();
     int64_t cpu = thread_cpu_us();
 
     calls = calls > 0 ? calls : 1;
-    if (bench->once && calls > VARIANTS)
+    if (bench->which->needs_tasks && calls > VARIANTS)
         calls = VARIANTS; // a second report on a task would change nothing
     measured(bench, calls, next);
     spent->cpu_us += thread_cpu_us() - cpu;
     spent->wall_us += clock_monotonic_us() - wall;
-    spent->units += calls * (int64_t)bench->unit;
+    spent->units += calls * (int64_t)bench->which->unit;
     if (bench->plan.store == NULL)
         scene_undo(&bench->scene);
 }
@@ -364,55 +364,62 @@ static void add_pending_tasks(struct bench *bench)
     scene_flush(&bench->scene);
 }
 
-static void run_case(const struct bench_case *which, const struct plan *plan)
+static void run_case(struct bench *bench, const struct bench_case *which)
 {
-    struct scene_size size = {(size_t)plan->instances, (size_t)plan->tasks};
-    struct bench bench = {.plan = *plan,
-                          .operation = which->operation,
-                          .unit = which->unit,
-                          .once = which->needs_tasks};
+    const struct plan *plan = &bench->plan;
     struct spent spent;
 
     ASSERT_SAY(plan->store == NULL || !which->needs_tasks, "%s is measured in memory only",
                which->name);
-    scene_init(&bench.scene, plan->store);
-    scene_grow(&bench.scene, &size);
-    if (which->needs_tasks)
-        add_pending_tasks(&bench);
+    bench->which = which;
+    if (which->needs_tasks && bench->task_arns[0].len == 0)
+        add_pending_tasks(bench);
     for (int i = 0; i < VARIANTS; i++)
-        bench.requests[i] = which->request(&bench, i);
-    measure(&bench, &spent);
+        bench->requests[i] = which->request(bench, i);
+    measure(bench, &spent);
     printf("{\"case\":\"%s\",\"unit\":\"%s\",\"store\":%s,\"instances\":%" PRId64
            ",\"tasks\":%" PRId64 ",\"units\":%" PRId64 ",\"per_s\":%.0f,\"cpu_us\":%.3f}\n",
            which->name, which->unit_name, plan->store != NULL ? "true" : "false", plan->instances,
            plan->tasks, spent.units, (double)spent.units * 1e6 / (double)spent.wall_us,
            (double)spent.cpu_us / (double)spent.units);
-    scene_deinit(&bench.scene);
+    fflush(stdout);
+}
+
+static const struct bench_case *case_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (strcmp(cases[i].name, name) == 0)
+            return &cases[i];
+    }
+    fprintf(stderr, "bench-core: no case %s; there are\n", name);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        fprintf(stderr, "  %s\n", cases[i].name);
+    exit(2);
 }
 
 int main(int argc, char **argv)
 {
-    struct plan plan = {.instances = 1000, .tasks = 10000, .batch = 1000};
+    struct bench bench = {.plan = {.instances = 1000, .tasks = 10000, .batch = 1000}};
+    struct plan *plan = &bench.plan;
     const struct flag flags[] = {
-        {.name = "--instances", .number = &plan.instances, .help = "in the cluster (1000)"},
-        {.name = "--tasks", .number = &plan.tasks, .help = "running already (10000)"},
-        {.name = "--batch", .number = &plan.batch, .help = "units decided together (1000)"},
-        {.name = "--units", .number = &plan.units, .help = "in all (a second's worth)"},
-        {.name = "--store", .text = &plan.store, .help = "SQLite file to commit to (none)"},
+        {.name = "--instances", .number = &plan->instances, .help = "in the cluster (1000)"},
+        {.name = "--tasks", .number = &plan->tasks, .help = "running already (10000)"},
+        {.name = "--batch", .number = &plan->batch, .help = "units decided together (1000)"},
+        {.name = "--units", .number = &plan->units, .help = "in all (a second's worth)"},
+        {.name = "--store", .text = &plan->store, .help = "SQLite file to commit to (none)"},
         {0},
     };
-    int words = flags_parse(argc, argv, flags, "CASE [FLAGS]");
-    size_t found = 0;
+    int words = flags_parse(argc, argv, flags, "CASE... [FLAGS]");
+    struct scene_size size = {(size_t)plan->instances, (size_t)plan->tasks};
 
-    for (size_t i = 0; i < sizeof cases / sizeof *cases && words == 2; i++) {
-        if (strcmp(cases[i].name, argv[1]) == 0) {
-            run_case(&cases[i], &plan);
-            found++;
-        }
-    }
-    if (found > 0)
-        return 0;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        fprintf(stderr, "%s\n", cases[i].name);
-    flags_fail(flags, "CASE [FLAGS]", argv[0]);
+    if (words < 2)
+        flags_fail(flags, "CASE... [FLAGS]", argv[0]);
+    for (int i = 1; i < words; i++)
+        case_named(argv[i]);
+    scene_init(&bench.scene, plan->store);
+    scene_grow(&bench.scene, &size);
+    for (int i = 1; i < words; i++)
+        run_case(&bench, case_named(argv[i]));
+    scene_deinit(&bench.scene);
+    return 0;
 }

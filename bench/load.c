@@ -76,6 +76,7 @@ struct link {
     struct load *load;
     int fd;
     struct tls *tls;
+    uint32_t watched;   // events asked of epoll
     bool is_ready;      // TLS has shaken hands
     struct str request; // what is left to send
     int64_t sent_ns;
@@ -173,8 +174,12 @@ static void render_all(struct load *load)
 static void watch(struct link *link, int how, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = link};
-    int rc = epoll_ctl(link->load->epoll, how, link->fd, &event);
+    int rc;
 
+    if (events == link->watched)
+        return;
+    link->watched = events;
+    rc = epoll_ctl(link->load->epoll, how, link->fd, &event);
     ASSERT(rc == 0);
 }
 
@@ -197,10 +202,10 @@ static void lose(struct link *link, const char *what)
 }
 
 // What a call to the kernel or to TLS came to: bytes moved, 0 to wait, < 0 when the link is lost.
-static ssize_t tls_outcome(struct link *link, enum tls_result result, size_t n)
+static ssize_t tls_outcome(struct link *link, enum tls_result result, const size_t *moved)
 {
     switch (result) {
-    case TLS_OK: return (ssize_t)n;
+    case TLS_OK: return (ssize_t)*moved;
     case TLS_WANT_READ: watch(link, EPOLL_CTL_MOD, EPOLLIN); return 0;
     case TLS_WANT_WRITE: watch(link, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT); return 0;
     case TLS_EOF:
@@ -211,13 +216,13 @@ static ssize_t tls_outcome(struct link *link, enum tls_result result, size_t n)
 
 static ssize_t give(struct link *link)
 {
-    ssize_t n;
+    struct str left = link->request;
     size_t moved = 0;
+    ssize_t n;
 
     if (link->tls != NULL)
-        return tls_outcome(link, tls_write(link->tls, link->request.ptr, link->request.len, &moved),
-                           moved);
-    n = send(link->fd, link->request.ptr, link->request.len, MSG_NOSIGNAL);
+        return tls_outcome(link, tls_write(link->tls, left.ptr, left.len, &moved), &moved);
+    n = send(link->fd, left.ptr, left.len, MSG_NOSIGNAL);
     if (n < 0 && errno == EAGAIN) {
         watch(link, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
         return 0;
@@ -227,14 +232,13 @@ static ssize_t give(struct link *link)
 
 static ssize_t take(struct link *link)
 {
-    struct load *load = link->load;
+    char *room = link->load->scratch;
     size_t moved = 0;
     ssize_t n;
 
     if (link->tls != NULL)
-        return tls_outcome(link, tls_read(link->tls, load->scratch, sizeof load->scratch, &moved),
-                           moved);
-    n = recv(link->fd, load->scratch, sizeof load->scratch, 0);
+        return tls_outcome(link, tls_read(link->tls, room, SCRATCH_BYTES, &moved), &moved);
+    n = recv(link->fd, room, SCRATCH_BYTES, 0);
     if (n < 0 && errno == EAGAIN)
         return 0;
     return n > 0 ? n : -1;
@@ -359,12 +363,13 @@ static void pull(struct link *link)
 static void shake_hands(struct link *link)
 {
     enum tls_result result = tls_handshake(link->tls);
+    size_t moved = 0;
 
     if (result == TLS_OK) {
         link->is_ready = true;
         watch(link, EPOLL_CTL_MOD, EPOLLIN);
         ask(link);
-    } else if (tls_outcome(link, result, 0) < 0) {
+    } else if (tls_outcome(link, result, &moved) < 0) {
         lose(link, "TLS failed");
     }
 }

@@ -113,6 +113,25 @@ void api_refusal(struct api *api, int status, struct str detail, struct arena *a
 
 // ---- from a request to a call
 
+// The table is in the order of the names.
+static enum ecs_operation operation_named(struct str name)
+{
+    int low = 1;
+    int high = ECS_OPERATION_N;
+
+    while (low < high) {
+        int mid = low + (high - low) / 2;
+        int order = str_cmp(name, ecs_operations[mid].name);
+        if (order == 0)
+            return (enum ecs_operation)mid;
+        if (order < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return ECS_OPERATION_NONE;
+}
+
 static enum ecs_operation operation_of(const struct http_request *request)
 {
     struct str target;
@@ -121,12 +140,7 @@ static enum ecs_operation operation_of(const struct http_request *request)
         !http_header_get(request->headers, request->headers_n, STR("x-amz-target"), &target) ||
         !str_starts(target, TARGET_PREFIX))
         return ECS_OPERATION_NONE;
-    target = str_from(target, TARGET_PREFIX.len);
-    for (int op = 1; op < ECS_OPERATION_N; op++) {
-        if (str_eq(ecs_operations[op].name, target))
-            return (enum ecs_operation)op;
-    }
-    return ECS_OPERATION_NONE;
+    return operation_named(str_from(target, TARGET_PREFIX.len));
 }
 
 static bool is_coded(const struct http_request *request)

@@ -47,6 +47,13 @@ static void an_empty_body_is_an_empty_request(void **state)
     assert_non_null(memmem(answer.body.ptr, answer.body.len, "cluster/default\"", 16));
 }
 
+static void operations_stand_in_the_order_of_their_names(void **state)
+{
+    (void)state;
+    for (int op = 2; op < ECS_OPERATION_N; op++)
+        assert_true(str_cmp(ecs_operations[op - 1].name, ecs_operations[op].name) < 0);
+}
+
 static void an_operation_may_refuse(void **state)
 {
     EXPECT_ANSWER(rig_call(*state, "CreateCluster", "{\"clusterName\":\"a b\"}"), 400,
@@ -302,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_signed_call_is_answered_with_the_headers_of_the_protocol),
         CASE(an_empty_body_is_an_empty_request),
+        CASE(operations_stand_in_the_order_of_their_names),
         CASE(an_operation_may_refuse),
         CASE(an_operation_still_to_come_says_so),
         CASE(a_target_that_is_none_is_an_unknown_operation),

@@ -25,10 +25,14 @@ static void on_gone_job(void *user)
 struct http_exchange *http_exchange_new(struct http_session *session)
 {
     struct http_exchange *exchange = mem_zalloc(sizeof *exchange);
+    struct http_server *server = session->server;
 
-    arena_init(&exchange->arena);
+    if (server->spare_arenas_n > 0)
+        exchange->arena = server->spare_arenas[--server->spare_arenas_n];
+    else
+        arena_init(&exchange->arena);
     loop_job_init(&exchange->gone_job, on_gone_job, exchange);
-    exchange->loop = session->server->loop;
+    exchange->loop = server->loop;
     exchange->session = session;
     exchange->keep_alive = true;
     list_push_back(&session->exchanges, &exchange->link);
@@ -36,11 +40,24 @@ struct http_exchange *http_exchange_new(struct http_session *session)
     return exchange;
 }
 
+// Keeps the arena's first block for a later exchange, or frees it all.
+static void put_arena_by(struct http_server *server, struct arena *arena)
+{
+    if (server->spare_arenas_n == HTTP_SPARE_ARENAS_MAX) {
+        arena_deinit(arena);
+        return;
+    }
+    arena_reset(arena);
+    server->spare_arenas[server->spare_arenas_n++] = *arena;
+    *arena = ARENA_INIT;
+}
+
 void http_exchange_free(struct http_exchange *exchange)
 {
     if (exchange->session != NULL) {
         exchange->session->exchanges_n--;
         list_remove(&exchange->link);
+        put_arena_by(exchange->session->server, &exchange->arena);
     }
     loop_job_cancel(&exchange->gone_job);
     buf_deinit(&exchange->body);
@@ -127,7 +144,11 @@ static void write_head(struct http_exchange *exchange, const struct http_respons
     bool stays = stays_open(exchange);
 
     ASSERT(response->status >= 200 && response->status <= 599);
-    buf_printf(out, "HTTP/1.1 %d %s\r\n", response->status, http_reason(response->status));
+    buf_add_str(out, STR("HTTP/1.1 "));
+    buf_add_i64(out, response->status);
+    buf_add_char(out, ' ');
+    buf_add_str(out, str_of(http_reason(response->status)));
+    buf_add_str(out, STR("\r\n"));
     http_write_header(out, STR("Date"), date_now(exchange->session->server));
     for (size_t i = 0; i < response->headers_n; i++) {
         if (http_header_is_valid(&response->headers[i]))
@@ -143,16 +164,21 @@ static void write_head(struct http_exchange *exchange, const struct http_respons
 
 void http_exchange_write_whole(struct http_exchange *exchange, const struct http_response *response)
 {
-    BUF_AUTO struct buf out = BUF_INIT;
+    struct buf *out;
     bool has_length = response->status != 204 && response->status != 304;
 
     if (exchange->session == NULL)
         return;
-    write_head(exchange, response, &out);
-    if (has_length)
-        buf_printf(&out, "Content-Length: %zu\r\n", response->body.len);
-    buf_add_str(&out, STR("\r\n"));
-    http_exchange_write(exchange, buf_str(&out));
+    out = &exchange->session->server->head;
+    buf_clear(out);
+    write_head(exchange, response, out);
+    if (has_length) {
+        buf_add_str(out, STR("Content-Length: "));
+        buf_add_i64(out, (int64_t)response->body.len);
+        buf_add_str(out, STR("\r\n"));
+    }
+    buf_add_str(out, STR("\r\n"));
+    http_exchange_write(exchange, buf_str(out));
     if (has_length && !exchange->is_head)
         http_exchange_write(exchange, response->body);
 }

@@ -33,7 +33,7 @@ enum http_event_kind {
 enum { HTTP_LENGTH_UNKNOWN = -1 };
 
 struct http_head {
-    struct str method; // requests
+    struct str method; // requests; lives for ever, unlike the other texts
     struct str target; // requests, as sent: "/path?query"
     int status;        // responses
     struct http_header *headers;

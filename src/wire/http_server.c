@@ -163,6 +163,9 @@ void http_server_free(struct http_server *server)
     while (!list_is_empty(&server->sessions))
         http_session_abort(LIST_ENTRY(server->sessions.next, struct http_session, link));
     loop_job_cancel(&server->idle_job);
+    while (server->spare_arenas_n > 0)
+        arena_deinit(&server->spare_arenas[--server->spare_arenas_n]);
+    buf_deinit(&server->head);
     mem_free(server);
 }
 

@@ -30,8 +30,7 @@ struct http_request {
     struct str query;  // as sent, without '?'
     const struct http_header *headers;
     size_t headers_n;
-    struct str body;   // whole, chunk framing removed
-    struct str remote; // "127.0.0.1:52114", "unix:"
+    struct str body; // whole, chunk framing removed
     bool wants_websocket;
 };
 

@@ -12,7 +12,6 @@
 #include "wire/http_session.h"
 #include "base/assert.h"
 #include "base/mem.h"
-#include "io/socket.h"
 #include "wire/http_parse.h"
 
 // ---- the end of a session
@@ -97,40 +96,46 @@ void http_session_reject(struct http_session *session, int status, struct str de
 
 // ---- reading requests
 
-static struct str copy_text(struct http_exchange *exchange, struct str s)
+// A slice of `from`, as a slice of its copy.
+static struct str same_in(const char *copy, struct str from, struct str slice)
 {
-    return str_copy(&exchange->arena, s);
+    return slice.len > 0 ? str_span(copy + (slice.ptr - from.ptr), slice.len) : STR_NONE;
 }
 
-static void copy_head(struct http_exchange *exchange, const struct http_head *head)
+// The bytes of the head are copied as a whole, and what the parser found in them is found at the
+// same places of the copy.
+static void copy_head(struct http_exchange *exchange, const struct http_head *head,
+                      struct str bytes)
 {
     struct http_request *request = &exchange->request;
     struct http_header *headers =
         arena_array(&exchange->arena, struct http_header, head->headers_n);
+    const char *copy = arena_copy(&exchange->arena, bytes.ptr, bytes.len);
 
     for (size_t i = 0; i < head->headers_n; i++) {
-        headers[i].name = copy_text(exchange, head->headers[i].name);
-        headers[i].value = copy_text(exchange, head->headers[i].value);
+        headers[i].name = same_in(copy, bytes, head->headers[i].name);
+        headers[i].value = same_in(copy, bytes, head->headers[i].value);
     }
     request->headers = headers;
     request->headers_n = head->headers_n;
-    request->method = copy_text(exchange, head->method);
-    request->target = copy_text(exchange, head->target);
+    request->method = head->method; // the parser's own text
+    request->target = same_in(copy, bytes, head->target);
     request->wants_websocket = head->wants_websocket;
-    request->remote = socket_address_text(&exchange->arena, conn_peer(exchange->session->conn));
     str_cut(request->target, '?', &request->path, &request->query);
+    exchange->body_len = head->content_length;
     exchange->is_head = str_eq(head->method, STR("HEAD"));
     exchange->is_http10 = head->minor == 0;
     exchange->keep_alive = head->keep_alive;
 }
 
-static void begin_request(struct http_session *session, const struct http_head *head)
+static void begin_request(struct http_session *session, const struct http_head *head,
+                          struct str bytes)
 {
     struct http_exchange *exchange = http_exchange_new(session);
 
     session->reading = exchange;
     session->requests_n++;
-    copy_head(exchange, head);
+    copy_head(exchange, head, bytes);
     if (head->content_length > 0 &&
         (uint64_t)head->content_length > session->server->config.body_max) {
         http_session_reject(session, 413, STR("request body too large"));
@@ -146,6 +151,8 @@ static void add_body(struct http_session *session, struct str piece)
 
     if (piece.len > session->server->config.body_max - buf_len(&exchange->body))
         http_session_reject(session, 413, STR("request body too large"));
+    else if ((int64_t)piece.len == exchange->body_len)
+        exchange->request.body = str_copy(&exchange->arena, piece); // all of it
     else
         buf_add_str(&exchange->body, piece);
 }
@@ -158,7 +165,8 @@ static void hand_over(struct http_session *session, bool upgrade)
     struct http_server *server = session->server;
 
     session->reading = NULL;
-    exchange->request.body = buf_str(&exchange->body);
+    if (buf_len(&exchange->body) > 0)
+        exchange->request.body = buf_str(&exchange->body);
     exchange->state = HTTP_EXCHANGE_OPEN;
     if (upgrade || !exchange->keep_alive || server->draining)
         session->stopped = true;
@@ -170,8 +178,9 @@ static void hand_over(struct http_session *session, bool upgrade)
 static bool step(struct http_session *session)
 {
     struct http_event event;
+    struct str bytes = conn_in(session->conn);
     size_t used = 0;
-    int outcome = http_parse_step(session->parser, conn_in(session->conn), &used, &event);
+    int outcome = http_parse_step(session->parser, bytes, &used, &event);
 
     if (outcome != 0) {
         http_session_reject(session, http_parse_status((enum http_parse_outcome)outcome),
@@ -180,7 +189,7 @@ static bool step(struct http_session *session)
     }
     switch (event.kind) {
     case HTTP_EVENT_MORE: break;
-    case HTTP_EVENT_HEAD: begin_request(session, &event.head); break;
+    case HTTP_EVENT_HEAD: begin_request(session, &event.head, str_take(bytes, used)); break;
     case HTTP_EVENT_BODY: add_body(session, event.body); break;
     case HTTP_EVENT_DONE:
     case HTTP_EVENT_UPGRADE: break;

@@ -13,6 +13,8 @@
 
 struct http_parse;
 
+enum { HTTP_SPARE_ARENAS_MAX = 64 };
+
 struct http_server {
     struct loop *loop;
     struct http_server_config config;
@@ -25,6 +27,9 @@ struct http_server {
     struct conn_counters counters;
     int64_t date_second; // of date_text
     char date_text[32];
+    struct buf head;                                  // scratch: the head being written
+    struct arena spare_arenas[HTTP_SPARE_ARENAS_MAX]; // of exchanges that are gone, each one block
+    unsigned spare_arenas_n;
     bool draining;
     void (*on_idle)(void *user);
     void *idle_user;
@@ -66,8 +71,9 @@ struct http_exchange {
     struct loop_job gone_job; // for a stream that begins when its client has left already
     struct arena arena;
     struct http_request request;
-    struct buf body;
-    struct buf out; // bytes of the answer before its turn
+    int64_t body_len; // as announced; HTTP_LENGTH_UNKNOWN
+    struct buf body;  // what came of it in more than one piece
+    struct buf out;   // bytes of the answer before its turn
     enum http_exchange_state state;
     bool is_head; // the request's method is HEAD
     bool is_http10;

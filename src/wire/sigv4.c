@@ -36,7 +36,9 @@ struct sigv4 {
     struct arena strings; // what config points at
     struct crypto *crypto;
     struct cached_key *cache;
-    struct list by_use; // most recent first
+    struct list by_use;  // most recent first
+    struct buf key_name; // scratch, like the next three
+    struct buf hex;
     struct buf canonical;
     struct buf to_sign;
 };
@@ -99,6 +101,8 @@ void sigv4_free(struct sigv4 *sigv4)
     while (!list_is_empty(&sigv4->by_use))
         drop(sigv4, LIST_ENTRY(sigv4->by_use.next, struct cached_key, by_use));
     crypto_free(sigv4->crypto);
+    buf_deinit(&sigv4->key_name);
+    buf_deinit(&sigv4->hex);
     buf_deinit(&sigv4->canonical);
     buf_deinit(&sigv4->to_sign);
     arena_deinit(&sigv4->strings);
@@ -126,12 +130,25 @@ static struct str heap_copy(struct str s)
     return str_span(to, s.len);
 }
 
-static struct crypto_key *signing_key(struct sigv4 *sigv4, struct arena *arena,
-                                      const struct claim *claim, struct str secret)
+// Valid until it is asked for again.
+static struct str key_name(struct sigv4 *sigv4, const struct claim *claim)
+{
+    struct buf *name = &sigv4->key_name;
+
+    buf_clear(name);
+    buf_add_str(name, claim->key_id);
+    buf_add_char(name, '/');
+    buf_add_str(name, claim->date);
+    buf_add_char(name, '/');
+    buf_add_str(name, claim->region);
+    return buf_str(name);
+}
+
+static struct crypto_key *signing_key(struct sigv4 *sigv4, const struct claim *claim,
+                                      struct str secret)
 {
     struct sigv4_place place = {claim->date, claim->region, sigv4->config.service};
-    struct str name = str_fmt(arena, "%.*s/%.*s/%.*s", STR_ARGS(claim->key_id),
-                              STR_ARGS(claim->date), STR_ARGS(claim->region));
+    struct str name = key_name(sigv4, claim);
     struct cached_key *cached;
 
     MAP_FIND_STR(hh, sigv4->cache, name, cached);
@@ -437,29 +454,34 @@ static int find_secret(const struct sigv4 *sigv4, const struct claim *claim, str
     UNREACHABLE();
 }
 
+// Valid until it is asked for again.
+static struct str hex_of(struct sigv4 *sigv4, const struct sha256 *hash)
+{
+    buf_clear(&sigv4->hex);
+    hex_encode(&sigv4->hex, hash->bytes, sizeof hash->bytes);
+    return buf_str(&sigv4->hex);
+}
+
 static int check_signature(struct sigv4 *sigv4, const struct sigv4_request *request,
                            struct arena *arena, const struct claim *claim, struct str secret,
                            struct sigv4_error *out)
 {
     struct sigv4_place place = {claim->date, claim->region, sigv4->config.service};
-    BUF_AUTO struct buf hex = BUF_INIT;
     struct str announced;
     struct sha256 hash;
+    struct str hex;
 
     crypto_sha256(sigv4->crypto, request->body, &hash);
-    hex_encode(&hex, hash.bytes, sizeof hash.bytes);
-    if (header(request, "x-amz-content-sha256", &announced) && !str_eq(announced, buf_str(&hex)))
+    hex = hex_of(sigv4, &hash);
+    if (header(request, "x-amz-content-sha256", &announced) && !str_eq(announced, hex))
         return mismatch(out);
     buf_clear(&sigv4->canonical);
     buf_clear(&sigv4->to_sign);
-    sigv4_canonical_request(&sigv4->canonical, arena, request, claim->signed_headers,
-                            buf_str(&hex));
+    sigv4_canonical_request(&sigv4->canonical, arena, request, claim->signed_headers, hex);
     sigv4_string_to_sign(&sigv4->to_sign, sigv4->crypto, claim->amz_date, &place,
                          buf_str(&sigv4->canonical));
-    crypto_key_sign(signing_key(sigv4, arena, claim, secret), buf_str(&sigv4->to_sign), &hash);
-    buf_clear(&hex);
-    hex_encode(&hex, hash.bytes, sizeof hash.bytes);
-    return crypto_equal(buf_str(&hex), claim->signature) ? 0 : mismatch(out);
+    crypto_key_sign(signing_key(sigv4, claim, secret), buf_str(&sigv4->to_sign), &hash);
+    return crypto_equal(hex_of(sigv4, &hash), claim->signature) ? 0 : mismatch(out);
 }
 
 // ---- the two questions

@@ -10,10 +10,15 @@
 // other than S3 sign the encoding of the encoded path.
 static void add_path(struct buf *out, struct arena *arena, struct str path)
 {
-    struct str *kept = arena_array(arena, struct str, path.len + 1);
+    struct str *kept;
     size_t n = 0;
     bool ends_open = path.len == 0 || path.ptr[path.len - 1] == '/';
 
+    if (path.len == 0 || str_eq(path, STR("/"))) { // the path of every call of this API
+        buf_add_char(out, '/');
+        return;
+    }
+    kept = arena_array(arena, struct str, path.len + 1);
     while (path.len > 0) {
         struct str part;
         str_cut(path, '/', &part, &path);
@@ -59,11 +64,14 @@ static struct str reencoded(struct arena *arena, struct str text)
 
 static void add_query(struct buf *out, struct arena *arena, struct str query)
 {
-    struct parameter *all = arena_array(arena, struct parameter, query.len / 2 + 1);
+    struct parameter *all;
     struct str key;
     struct str value;
     size_t n = 0;
 
+    if (query.len == 0)
+        return;
+    all = arena_array(arena, struct parameter, query.len / 2 + 1);
     while (uri_query_next(&query, &key, &value)) {
         if (str_eq(key, STR("X-Amz-Signature")))
             continue;
@@ -85,6 +93,10 @@ static void add_header_value(struct buf *out, struct str value)
     bool after_space = false;
 
     value = str_trim(value);
+    if (value.len == 0 || memmem(value.ptr, value.len, "  ", 2) == NULL) {
+        buf_add_str(out, value);
+        return;
+    }
     for (size_t i = 0; i < value.len; i++) {
         bool is_space = value.ptr[i] == ' ';
         if (!is_space || !after_space)
@@ -136,12 +148,17 @@ void sigv4_canonical_request(struct buf *out, struct arena *arena,
 void sigv4_string_to_sign(struct buf *out, struct crypto *crypto, struct str amz_date,
                           const struct sigv4_place *place, struct str canonical_request)
 {
+    const struct str scope[] = {place->date, place->region, place->service};
     struct sha256 hash;
 
     buf_add_str(out, STR("AWS4-HMAC-SHA256\n"));
     buf_add_str(out, amz_date);
-    buf_printf(out, "\n%.*s/%.*s/%.*s/aws4_request\n", STR_ARGS(place->date),
-               STR_ARGS(place->region), STR_ARGS(place->service));
+    buf_add_char(out, '\n');
+    for (size_t i = 0; i < sizeof scope / sizeof *scope; i++) {
+        buf_add_str(out, scope[i]);
+        buf_add_char(out, '/');
+    }
+    buf_add_str(out, STR("aws4_request\n"));
     crypto_sha256(crypto, canonical_request, &hash);
     hex_encode(out, hash.bytes, sizeof hash.bytes);
 }

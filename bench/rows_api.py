@@ -1,0 +1,254 @@
+"""Calls of the API against a started server: reads and writes, one and many connections, plain and TLS, signed and
+not. The load generator runs on the same processors, and its share is told.
+"""
+
+import os
+
+from gantry import Server
+from rows import Background, Figure, Missing, row, wait_until
+from world import CLUSTER, BenchServer, load, task_arns
+
+import shutil
+import socket
+import subprocess
+
+INSTANCES = 100
+TASKS = 1000
+AIM_READS = "50,000/s"
+AIM_WRITES = "10,000/s"
+
+# Ways to call: suffix -> (connections, signed, TLS).
+WAYS = {
+    "1": (1, True, False),
+    "64": (64, True, False),
+    "64.unsigned": (64, False, False),
+    "1.tls": (1, True, True),
+    "64.tls": (64, True, True),
+}
+
+
+def plain(bench):
+    return bench.once("plain", lambda: BenchServer(bench, INSTANCES, TASKS).start())
+
+
+def unsigned(bench):
+    return bench.once("unsigned", lambda: BenchServer(bench, INSTANCES, TASKS, flags=["--auth", "none"]).start())
+
+
+def encrypted(bench):
+    """Its texts are asked for before it speaks TLS, because the test client speaks plain."""
+    def make():
+        server = BenchServer(bench, INSTANCES, TASKS, tls=True)
+        tls_flags, server.flags = server.flags, []
+        server.start()
+        tasks_of(server)
+        instances_of(server)
+        server.stop()
+        server.flags = tls_flags
+        return server.start()
+    return bench.once("tls", make)
+
+
+def tasks_of(server):
+    if not hasattr(server, "arns"):
+        server.arns = task_arns(server, TASKS)
+    return server.arns
+
+
+def instances_of(server):
+    if not hasattr(server, "instances"):
+        server.instances = server.ok("ListContainerInstances", cluster=CLUSTER, maxResults=100)["containerInstanceArns"]
+    return server.instances
+
+
+# --- what is called ----------------------------------------------------------------------------------
+
+
+def describe_1(server):
+    return [{"cluster": CLUSTER, "tasks": [arn]} for arn in tasks_of(server)[:256]]
+
+
+def describe_100(server):
+    arns = tasks_of(server)
+    return [{"cluster": CLUSTER, "tasks": arns[i : i + 100]} for i in range(0, len(arns) - 99, 100)]
+
+
+def describe_clusters(_):
+    return [{"clusters": [CLUSTER]}]
+
+
+def list_tasks(_):
+    return [{"cluster": CLUSTER}, {"cluster": CLUSTER, "maxResults": 100}]
+
+
+def describe_definition(_):
+    return [{"taskDefinition": f"family-{i}"} for i in range(50)]
+
+
+def tag_resource(server):
+    return [{"resourceArn": arn, "tags": [{"key": "owner", "value": f"team-{i}"}]}
+            for i in range(4) for arn in tasks_of(server)[:100]]
+
+
+def put_attributes(server):
+    return [{"cluster": CLUSTER, "attributes": [
+        {"name": "slot", "value": str(i), "targetType": "container-instance", "targetId": arn}]}
+        for i in range(4) for arn in instances_of(server)[:64]]
+
+
+def register_definition(_):
+    return [{"family": f"new-{i}", "containerDefinitions": [
+        {"name": "main", "image": f"registry.example/app:{i}", "cpu": 256, "memory": 512,
+         "portMappings": [{"containerPort": 80, "hostPort": 0}],
+         "environment": [{"name": "MODE", "value": "production"}, {"name": "ZONE", "value": "a"}],
+         "dependsOn": [{"containerName": "side", "condition": "START"}]},
+        {"name": "side", "image": "registry.example/side:1", "cpu": 64, "memory": 128, "essential": False}]}
+        for i in range(64)]
+
+
+READS = {
+    "DescribeTasks-1": ("DescribeTasks", describe_1),
+    "DescribeTasks-100": ("DescribeTasks", describe_100),
+    "DescribeClusters": ("DescribeClusters", describe_clusters),
+    "ListTasks": ("ListTasks", list_tasks),
+    "DescribeTaskDefinition": ("DescribeTaskDefinition", describe_definition),
+}
+WRITES = {
+    "TagResource": ("TagResource", tag_resource),
+    "PutAttributes": ("PutAttributes", put_attributes),
+    "RegisterTaskDefinition": ("RegisterTaskDefinition", register_definition),
+}
+
+
+def figures(line, aim, aim_p99):
+    note = (f"{line['connections']} connections, server {line['server_cpu_us']:.1f} us of CPU a call, "
+            f"generator {line['client_cpu_us']:.1f}, reply {line['reply_bytes']:.0f} B")
+    return [
+        Figure(line["per_s"], "/s", aim=aim, note=note),
+        Figure(line["p50_us"] / 1000, "ms", suffix="p50"),
+        Figure(line["p99_us"] / 1000, "ms", suffix="p99", aim=aim_p99),
+        Figure(line["max_us"] / 1000, "ms", suffix="max"),
+    ]
+
+
+def server_for(bench, signed, tls):
+    return encrypted(bench) if tls else plain(bench) if signed else unsigned(bench)
+
+
+def enter_call(name, operation, bodies, way, aim, aim_p99):
+    connections, signed, tls = WAYS[way]
+
+    @row(f"api.{name}.{way}", f"{operation}, {connections} connections{', TLS' if tls else ''}"
+                              f"{'' if signed else ', unsigned'}")
+    def _(bench):
+        server = server_for(bench, signed, tls)
+        line = load(bench, server, operation, bodies(server), connections, signed)
+        return figures(line, aim if connections > 1 else None, aim_p99 if connections > 1 else None)
+
+
+for NAME, (OPERATION, BODIES) in READS.items():
+    for WAY in WAYS:
+        is_small = NAME != "DescribeTasks-100"
+        enter_call(NAME, OPERATION, BODIES, WAY, AIM_READS if is_small else None, "2 ms" if is_small else None)
+for NAME, (OPERATION, BODIES) in WRITES.items():
+    for WAY in ("1", "64", "64.tls"):
+        enter_call(NAME, OPERATION, BODIES, WAY, AIM_WRITES, None)
+
+
+# --- what the machine can do -------------------------------------------------------------------------
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Floor:
+    """A bare epoll loop that answers every request alike."""
+
+    def __init__(self, bench):
+        self.port = free_port()
+        self.background = Background([bench.program("bench-floor"), "http", "--port", str(self.port)],
+                                     os.path.join(bench.folder, "floor.log"))
+        self.process, self.folder, self.tls, self.keys_path = self.background.process, bench.folder, False, None
+        wait_until("the floor listens", self.answers)
+
+    def answers(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def close(self):
+        self.background.close()
+
+
+@row("floor.http.64", "a bare epoll server with a fixed reply, 64 connections: what the generator can drive")
+def _(bench):
+    floor = bench.once("floor", lambda: Floor(bench))
+    return figures(load(bench, floor, "DescribeTasks", [{"cluster": CLUSTER, "tasks": ["x"]}], 64, signed=False), None, None)
+
+
+@row("peer.http.64", "DescribeTasks-1 and the bare epoll server, taken in turns")
+def _(bench):
+    floor = bench.once("floor", lambda: Floor(bench))
+    server = server_for(bench, True, False)
+    ours, bare = [], []
+    for _ in range(3):
+        ours.append(load(bench, server, "DescribeTasks", describe_1(server), 64)["per_s"])
+        bare.append(load(bench, floor, "DescribeTasks", [{}], 64, signed=False)["per_s"])
+    ratio = sorted(ours)[1] / sorted(bare)[1]
+    return [Figure(sorted(ours)[1], "/s", aim=AIM_READS, peer=f"{ratio:.2f} of bare epoll with a fixed reply")]
+
+
+@row("floor.sqlite.1", "SQLite alone: one record of 500 bytes a synced transaction")
+def _(bench):
+    return sqlite_floor(bench, 1)
+
+
+@row("floor.sqlite.64", "SQLite alone: 64 records a synced transaction")
+def _(bench):
+    return sqlite_floor(bench, 64)
+
+
+def sqlite_floor(bench, batch):
+    line, = bench.run("bench-floor", "sqlite", os.path.join(bench.new_folder("sqlite"), "db"), "--batch", batch)
+    return [Figure(line["per_s"], "/s")]
+
+
+@row("floor.sync", "4 KiB appended and synced")
+def _(bench):
+    line, = bench.run("bench-floor", "sync", os.path.join(bench.new_folder("sync"), "file"))
+    return [Figure(line["per_s"], "/s")]
+
+
+@row("peer.etcd.put", "durable writes: TagResource on 64 connections beside etcd's own benchmark of puts")
+def _(bench):
+    if not shutil.which("etcd") or not shutil.which("etcdctl"):
+        raise Missing("etcd and etcdctl")
+    server = server_for(bench, True, False)
+    folder = bench.new_folder("etcd")
+    ports = [free_port(), free_port()]
+    etcd = Background(["etcd", "--data-dir", folder, "--listen-client-urls", f"http://127.0.0.1:{ports[0]}",
+                       "--advertise-client-urls", f"http://127.0.0.1:{ports[0]}",
+                       "--listen-peer-urls", f"http://127.0.0.1:{ports[1]}"], os.path.join(folder, "log"))
+    try:
+        env = dict(os.environ, ETCDCTL_API="3", ETCDCTL_ENDPOINTS=f"http://127.0.0.1:{ports[0]}")
+        wait_until("etcd answers", lambda: subprocess.run(["etcdctl", "endpoint", "health"], env=env,
+                                                          capture_output=True).returncode == 0)
+        ours = load(bench, server, "TagResource", tag_resource(server), 64)["per_s"]
+        theirs = etcd_puts(env)
+    finally:
+        etcd.close()
+    return [Figure(ours, "/s", aim=AIM_WRITES, peer=f"{ours / theirs:.1f} times etcd's {theirs:,.0f} puts/s")]
+
+
+def etcd_puts(env):
+    """etcdctl's small load: 50 clients for 60 s; it prints its writes a second."""
+    done = subprocess.run(["etcdctl", "check", "perf", "--load=s"], env=env, capture_output=True, text=True)
+    for word in done.stdout.replace("%", " ").split():
+        if word.endswith("writes/s"):
+            return float(word.split("writes/s")[0])
+    for line in done.stdout.splitlines():
+        if "Throughput" in line and "writes/s" in line:
+            return float(line.split("writes/s")[0].split()[-1])
+    raise Missing("an etcdctl whose `check perf` can be read")
