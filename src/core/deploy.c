@@ -1,0 +1,465 @@
+// See deploy.h. A service has at most one PRIMARY deployment, and at most one service deployment
+// that is under way; the others of each are history or on their way out.
+
+#include "core/deploy.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/id.h"
+#include "core/breaker.h"
+#include "model/deployment.h"
+#include "model/service.h"
+
+enum { EVENTS_KEPT = 100, HISTORY_KEPT = 100 };
+
+// ---- records
+
+struct rec_deployment *deployment_edit(struct step *step, const struct deployment *deployment)
+{
+    return arena_copy(step->arena, deployment->rec, sizeof *deployment->rec);
+}
+
+void deployment_change(struct step *step, struct deployment *deployment,
+                       struct rec_deployment *next)
+{
+    SET(next, updated_at, step->now);
+    state_put(step->state, REC_KIND_DEPLOYMENT, deployment->part.entity.id, next);
+}
+
+struct rec_service_deployment *service_deployment_edit(struct step *step,
+                                                       const struct service_deployment *deployment)
+{
+    return arena_copy(step->arena, deployment->rec, sizeof *deployment->rec);
+}
+
+static bool is_final(enum ecs_service_deployment_status status)
+{
+    return status == ECS_SERVICE_DEPLOYMENT_STATUS_SUCCESSFUL ||
+           status == ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED ||
+           status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_SUCCESSFUL ||
+           status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_FAILED;
+}
+
+void service_deployment_change(struct step *step, struct service_deployment *deployment,
+                               struct rec_service_deployment *next)
+{
+    ASSERT(!is_final(deployment->rec->status));
+    SET(next, updated_at, step->now);
+    state_put(step->state, REC_KIND_SERVICE_DEPLOYMENT, deployment->part.entity.id, next);
+}
+
+// ---- events
+
+static bool was_said_lately(const struct step *step, const struct service *service,
+                            struct str message)
+{
+    for (struct list *it = service->events.prev; it != &service->events; it = it->prev) {
+        const struct rec_service_event *rec = PART(it, struct service_event)->rec;
+
+        if (rec->created_at + 6 * TIME_HOUR_MS <= step->now)
+            return false;
+        if (str_eq(rec->message, message))
+            return true;
+    }
+    return false;
+}
+
+void service_say(struct step *step, struct service *service, struct str message)
+{
+    struct rec_service_event *rec = arena_new(step->arena, struct rec_service_event);
+
+    if (was_said_lately(step, service, message))
+        return;
+    SET(rec, service_id, (int64_t)service->entity.id);
+    SET(rec, uid, id_uuid(step->arena, step->rng));
+    SET(rec, created_at, step->now);
+    SET(rec, message, message);
+    state_put(step->state, REC_KIND_SERVICE_EVENT,
+              state_new_id(step->state, REC_KIND_SERVICE_EVENT), rec);
+    if (service->events_n > EVENTS_KEPT)
+        state_remove(step->state, REC_KIND_SERVICE_EVENT,
+                     PART(service->events.next, struct service_part)->entity.id);
+}
+
+// ---- begin
+
+// Nineteen digits, as the number in "ecs-svc/<number>" has them.
+static int64_t new_number(struct step *step)
+{
+    static const int64_t least = INT64_C(1000000000000000000);
+
+    return least + (int64_t)rng_below(step->rng, (uint64_t)least * 8);
+}
+
+// Twenty-one characters of [A-Za-z0-9_-].
+static struct str new_uid(struct step *step)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    enum { LEN = 21 };
+    char *text = arena_alloc(step->arena, LEN);
+
+    for (int i = 0; i < LEN; i++)
+        text[i] = alphabet[rng_below(step->rng, sizeof alphabet - 1)];
+    return str_span(text, LEN);
+}
+
+static uint64_t put_revision(struct step *step, struct service *service, int64_t number,
+                             struct rec_service_revision *rec)
+{
+    uint64_t id = state_new_id(step->state, REC_KIND_REVISION);
+
+    SET(rec, service_id, (int64_t)service->entity.id);
+    SET(rec, number, number);
+    SET(rec, created_at, step->now);
+    state_put(step->state, REC_KIND_REVISION, id, rec);
+    return id;
+}
+
+static uint64_t put_deployment(struct step *step, struct service *service, int64_t number,
+                               uint64_t revision_id)
+{
+    struct rec_deployment *rec = arena_new(step->arena, struct rec_deployment);
+    uint64_t id = state_new_id(step->state, REC_KIND_DEPLOYMENT);
+
+    SET(rec, service_id, (int64_t)service->entity.id);
+    SET(rec, revision_id, (int64_t)revision_id);
+    SET(rec, number, number);
+    SET(rec, status, REC_DEPLOYMENT_STATUS_PRIMARY);
+    SET(rec, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS);
+    SET(rec, rollout_state_reason,
+        str_fmt(step->arena, "ECS deployment ecs-svc/%lld in progress.", (long long)number));
+    SET(rec, created_at, step->now);
+    SET(rec, updated_at, step->now);
+    state_put(step->state, REC_KIND_DEPLOYMENT, id, rec);
+    return id;
+}
+
+static struct breaker_rule rule_of(const struct service *service)
+{
+    const struct ecs_deployment_configuration *config = service->rec->deployment_configuration;
+
+    return breaker_rule_of(config != NULL ? config->deployment_circuit_breaker : NULL);
+}
+
+// What the service ran until now: the revisions of the deployments that have tasks.
+static struct long_list sources_of(struct step *step, const struct service *service,
+                                   uint64_t except)
+{
+    struct long_list ids = {0};
+    size_t n = 0;
+
+    LIST_EACH (&service->deployments, it)
+        n++;
+    ids.at = arena_array(step->arena, int64_t, n);
+    LIST_EACH (&service->deployments, it) {
+        const struct deployment *deployment = PART(it, struct deployment);
+
+        if (deployment->part.entity.id != except &&
+            deployment->rec->status != REC_DEPLOYMENT_STATUS_INACTIVE)
+            ids.at[ids.n++] = deployment->rec->revision_id;
+    }
+    return ids;
+}
+
+static void put_service_deployment(struct step *step, struct service *service,
+                                   const struct deployment *deployment)
+{
+    struct rec_service_deployment *rec = arena_new(step->arena, struct rec_service_deployment);
+    struct breaker_rule rule = rule_of(service);
+    struct breaker breaker = {0};
+
+    SET(rec, service_id, (int64_t)service->entity.id);
+    SET(rec, uid, new_uid(step));
+    SET(rec, deployment_id, (int64_t)deployment->part.entity.id);
+    SET(rec, target_revision_id, deployment->rec->revision_id);
+    SET(rec, source_revision_ids, sources_of(step, service, deployment->part.entity.id));
+    SET(rec, status, ECS_SERVICE_DEPLOYMENT_STATUS_PENDING);
+    SET(rec, created_at, step->now);
+    SET(rec, updated_at, step->now);
+    SET(rec, deployment_configuration, service->rec->deployment_configuration);
+    SET(rec, breaker_status, breaker_status(&breaker, &rule, false));
+    SET(rec, breaker_threshold,
+        rule.enabled ? (int32_t)breaker_threshold(&rule, service->rec->desired_count) : 0);
+    state_put(step->state, REC_KIND_SERVICE_DEPLOYMENT,
+              state_new_id(step->state, REC_KIND_SERVICE_DEPLOYMENT), rec);
+}
+
+static void step_down(struct step *step, struct deployment *deployment)
+{
+    struct rec_deployment *next;
+
+    if (deployment == NULL)
+        return;
+    next = deployment_edit(step, deployment);
+    SET(next, status, REC_DEPLOYMENT_STATUS_ACTIVE);
+    deployment_change(step, deployment, next);
+}
+
+static void request_stop(struct step *step, struct service *service)
+{
+    struct service_deployment *newest = service_newest_deployment(service);
+    struct rec_service_deployment *next;
+
+    if (newest == NULL || is_final(newest->rec->status))
+        return;
+    next = service_deployment_edit(step, newest);
+    SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED);
+    service_deployment_change(step, newest, next);
+}
+
+struct deployment *deploy_begin(struct step *step, struct service *service,
+                                struct rec_service_revision *revision)
+{
+    int64_t number = new_number(step);
+    uint64_t revision_id = put_revision(step, service, number, revision);
+    struct deployment *deployment;
+
+    step_down(step, service_primary(service));
+    request_stop(step, service);
+    deployment = deployment_get(step->state, put_deployment(step, service, number, revision_id));
+    put_service_deployment(step, service, deployment);
+    return deployment;
+}
+
+// ---- end
+
+static struct int_list counts_of(struct step *step, const struct service *service,
+                                 const struct deployment *deployment)
+{
+    struct int_list counts = {.n = 3, .at = arena_array(step->arena, int32_t, 3)};
+
+    counts.at[0] = service->rec->desired_count;
+    counts.at[1] = (int32_t)deployment->running_n;
+    counts.at[2] = (int32_t)deployment->pending_n;
+    return counts;
+}
+
+// `reason` is empty where none is given.
+static void finish(struct step *step, struct service *service,
+                   struct service_deployment *deployment, enum ecs_service_deployment_status status,
+                   struct str reason)
+{
+    struct rec_service_deployment *next = service_deployment_edit(step, deployment);
+    const struct deployment *target =
+        deployment_get(step->state, (uint64_t)deployment->rec->deployment_id);
+
+    SET(next, status, status);
+    if (reason.len > 0)
+        SET(next, status_reason, reason);
+    SET(next, finished_at, step->now);
+    if (status == ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED)
+        SET(next, stopped_at, step->now);
+    if (next->breaker_status == ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_MONITORING)
+        SET(next, breaker_status,
+            ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_MONITORING_COMPLETE);
+    if (target != NULL)
+        SET(next, final_counts, counts_of(step, service, target));
+    service_deployment_change(step, deployment, next);
+}
+
+void deploy_complete(struct step *step, struct service *service)
+{
+    struct deployment *primary = service_primary(service);
+    struct service_deployment *newest = service_newest_deployment(service);
+    struct str name = deployment_name(primary, step->arena);
+    struct rec_deployment *next = deployment_edit(step, primary);
+
+    SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED);
+    SET(next, rollout_state_reason,
+        str_fmt(step->arena, "ECS deployment %.*s completed.", STR_ARGS(name)));
+    SET(next, completed, true);
+    deployment_change(step, primary, next);
+    service_say(step, service,
+                str_fmt(step->arena, "(service %.*s) (deployment %.*s) deployment completed.",
+                        STR_ARGS(service->rec->name), STR_ARGS(name)));
+    if (newest == NULL || is_final(newest->rec->status))
+        return;
+    finish(step, service, newest,
+           newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS
+               ? ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_SUCCESSFUL
+               : ECS_SERVICE_DEPLOYMENT_STATUS_SUCCESSFUL,
+           STR_NONE);
+}
+
+// The newest deployment that was COMPLETED once, but for the PRIMARY one.
+static struct deployment *last_completed(const struct service *service)
+{
+    for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev) {
+        struct deployment *deployment = PART(it, struct deployment);
+
+        if (deployment->rec->completed && deployment->rec->status != REC_DEPLOYMENT_STATUS_PRIMARY)
+            return deployment;
+    }
+    return NULL;
+}
+
+static const struct str breaker_reason =
+    STR_INIT("Service deployment rolled back because the circuit breaker threshold was exceeded.");
+
+static void note_rollback(struct step *step, struct service *service, struct deployment *target)
+{
+    struct service_deployment *newest = service_newest_deployment(service);
+    struct rec_service_deployment *next;
+
+    if (newest == NULL || is_final(newest->rec->status))
+        return;
+    next = service_deployment_edit(step, newest);
+    SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS);
+    SET(next, status_reason, breaker_reason);
+    SET(next, rollback_reason, breaker_reason);
+    SET(next, rollback_started_at, step->now);
+    SET(next, rollback_revision_id, target->rec->revision_id);
+    SET(next, breaker_status, ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_TRIGGERED);
+    service_deployment_change(step, newest, next);
+}
+
+static void roll_back(struct step *step, struct service *service, struct deployment *target)
+{
+    struct str name = deployment_name(target, step->arena);
+    struct rec_deployment *next;
+
+    step_down(step, service_primary(service));
+    next = deployment_edit(step, target);
+    SET(next, status, REC_DEPLOYMENT_STATUS_PRIMARY);
+    SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS);
+    SET(next, rollout_state_reason,
+        str_fmt(step->arena, "ECS deployment circuit breaker: rolling back to deploymentId %.*s.",
+                STR_ARGS(name)));
+    SET(next, failed_tasks, 0);
+    SET(next, failed_attempts, 0);
+    SET(next, breaker_failures, 0);
+    deployment_change(step, target, next);
+    service_say(step, service,
+                str_fmt(step->arena, "(service %.*s) rolling back to deployment %.*s.",
+                        STR_ARGS(service->rec->name), STR_ARGS(name)));
+    note_rollback(step, service, target);
+}
+
+void deploy_fail(struct step *step, struct service *service)
+{
+    const struct ecs_deployment_circuit_breaker *breaker =
+        service->rec->deployment_configuration->deployment_circuit_breaker;
+    struct deployment *primary = service_primary(service);
+    struct deployment *target = breaker->rollback ? last_completed(service) : NULL;
+    struct service_deployment *newest = service_newest_deployment(service);
+    struct rec_deployment *next = deployment_edit(step, primary);
+
+    SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED);
+    SET(next, rollout_state_reason, STR("ECS deployment circuit breaker: tasks failed to start."));
+    deployment_change(step, primary, next);
+    service_say(step, service,
+                str_fmt(step->arena,
+                        "(service %.*s) (deployment ecs-svc/%lld) deployment failed: tasks failed "
+                        "to start.",
+                        STR_ARGS(service->rec->name), (long long)primary->rec->number));
+    if (target != NULL)
+        roll_back(step, service, target);
+    else if (newest != NULL && !is_final(newest->rec->status))
+        request_stop(step, service);
+}
+
+// ---- settle
+
+// A deployment without tasks leaves the list; the last COMPLETED one stays to be rolled back to.
+static void retire(struct step *step, struct service *service)
+{
+    const struct deployment *kept = last_completed(service);
+
+    LIST_EACH_SAFE (&service->deployments, it) {
+        struct deployment *deployment = PART(it, struct deployment);
+        struct rec_deployment *next;
+
+        if (deployment->rec->status == REC_DEPLOYMENT_STATUS_PRIMARY ||
+            deployment->running_n + deployment->pending_n > 0)
+            continue;
+        if (deployment != kept) {
+            state_remove(step->state, REC_KIND_DEPLOYMENT, deployment->part.entity.id);
+        } else if (deployment->rec->status == REC_DEPLOYMENT_STATUS_ACTIVE) {
+            next = deployment_edit(step, deployment);
+            SET(next, status, REC_DEPLOYMENT_STATUS_INACTIVE);
+            deployment_change(step, deployment, next);
+        }
+    }
+}
+
+// One that nothing refers to: no deployment, and no service deployment that is remembered.
+static bool is_needed(const struct service *service, const struct revision *revision)
+{
+    int64_t id = (int64_t)revision->part.entity.id;
+
+    LIST_EACH (&service->deployments, it) {
+        if (PART(it, struct deployment)->rec->revision_id == id)
+            return true;
+    }
+    LIST_EACH (&service->service_deployments, it) {
+        const struct rec_service_deployment *rec = PART(it, struct service_deployment)->rec;
+
+        if (rec->target_revision_id == id || rec->rollback_revision_id == id)
+            return true;
+        for (size_t i = 0; i < rec->source_revision_ids.n; i++) {
+            if (rec->source_revision_ids.at[i] == id)
+                return true;
+        }
+    }
+    return false;
+}
+
+// Bounds what a service that is deployed every minute leaves behind.
+static void forget_history(struct step *step, struct service *service)
+{
+    size_t n = 0;
+
+    LIST_EACH (&service->service_deployments, it)
+        n++;
+    if (n <= HISTORY_KEPT)
+        return;
+    state_remove(step->state, REC_KIND_SERVICE_DEPLOYMENT,
+                 PART(service->service_deployments.next, struct service_part)->entity.id);
+    LIST_EACH_SAFE (&service->revisions, it) {
+        struct revision *revision = PART(it, struct revision);
+
+        if (!is_needed(service, revision))
+            state_remove(step->state, REC_KIND_REVISION, revision->part.entity.id);
+    }
+}
+
+static void start(struct step *step, struct service_deployment *deployment)
+{
+    struct rec_service_deployment *next = service_deployment_edit(step, deployment);
+
+    SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_IN_PROGRESS);
+    SET(next, started_at, step->now);
+    service_deployment_change(step, deployment, next);
+}
+
+void deploy_settle(struct step *step, struct service *service)
+{
+    LIST_EACH_SAFE (&service->service_deployments, it) {
+        struct service_deployment *deployment = PART(it, struct service_deployment);
+
+        if (deployment->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED)
+            finish(step, service, deployment, ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED, STR_NONE);
+        else if (deployment->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_PENDING)
+            start(step, deployment);
+    }
+    retire(step, service);
+    forget_history(step, service);
+}
+
+// ---- forget
+
+static void remove_parts(struct state *state, enum rec_kind kind, struct list *head)
+{
+    while (!list_is_empty(head))
+        state_remove(state, kind, PART(head->prev, struct service_part)->entity.id);
+}
+
+void service_forget(struct state *state, struct service *service)
+{
+    remove_parts(state, REC_KIND_SERVICE_EVENT, &service->events);
+    remove_parts(state, REC_KIND_SERVICE_DEPLOYMENT, &service->service_deployments);
+    remove_parts(state, REC_KIND_DEPLOYMENT, &service->deployments);
+    remove_parts(state, REC_KIND_REVISION, &service->revisions);
+    state_remove(state, REC_KIND_SERVICE, service->entity.id);
+}

@@ -1,0 +1,47 @@
+// The beginning and the end of deployments, and of services: every record of a service that is not
+// a task or a line of its events is written here. Source: ecs-behaviour-scheduler 3.1, 3.3, 3.9,
+// 4.3.
+
+#ifndef CORE_DEPLOY_H
+#define CORE_DEPLOY_H
+
+#include "core/step.h"
+
+struct deployment;
+struct service;
+struct service_deployment;
+
+// Makes the revision and its deployment, which becomes PRIMARY; older ones go on as ACTIVE while
+// they have tasks. The service deployment that was under way is asked to stop and the new one
+// waits for that. Of `revision` the members are given that callers choose; the rest is filled in.
+struct deployment *deploy_begin(struct step *step, struct service *service,
+                                struct rec_service_revision *revision);
+
+// The PRIMARY deployment is where it was to go: COMPLETED, and said so.
+void deploy_complete(struct step *step, struct service *service);
+
+// The circuit breaker gave the PRIMARY deployment up: FAILED, and where that is asked for and
+// there is one to go back to, the last COMPLETED one is PRIMARY again.
+void deploy_fail(struct step *step, struct service *service);
+
+// Takes service deployments as far as they can go by themselves: STOP_REQUESTED to STOPPED, the
+// next PENDING one to IN_PROGRESS; deployments without tasks leave the list.
+void deploy_settle(struct step *step, struct service *service);
+
+// Puts a changed record; `next` is a copy in the step's arena.
+void deployment_change(struct step *step, struct deployment *deployment,
+                       struct rec_deployment *next);
+struct rec_deployment *deployment_edit(struct step *step, const struct deployment *deployment);
+void service_deployment_change(struct step *step, struct service_deployment *deployment,
+                               struct rec_service_deployment *next);
+struct rec_service_deployment *service_deployment_edit(struct step *step,
+                                                       const struct service_deployment *deployment);
+
+// Adds a line to the events of the service; the oldest of a hundred goes. A line that repeats one
+// of the last six hours is left out.
+void service_say(struct step *step, struct service *service, struct str message);
+
+// Removes the service, which has no task that is not STOPPED, and everything that belongs to it.
+void service_forget(struct state *state, struct service *service);
+
+#endif
