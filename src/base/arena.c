@@ -6,13 +6,23 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
+#if defined(__has_feature) // clang; gcc defines the macro below by itself
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+// Under AddressSanitizer a gap that may not be touched follows each allocation, so that one step
+// past the end is caught although the next allocation begins there otherwise.
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #define POISON(ptr, len)   __asan_poison_memory_region((ptr), (len))
 #define UNPOISON(ptr, len) __asan_unpoison_memory_region((ptr), (len))
+enum { GAP_BYTES = 8 };
 #else
 #define POISON(ptr, len)   ((void)(ptr), (void)(len))
 #define UNPOISON(ptr, len) ((void)(ptr), (void)(len))
+enum { GAP_BYTES = 0 };
 #endif
 
 enum { FIRST_BLOCK_BYTES = 2048, LARGEST_BLOCK_BYTES = 1 << 20, ALIGNMENT = 8 };
@@ -83,7 +93,7 @@ static void add_block(struct arena *arena, size_t need)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    size_t rounded = ((size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1)) + GAP_BYTES;
     char *ptr;
 
     ASSERT(rounded >= size);

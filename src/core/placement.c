@@ -4,6 +4,8 @@
 // order and comes out with a reason, the first one that spoke against it. Those without a reason
 // are the candidates, among which the strategies choose (strategy.c). When there is none, the
 // instance that got furthest along the chain is the "closest match" that failures and events name.
+// That chain is walked when an instance changes and not when a task is placed: placement_plan.c
+// keeps what came out.
 //
 // Constraints bind and strategies do not: a strategy only ever chooses among instances that passed
 // everything.
@@ -11,8 +13,8 @@
 #include "core/placement.h"
 
 #include "base/assert.h"
-#include "base/mem.h"
-#include "core/strategy.h"
+#include "core/placement_plan.h"
+#include "core/placement_plans.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/task_definition.h"
@@ -24,7 +26,7 @@ bool place_serves(const struct instance *instance, enum ecs_launch_type launch_t
     return external == (launch_type == ECS_LAUNCH_TYPE_EXTERNAL);
 }
 
-static enum place_reason missing_resource(const struct instance *instance, const struct need *need)
+enum place_reason place_missing(const struct instance *instance, const struct need *need)
 {
     static const struct {
         const char *name;
@@ -52,7 +54,7 @@ static bool has_attribute(const struct instance *instance, const struct ecs_attr
     return found != NULL && (!required->has.value || str_eq(found->value, required->value));
 }
 
-static bool has_attributes(const struct instance *instance, const struct placement_request *request)
+bool place_has_attributes(const struct placement_request *request, const struct instance *instance)
 {
     const struct ecs_attribute_list *required =
         &request->definition->rec->definition->requires_attributes;
@@ -72,67 +74,19 @@ enum place_reason place_check(const struct placement_request *request,
 
     if (!instance_is_connected(instance))
         return PLACE_AGENT;
-    reason = missing_resource(instance, request->need);
+    reason = place_missing(instance, request->need);
     if (reason != PLACE_FITS)
         return reason;
-    return has_attributes(instance, request) ? PLACE_FITS : PLACE_ATTRIBUTE;
-}
-
-static enum place_reason check_all(const struct placement_request *request,
-                                   const struct instance *instance)
-{
-    enum place_reason reason = place_check(request, instance);
-
-    if (reason != PLACE_FITS)
-        return reason;
-    for (size_t i = 0; i < request->member_of_n; i++) {
-        if (!query_matches(request->member_of[i], instance))
-            return PLACE_MEMBER_OF;
-    }
-    if (request->distinct_instance && group_counts_of(&instance->groups, request->group) > 0)
-        return PLACE_DISTINCT;
-    return PLACE_FITS;
-}
-
-static bool may_be_asked(const struct instance *instance, const struct placement_request *request)
-{
-    return instance->st->status == REC_INSTANCE_STATUS_ACTIVE &&
-           place_serves(instance, request->launch_type);
-}
-
-// Fills in the candidates, and in *out who came closest while there is none.
-static void sieve(const struct placement_request *request, struct candidates *candidates,
-                  struct placement *out)
-{
-    *out = (struct placement){.reason = PLACE_NO_INSTANCES};
-    LIST_EACH (&request->cluster->instances, it) {
-        struct instance *instance = LIST_ENTRY(it, struct instance, in_cluster);
-        enum place_reason reason;
-
-        if (!may_be_asked(instance, request))
-            continue;
-        reason = check_all(request, instance);
-        if (reason == PLACE_FITS) {
-            candidates->at[candidates->n++] = instance;
-        } else if (reason > out->reason) {
-            out->closest = instance;
-            out->reason = reason;
-        }
-    }
+    return place_has_attributes(request, instance) ? PLACE_FITS : PLACE_ATTRIBUTE;
 }
 
 struct placement place(struct step *step, const struct placement_request *request)
 {
-    MEM_AUTO struct instance **room =
-        mem_alloc(request->cluster->instances_n * sizeof(struct instance *));
-    struct candidates candidates = {.at = room};
-    struct placement placement;
+    struct cluster *cluster = cluster_get(step->state, request->cluster->entity.id);
+    struct plan *plan = plans_find(cluster, request);
 
-    sieve(request, &candidates, &placement);
-    ASSERT(candidates.n <= request->cluster->instances_n);
-    if (candidates.n > 0)
-        placement = (struct placement){.instance = strategy_pick(request, step->rng, &candidates)};
-    return placement;
+    plan_refresh(plan, cluster, request);
+    return plan_answer(plan, cluster, step->rng);
 }
 
 struct str place_reason_text(enum place_reason reason)

@@ -50,13 +50,20 @@ struct placement {
     enum place_reason reason; // why `closest` was rejected
 };
 
-// One task. Call again for the next one: reservations and counts have moved on.
+// One task. Call again for the next one: reservations and counts have moved on. Requests that ask
+// for the same, call after call, cost the logarithm of the number of instances; the first one looks
+// at all of them.
 struct placement place(struct step *step, const struct placement_request *request);
 
 // The checks StartTask makes of one named instance (resources, agent, attributes): no strategy, no
 // constraint.
 enum place_reason place_check(const struct placement_request *request,
                               const struct instance *instance);
+
+// Parts of it: what the books lack, and whether the instance has every attribute that the
+// definition and the request ask for.
+enum place_reason place_missing(const struct instance *instance, const struct need *need);
+bool place_has_attributes(const struct placement_request *request, const struct instance *instance);
 
 // EXTERNAL tasks go to external instances only, EC2 tasks to the others only.
 bool place_serves(const struct instance *instance, enum ecs_launch_type launch_type);

@@ -79,6 +79,8 @@ struct instruction {
 
 struct query {
     struct arena *arena;
+    struct str text;
+    bool asks_more; // than attributes
     struct instruction *at;
     size_t n;
     size_t cap;
@@ -228,6 +230,7 @@ static bool take_subject(struct parser *p, struct test *test, unsigned *out_comp
         if (!take(p, subjects[i].name))
             continue;
         test->subject = subjects[i].subject;
+        p->query->asks_more |= test->subject != SUBJECT_ATTRIBUTE;
         *out_comparisons = subjects[i].comparisons;
         if (test->subject == SUBJECT_ATTRIBUTE)
             test->attribute = take_name(p);
@@ -428,6 +431,7 @@ struct query *query_parse(struct arena *arena, struct str text, size_t *out_at)
     struct parser p = {.text = text, .query = arena_new(arena, struct query)};
 
     p.query->arena = arena;
+    p.query->text = text;
     if (parse(&p))
         return p.query;
     query_free(p.query);
@@ -443,6 +447,16 @@ void query_free(struct query *query)
         regex_free(query->at[i].test.regex);
         query->at[i].test.regex = NULL;
     }
+}
+
+struct str query_text(const struct query *query)
+{
+    return query->text;
+}
+
+bool query_asks_attributes_only(const struct query *query)
+{
+    return !query->asks_more;
 }
 
 // --- matching

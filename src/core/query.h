@@ -16,6 +16,11 @@ struct query;
 struct query *query_parse(struct arena *arena, struct str text, size_t *out_at);
 void query_free(struct query *query);
 
+struct str query_text(const struct query *query);
+
+// Nothing but attributes: instances with the same attributes get the same answer.
+bool query_asks_attributes_only(const struct query *query);
+
 bool query_matches(const struct query *query, const struct instance *instance);
 
 #endif

@@ -1,181 +1,97 @@
 // Placement strategies.
 //
-// The idea. Each strategy of the chain keeps the candidates that are best by its measure and drops
-// the others, in place; what remains after the last one is as good as it gets. A measure is a
-// number an instance, the smaller the better:
-//   spread by attribute   tasks of the group on all instances with the same value
-//   spread by instance    tasks of the group on this one
-//   binpack               what is left of the resource
+// The idea. Each strategy of the chain keeps the candidates that are best by its measure, and what
+// remains after the last one is as good as it gets. That is the lexicographic order of the
+// measures, so a chain is read once into the measures to compare, and whoever holds the instances
+// in that order (placement_plan.c) knows the best without looking at the others.
 //
-// Spread counts over the whole cluster, over instances that do not fit and DRAINING ones too: a
-// zone is as full as it is. Only a value with a candidate can be chosen, since only candidates are
-// looked at. Instances without the attribute form one bucket, with those whose attribute has no
-// value.
+// A measure that appears twice decides nothing the second time. `random` picks one of those that
+// are equal so far, so it ends the chain.
 
 #include "core/strategy.h"
 
 #include "base/assert.h"
-#include "base/map.h"
-#include "base/rng.h"
+#include "base/proof.h"
 #include "core/placement.h"
-#include "model/cluster.h"
-#include "model/instance.h"
 
-// One value of a spread attribute.
-struct bucket {
-    struct str value;
-    int64_t tasks_n;
-    UT_hash_handle by_value;
-};
-
-struct buckets {
-    struct bucket *map;
-    struct bucket *at; // all of them, for one allocation
-    size_t n;
-};
-
-static struct str value_of(const struct instance *instance, struct str attribute)
+static void add_measure(struct chain *chain, enum measure measure)
 {
-    const struct ecs_attribute *found = instance_attribute(instance, attribute);
-
-    return found != NULL ? found->value : STR_NONE;
-}
-
-static struct bucket *bucket_of(const struct buckets *buckets, struct str value)
-{
-    struct bucket *found;
-
-    MAP_FIND_STR(by_value, buckets->map, value, found);
-    return found;
-}
-
-static void open_buckets(struct buckets *buckets, const struct candidates *candidates,
-                         struct str attribute)
-{
-    *buckets = (struct buckets){.at = mem_zalloc(candidates->n * sizeof(struct bucket))};
-    for (size_t i = 0; i < candidates->n; i++) {
-        struct str value = value_of(candidates->at[i], attribute);
-        struct bucket *bucket;
-
-        if (bucket_of(buckets, value) != NULL)
-            continue;
-        bucket = &buckets->at[buckets->n++];
-        bucket->value = value;
-        MAP_ADD_STR(by_value, buckets->map, value, bucket);
+    for (uint32_t i = 0; i < chain->measures_n; i++) {
+        if (chain->measures[i] == measure)
+            return;
     }
+    chain->steps[chain->steps_n++] = (struct chain_step){.index = chain->measures_n};
+    chain->measures[chain->measures_n++] = measure;
 }
 
-static void count_tasks(struct buckets *buckets, const struct placement_request *request,
-                        struct str attribute)
+static void add_value(struct chain *chain, uint32_t strategy)
 {
-    LIST_EACH (&request->cluster->instances, it) {
-        const struct instance *instance = LIST_ENTRY(it, struct instance, in_cluster);
-        uint32_t tasks_n = group_counts_of(&instance->groups, request->group);
-        struct bucket *bucket;
-
-        if (tasks_n == 0)
-            continue;
-        bucket = bucket_of(buckets, value_of(instance, attribute));
-        if (bucket != NULL)
-            bucket->tasks_n += tasks_n;
-    }
-}
-
-static void close_buckets(struct buckets *buckets)
-{
-    HASH_CLEAR(by_value, buckets->map);
-    mem_free(buckets->at);
-}
-
-// Keeps the candidates with the least measure, in their order.
-static void keep_least(struct candidates *candidates, const int64_t *measures)
-{
-    int64_t least = measures[0];
-    size_t kept = 0;
-
-    for (size_t i = 1; i < candidates->n; i++) {
-        if (measures[i] < least)
-            least = measures[i];
-    }
-    for (size_t i = 0; i < candidates->n; i++) {
-        if (measures[i] == least)
-            candidates->at[kept++] = candidates->at[i];
-    }
-    ASSERT(kept > 0);
-    candidates->n = kept;
-}
-
-static void measure_spread(const struct placement_request *request,
-                           const struct candidates *candidates, struct str attribute,
-                           int64_t *measures)
-{
-    struct buckets buckets;
-
-    open_buckets(&buckets, candidates, attribute);
-    count_tasks(&buckets, request, attribute);
-    for (size_t i = 0; i < candidates->n; i++)
-        measures[i] = bucket_of(&buckets, value_of(candidates->at[i], attribute))->tasks_n;
-    close_buckets(&buckets);
-}
-
-static void measure_tasks(const struct placement_request *request,
-                          const struct candidates *candidates, int64_t *measures)
-{
-    for (size_t i = 0; i < candidates->n; i++)
-        measures[i] = group_counts_of(&candidates->at[i]->groups, request->group);
-}
-
-static void measure_left(const struct candidates *candidates, bool memory, int64_t *measures)
-{
-    for (size_t i = 0; i < candidates->n; i++) {
-        const struct books *books = &candidates->at[i]->books;
-        measures[i] = memory ? books->memory_left : books->cpu_left;
-    }
-}
-
-static void keep_one(struct candidates *candidates, struct rng *rng)
-{
-    candidates->at[0] = candidates->at[rng_below(rng, candidates->n)];
-    candidates->n = 1;
+    chain->steps[chain->steps_n++] =
+        (struct chain_step){.by_value = true, .index = chain->values_n};
+    chain->values[chain->values_n++] = strategy;
 }
 
 // "instanceId" and "host" are the instance itself; anything else was checked to be
 // "attribute:<name>".
-static void narrow(const struct placement_request *request,
-                   const struct ecs_placement_strategy *strategy, struct rng *rng,
-                   struct candidates *candidates, int64_t *measures)
+static bool names_instance(struct str field)
 {
-    struct str field = strategy->field;
-
-    switch (strategy->type) {
-    case ECS_PLACEMENT_STRATEGY_TYPE_RANDOM: keep_one(candidates, rng); return;
-    case ECS_PLACEMENT_STRATEGY_TYPE_BINPACK:
-        measure_left(candidates, str_eq_nocase(field, STR("memory")), measures);
-        break;
-    case ECS_PLACEMENT_STRATEGY_TYPE_SPREAD:
-        if (str_eq_nocase(field, STR("instanceId")) || str_eq_nocase(field, STR("host")))
-            measure_tasks(request, candidates, measures);
-        else
-            measure_spread(request, candidates, str_from(field, strlen("attribute:")), measures);
-        break;
-    case ECS_PLACEMENT_STRATEGY_TYPE_UNSET: UNREACHABLE();
-    }
-    keep_least(candidates, measures);
+    return str_eq_nocase(field, STR("instanceId")) || str_eq_nocase(field, STR("host"));
 }
 
-struct instance *strategy_pick(const struct placement_request *request, struct rng *rng,
-                               struct candidates *candidates)
+// False when the chain ends here.
+static bool add_strategy(struct chain *chain, const struct ecs_placement_strategy *strategy,
+                         uint32_t i)
 {
-    const struct ecs_placement_strategy_list *chain = request->strategies;
-    MEM_AUTO int64_t *measures = mem_alloc(candidates->n * sizeof *measures);
-
-    ASSERT(candidates->n > 0);
-    if (chain != NULL && chain->n > 0) {
-        for (size_t i = 0; i < chain->n && candidates->n > 1; i++)
-            narrow(request, &chain->at[i], rng, candidates, measures);
-        measure_tasks(request, candidates, measures);
-        keep_least(candidates, measures);
+    switch (strategy->type) {
+    case ECS_PLACEMENT_STRATEGY_TYPE_RANDOM:
+        MARK("random ends the chain of strategies");
+        return false;
+    case ECS_PLACEMENT_STRATEGY_TYPE_BINPACK:
+        if (str_eq_nocase(strategy->field, STR("memory")))
+            add_measure(chain, MEASURE_MEMORY);
+        else
+            add_measure(chain, MEASURE_CPU);
+        return true;
+    case ECS_PLACEMENT_STRATEGY_TYPE_SPREAD:
+        if (names_instance(strategy->field))
+            add_measure(chain, MEASURE_TASKS);
+        else
+            add_value(chain, i);
+        return true;
+    case ECS_PLACEMENT_STRATEGY_TYPE_UNSET: break;
     }
-    keep_one(candidates, rng);
-    return candidates->at[0];
+    UNREACHABLE();
+}
+
+void chain_read(const struct placement_request *request, struct chain *out)
+{
+    const struct ecs_placement_strategy_list *list = request->strategies;
+
+    *out = (struct chain){0};
+    if (list == NULL || list->n == 0)
+        return;
+    ASSERT(list->n <= STRATEGIES_MAX);
+    for (uint32_t i = 0; i < list->n; i++) {
+        if (!add_strategy(out, &list->at[i], i))
+            return;
+    }
+    add_measure(out, MEASURE_TASKS);
+}
+
+bool chain_counts_tasks(const struct chain *chain)
+{
+    if (chain->values_n > 0)
+        return true;
+    for (uint32_t i = 0; i < chain->measures_n; i++) {
+        if (chain->measures[i] == MEASURE_TASKS)
+            return true;
+    }
+    return false;
+}
+
+struct str chain_attribute(const struct placement_request *request, const struct chain *chain,
+                           uint32_t i)
+{
+    ASSERT(i < chain->values_n);
+    return str_from(request->strategies->at[chain->values[i]].field, strlen("attribute:"));
 }

@@ -256,6 +256,8 @@ static void zero_bytes_are_refused(void **state)
     (void)state;
     expect_refused(HTTP_SIDE_REQUEST, STR(GET "Name: a\0b\r\n\r\n"), HTTP_PARSE_E_SYNTAX);
     expect_refused(HTTP_SIDE_REQUEST, STR(GET "Na\0me: a\r\n\r\n"), HTTP_PARSE_E_SYNTAX);
+    expect_refused(HTTP_SIDE_RESPONSE, STR("HTTP/1.1 200 O\0K\r\n\r\n"), HTTP_PARSE_E_SYNTAX);
+    expect_refused(HTTP_SIDE_REQUEST, STR(GET "Name: a\x7f\x01\r\n\r\n"), HTTP_PARSE_E_SYNTAX);
     expect_refused(HTTP_SIDE_REQUEST, STR("GET /\0 HTTP/1.1\r\nHost: h\r\n\r\n"),
                    HTTP_PARSE_E_SYNTAX);
 }

@@ -18,6 +18,8 @@ enum { GO_ON = 1, STOP = 0 };
 
 static int answer(struct json_reader *r, bool go_on)
 {
+    if (r->depth == 0) // that was all of the value
+        r->value_end = json_read_offset(r);
     if (go_on)
         return GO_ON;
     r->why = JSON_E_STOPPED;
@@ -195,6 +197,16 @@ static bool escapes_are_characters(struct str text)
 
 // --- reading ---
 
+// yajl finds what stands behind the value, but for the beginning of a string that never ends.
+static bool only_space_follows(const struct json_reader *r, struct str text)
+{
+    for (size_t i = r->value_end; i < text.len; i++) {
+        if (strchr(" \t\r\n", text.ptr[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
 static int outcome(const struct json_reader *r, yajl_status status)
 {
     if (status == yajl_status_ok)
@@ -212,6 +224,7 @@ int json_read(struct json_reader *reader, struct str text)
     reader->parser = NULL;
     reader->depth = 0;
     reader->end = 0;
+    reader->value_end = 0;
     if (text.len == 0)
         return JSON_E_SYNTAX;
     if (!utf8_is_valid(text) || str_has_char(text, '\0') || !escapes_are_characters(text))
@@ -230,6 +243,8 @@ int json_read(struct json_reader *reader, struct str text)
         status = yajl_complete_parse(parser);
     }
     result = outcome(reader, status);
+    if (result == 0 && !only_space_follows(reader, text))
+        result = JSON_E_SYNTAX;
     yajl_free(parser);
     return result;
 }

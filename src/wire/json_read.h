@@ -44,6 +44,7 @@ struct json_reader {
     void *parser; // below: the reader's own
     size_t depth;
     size_t end;
+    size_t value_end;
     enum json_outcome why;
 };
 

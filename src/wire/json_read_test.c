@@ -81,6 +81,11 @@ static void good_texts_mean_what_the_oracle_says(void **state)
 
 static const char *const bad_texts[] = {
     "",
+    "{}\"",
+    "{} \"never ends",
+    "\"\"\"&",
+    "1 \"",
+    "[1]\"\\",
     " ",
     "{",
     "}",

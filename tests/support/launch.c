@@ -64,7 +64,7 @@ struct instance *launch_add_instance(struct world *w, const char *uid, int cpu, 
     SET(&st, connected_at, w->now);
     state_put(&w->state, REC_KIND_INSTANCE, id, rec);
     state_put(&w->state, REC_KIND_INSTANCE_STATE, id, &st);
-    instance_get(&w->state, id)->session = w->next_session++;
+    instance_set_session(&w->state, instance_get(&w->state, id), w->next_session++);
     return instance_get(&w->state, id);
 }
 

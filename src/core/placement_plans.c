@@ -1,0 +1,143 @@
+// Requests that ask for the same have the same key: the bytes of everything that placement looks
+// at. A group that decides nothing is not part of it, so that tasks of many groups share a plan.
+//
+// How many plans are kept depends on how large they are: room for some slots in all, and a few
+// plans whatever their size. The one that was not used for longest goes first.
+
+#include "core/placement_plans.h"
+
+#include "base/assert.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "core/placement_plan.h"
+#include "core/strategy.h"
+#include "model/cluster.h"
+#include "model/task_definition.h"
+
+enum { SLOTS_MAX = 1000000, PLANS_MAX = 256, PLANS_MIN = 8 };
+
+struct kept_plan {
+    struct str key; // memory of this
+    UT_hash_handle by_key;
+    struct list by_use;
+    struct plan *plan;
+};
+
+struct placement_plans {
+    struct kept_plan *by_key;
+    struct list by_use; // the latest first
+    uint32_t n;
+    struct buf key; // of the request at hand
+};
+
+static void add_number(struct buf *key, int64_t number)
+{
+    buf_add(key, &number, sizeof number);
+}
+
+static void add_text(struct buf *key, struct str text)
+{
+    add_number(key, (int64_t)text.len);
+    buf_add_str(key, text);
+}
+
+static void add_need(struct buf *key, const struct need *need)
+{
+    add_number(key, need->cpu_units);
+    add_number(key, need->memory_mib);
+    add_number(key, need->gpus);
+    add_number(key, (int64_t)need->ports_n);
+    for (size_t i = 0; i < need->ports_n; i++)
+        add_number(key, need->ports[i].port * 2 + need->ports[i].udp);
+}
+
+// Required attributes belong to the definition and never change.
+static void write_key(struct buf *key, const struct placement_request *request)
+{
+    const struct ecs_placement_strategy_list *strategies = request->strategies;
+    size_t strategies_n = strategies != NULL ? strategies->n : 0;
+
+    buf_clear(key);
+    add_number(key, (int64_t)request->definition->entity.id);
+    add_number(key, request->launch_type * 4 + request->needs_execute_command * 2 +
+                        request->distinct_instance);
+    add_need(key, request->need);
+    add_number(key, (int64_t)request->member_of_n);
+    for (size_t i = 0; i < request->member_of_n; i++)
+        add_text(key, query_text(request->member_of[i]));
+    add_number(key, (int64_t)strategies_n);
+    for (size_t i = 0; i < strategies_n; i++) {
+        add_number(key, strategies->at[i].type);
+        add_text(key, strategies->at[i].field);
+    }
+    if (strategies_n > 0 || request->distinct_instance)
+        add_text(key, request->group);
+}
+
+static void forget(struct placement_plans *plans, struct kept_plan *kept)
+{
+    list_remove(&kept->by_use);
+    MAP_DEL(by_key, plans->by_key, kept);
+    plans->n--;
+    plan_free(kept->plan);
+    mem_free((void *)(uintptr_t)kept->key.ptr);
+    mem_free(kept);
+}
+
+static void plans_free(struct placement_plans *plans)
+{
+    LIST_EACH_SAFE (&plans->by_use, it)
+        forget(plans, LIST_ENTRY(it, struct kept_plan, by_use));
+    ASSERT(plans->n == 0);
+    buf_deinit(&plans->key);
+    mem_free(plans);
+}
+
+static struct placement_plans *plans_of(struct roster *roster)
+{
+    if (roster->plans == NULL) {
+        roster->plans = mem_zalloc(sizeof *roster->plans);
+        list_init(&roster->plans->by_use);
+        roster->plans_free = plans_free;
+    }
+    return roster->plans;
+}
+
+static bool is_room(const struct placement_plans *plans, const struct roster *roster)
+{
+    uint64_t slots_n = (uint64_t)roster->slots_n * (plans->n + 1);
+
+    return plans->n < PLANS_MIN || (plans->n < PLANS_MAX && slots_n <= SLOTS_MAX);
+}
+
+static struct kept_plan *keep(struct placement_plans *plans, const struct roster *roster,
+                              const struct placement_request *request)
+{
+    struct kept_plan *kept = mem_zalloc(sizeof *kept);
+    struct str key = buf_str(&plans->key);
+    char *own = mem_alloc(key.len);
+
+    while (!is_room(plans, roster))
+        forget(plans, LIST_ENTRY(plans->by_use.prev, struct kept_plan, by_use));
+    memcpy(own, key.ptr, key.len);
+    kept->key = str_span(own, key.len);
+    kept->plan = plan_new(request);
+    MAP_ADD_STR(by_key, plans->by_key, key, kept);
+    plans->n++;
+    return kept;
+}
+
+struct plan *plans_find(struct cluster *cluster, const struct placement_request *request)
+{
+    struct placement_plans *plans = plans_of(&cluster->roster);
+    struct kept_plan *kept;
+
+    write_key(&plans->key, request);
+    MAP_FIND_STR(by_key, plans->by_key, buf_str(&plans->key), kept);
+    if (kept == NULL)
+        kept = keep(plans, &cluster->roster, request);
+    list_remove(&kept->by_use);
+    list_push_front(&plans->by_use, &kept->by_use);
+    return kept->plan;
+}
