@@ -186,6 +186,10 @@ static struct rec_task *plan_record(struct step *step, const struct task_plan *p
     rec->has.overrides = plan->overrides != NULL;
     if (plan->tags.n > 0)
         SET(rec, tags, plan->tags);
+    if (plan->service_id != 0) {
+        SET(rec, service_id, (int64_t)plan->service_id);
+        SET(rec, deployment_id, (int64_t)plan->deployment_id);
+    }
     plan_containers(step, plan, rec);
     return rec;
 }

@@ -22,6 +22,8 @@ struct task_plan {
     const struct ecs_task_override *overrides;
     struct ecs_tag_list tags;
     bool enable_execute_command;
+    uint64_t service_id; // 0: no service's
+    uint64_t deployment_id;
 };
 
 // Creates the task, placed and PENDING, with its reservation held, and tells the agent. Never
