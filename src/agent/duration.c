@@ -13,21 +13,23 @@ static const struct {
 static bool take_number(struct str *rest, double *out)
 {
     double value = 0;
-    double scale = 0; // of the next digit behind the point; 0: before it
+    double scale = 1; // of the newest digit behind the point
+    bool is_fraction = false;
     size_t digits = 0;
     size_t i;
 
     for (i = 0; i < rest->len; i++) {
         char c = rest->ptr[i];
-        if (c == '.' && scale == 0) {
-            scale = 0.1;
+        if (c == '.' && !is_fraction) {
+            is_fraction = true;
             continue;
         }
         if (c < '0' || c > '9')
             break;
         digits++;
-        value = scale == 0 ? value * 10 + (c - '0') : value + (c - '0') * scale;
-        scale /= 10;
+        if (is_fraction)
+            scale /= 10;
+        value = is_fraction ? value + (c - '0') * scale : value * 10 + (c - '0');
     }
     *rest = str_from(*rest, i);
     *out = value;

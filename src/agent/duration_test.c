@@ -22,6 +22,21 @@ static void durations_are_read_as_go_writes_them(void **state)
     }
 }
 
+static void a_long_fraction_stays_one(void **state)
+{
+    char text[512] = ".";
+    int64_t ms = -1;
+    (void)state;
+
+    memset(text + 1, '0', 400);
+    text[401] = '9';
+    text[402] = 's';
+    assert_true(duration_parse(str_of(text), &ms));
+    assert_int_equal(ms, 0);
+    text[401] = '.';
+    assert_false(duration_parse(str_of(text), &ms));
+}
+
 static void everything_else_is_refused(void **state)
 {
     static const char *const rows[] = {"",
@@ -50,6 +65,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_are_read_as_go_writes_them),
+        cmocka_unit_test(a_long_fraction_stays_one),
         cmocka_unit_test(everything_else_is_refused),
     };
 

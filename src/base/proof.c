@@ -19,7 +19,7 @@ static const struct str plant_names[PLANT_N] = {
     [PLANT_STOPPED_REVIVES] = STR_INIT("stopped-revives"),
     [PLANT_CONTAINER_LOST] = STR_INIT("container-lost"),
     [PLANT_EARLY_REPLY] = STR_INIT("early-reply"),
-    [PLANT_MANIFEST_KILLS] = STR_INIT("manifest-kills"),
+    [PLANT_MANIFEST_IGNORED] = STR_INIT("manifest-ignored"),
 };
 
 #ifdef GANTRY_PROOF

@@ -36,9 +36,9 @@ enum plant {
     PLANT_PAYLOAD_NOT_RESENT, // an agent that comes back is not told what it missed
     PLANT_STOP_FORGOTTEN,     // a stop that arrives before its task is lost
     PLANT_STOPPED_REVIVES,    // a late report moves a STOPPED task back
-    PLANT_CONTAINER_LOST,     // a container made by a call whose answer was lost is not found
+    PLANT_CONTAINER_LOST,     // a container made right before a crash of the agent is not found
     PLANT_EARLY_REPLY,        // replies leave before their tick is committed
-    PLANT_MANIFEST_KILLS,     // a manifest that is older than a task stops it
+    PLANT_MANIFEST_IGNORED,   // what the manifest does not list runs on
     PLANT_N
 };
 

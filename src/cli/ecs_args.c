@@ -39,17 +39,43 @@ static bool looks_like_json(struct str text)
     return text.len > 0 && (text.ptr[0] == '{' || text.ptr[0] == '[');
 }
 
+static size_t digits_at(struct str text, size_t at)
+{
+    size_t n = 0;
+
+    while (at + n < text.len && text.ptr[at + n] >= '0' && text.ptr[at + n] <= '9')
+        n++;
+    return n;
+}
+
+static bool is_one_of(struct str text, size_t at, const char *set)
+{
+    return at < text.len && text.ptr[at] != '\0' && strchr(set, text.ptr[at]) != NULL;
+}
+
+// As JSON writes numbers, because it goes into the request as it is.
 static bool is_number(struct str text)
 {
-    size_t digits = 0;
+    size_t at = is_one_of(text, 0, "-");
+    size_t n = digits_at(text, at);
 
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        digits += c >= '0' && c <= '9';
-        if (!(c >= '0' && c <= '9') && c != '-' && c != '.' && c != 'e' && c != 'E' && c != '+')
+    if (n == 0 || (n > 1 && text.ptr[at] == '0'))
+        return false;
+    at += n;
+    if (is_one_of(text, at, ".")) {
+        n = digits_at(text, at + 1);
+        if (n == 0)
             return false;
+        at += 1 + n;
     }
-    return digits > 0;
+    if (is_one_of(text, at, "eE")) {
+        at += 1 + is_one_of(text, at + 1, "+-");
+        n = digits_at(text, at);
+        if (n == 0)
+            return false;
+        at += n;
+    }
+    return at == text.len;
 }
 
 static int write_bool(struct reader *r, struct str text)

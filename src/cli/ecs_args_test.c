@@ -69,6 +69,9 @@ static void nonsense_is_refused(void **state)
 
     EXPECT_STR(json_of(shape, ARGS("--clutser", "x")), "error: no such flag: -- 'clutser'");
     EXPECT_STR(json_of(shape, ARGS("--count", "two")), "error: not a number: 'two'");
+    EXPECT_STR(json_of(shape, ARGS("--count", "1-2")), "error: not a number: '1-2'");
+    EXPECT_STR(json_of(shape, ARGS("--count", "1.")), "error: not a number: '1.'");
+    EXPECT_STR(json_of(shape, ARGS("--count", "-1.5e+3")), "{\"count\":-1.5e+3}");
     EXPECT_STR(json_of(shape, ARGS("demo")), "error: unexpected 'demo'");
     EXPECT_STR(json_of(shape, ARGS("--tags", "colour=red")), "error: no such member: 'colour'");
     EXPECT_STR(json_of(shape, ARGS("--cluster")), "error: one value for 'cluster'");

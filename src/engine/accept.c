@@ -204,6 +204,7 @@ static bool check_limits(struct engine *engine, struct task *task)
     // The queue is first in, first out: a task that never fits would hold every later one.
     if (needs.cpu_units > engine->settings.cpu_units ||
         needs.memory_mib > engine->settings.memory_mib) {
+        MARK("a task that this host could never hold is not queued");
         refuse(task, STR("the task needs more CPU or memory than the container instance has"));
         return false;
     }
@@ -215,9 +216,10 @@ static void check_runnable(struct engine *engine, struct task *task)
     const char *why = why_not(task->spec);
     struct str error;
 
-    if (why != NULL)
+    if (why != NULL) {
+        MARK("a task with a feature that is not available here ends with that reason");
         refuse(task, str_of(why));
-    else if (!volume_check(task, &error))
+    } else if (!volume_check(task, &error))
         refuse(task, error);
     else if (!task->ordered)
         task_fail(task, str_fmt(&task->arena, "Task dependencies cannot be resolved, taskArn: %.*s",
@@ -247,9 +249,11 @@ struct task *accept_task(struct engine *engine, const struct acs_task *spec, str
     for (size_t i = 0; i < task->volumes_n; i++)
         volume_init(task, &task->volumes[i], task->volumes[i].spec, &engine->rng);
     engine_log(engine, LOG_LEVEL_INFO, "task.accepted", task, NULL, STR_NONE);
-    if (str_eq(spec->desired_status, STR("STOPPED")))
+    if (str_eq(spec->desired_status, STR("STOPPED"))) {
+        MARK("a stop that overtakes its task is taken on as a stopped task");
         task_want_stopped(task);
-    else
+    } else {
         check_runnable(engine, task);
+    }
     return task;
 }

@@ -91,13 +91,19 @@ static bool take_task(struct engine *engine, const struct acs_task *spec, struct
     struct str error;
 
     if (task == NULL) {
+        if (PLANTED(PLANT_STOP_FORGOTTEN) && str_eq(spec->desired_status, STR("STOPPED")))
+            return true;
         task = accept_task(engine, spec, &error);
         if (task == NULL) {
+            MARK("a task that cannot be read is refused with a STOPPED report");
             refuse_task(engine, spec, error);
             return false;
         }
     } else if (str_eq(spec->desired_status, STR("STOPPED"))) {
+        MARK("a payload stops a task that is here");
         task_want_stopped(task);
+    } else {
+        MARK("a task sent twice is taken on once");
     }
     take_roles(engine, task, spec, message_id);
     return true;
@@ -112,6 +118,7 @@ static void take_payload(struct engine *engine, const struct acs_payload_message
         return;
     if (m->seq_num > engine->last_sequence)
         engine->last_sequence = m->seq_num;
+    MARK_IF(m->tasks.n > 1, "a payload brings several tasks");
     for (int stopping = 1; stopping >= 0; stopping--) {
         for (size_t i = 0; i < m->tasks.n; i++) {
             const struct acs_task *spec = &m->tasks.at[i];
@@ -120,8 +127,10 @@ static void take_payload(struct engine *engine, const struct acs_payload_message
                 all &= take_task(engine, spec, m->message_id);
         }
     }
-    if (all)
+    if (all) {
+        MARK("a payload is acknowledged when all its tasks were taken on");
         reply_ack(engine, m->cluster_arn, m->container_instance_arn, m->message_id);
+    }
 }
 
 // ---- manifest and stop verification
@@ -153,8 +162,10 @@ static void remember_check(struct engine *engine, struct str message_id)
     engine->stop_checks = check;
     for (int i = 0; i < STOP_CHECKS_MAX && *at != NULL; i++)
         at = &(*at)->next;
-    if (*at != NULL)
+    if (*at != NULL) {
+        MARK("the oldest of too many open stop checks is forgotten");
         forget_check(at);
+    }
 }
 
 static bool manifest_wants(const struct acs_task_manifest_message *m, struct str arn)
@@ -178,6 +189,7 @@ static struct acs_task_identifier_list stop_candidates(struct engine *engine,
 
         if (t->desired == HOST_TASK_STATUS_STOPPED || manifest_wants(m, t->arn))
             continue;
+        MARK("a task that the manifest does not list is asked about before it is stopped");
         SET(one, task_arn, t->arn);
         SET(one, task_cluster_arn, m->cluster_arn);
         SET(one, desired_status, STR("STOPPED"));
@@ -191,14 +203,22 @@ static void take_manifest(struct engine *engine, const struct acs_task_manifest_
     struct acs_task_stop_verification_message ask = {0};
     struct acs_task_identifier_list list;
 
-    if (m->message_id.len == 0 || m->timeline <= engine->last_sequence)
-        return; // stale
+    if (m->message_id.len == 0)
+        return;
+    if (m->timeline <= engine->last_sequence) {
+        MARK("a manifest older than what was taken on is passed over");
+        return;
+    }
     engine->last_sequence = m->timeline;
     engine->dirty = true;
     list = stop_candidates(engine, m);
     reply_ack(engine, m->cluster_arn, m->container_instance_arn, m->message_id);
-    if (list.n == 0)
+    if (PLANTED(PLANT_MANIFEST_IGNORED))
         return;
+    if (list.n == 0) {
+        MARK("a manifest agrees with what is here");
+        return;
+    }
     remember_check(engine, m->message_id);
     SET(&ask, message_id, m->message_id);
     SET(&ask, stop_candidates, list);
@@ -211,14 +231,18 @@ static void take_verification(struct engine *engine, const struct acs_task_stop_
 
     while (*at != NULL && !str_eq((*at)->message_id, m->message_id))
         at = &(*at)->next;
-    if (*at == NULL)
-        return; // not asked for, or answered already
+    if (*at == NULL) {
+        MARK("a stop verification that nobody asked for, or twice, stops nothing");
+        return;
+    }
     forget_check(at);
     for (size_t i = 0; i < m->stop_tasks.n; i++) {
         struct task *task = task_find(engine, m->stop_tasks.at[i].task_arn);
 
-        if (task != NULL)
-            task_want_stopped(task);
+        if (task == NULL)
+            continue;
+        MARK("a verified stop candidate is stopped");
+        task_want_stopped(task);
     }
 }
 
@@ -241,6 +265,7 @@ static void refuse_update(struct engine *engine, struct str cluster, struct str 
 
     if (message_id.len == 0)
         return;
+    MARK("an update of the agent is refused");
     SET(&nack, cluster, cluster);
     SET(&nack, container_instance, instance);
     SET(&nack, message_id, message_id);

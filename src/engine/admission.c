@@ -104,8 +104,10 @@ static bool ports_fit(const struct engine *engine, const struct task *task)
         bool udp = mapping->protocol == ACS_TRANSPORT_PROTOCOL_UDP;
         int32_t port = static_port(mapping);
 
-        if (holds(udp ? &engine->udp : &engine->tcp, port))
+        if (holds(udp ? &engine->udp : &engine->tcp, port)) {
+            MARK("a task waits on the host while a port it needs is held");
             return false;
+        }
         if (is_reserved(udp ? &engine->settings.reserved_udp : &engine->settings.reserved_tcp,
                         port))
             return false;
@@ -143,8 +145,10 @@ void admission_release(struct engine *engine, struct task *task)
     struct needs needs = admission_needs(task);
     const struct acs_port_mapping *mapping;
 
-    if (!task->booked)
+    if (!task->booked) {
+        MARK("a task that was never let in gives nothing back");
         return;
+    }
     task->booked = false;
     engine->cpu_used -= needs.cpu_units;
     engine->memory_used -= needs.memory_mib;
@@ -162,8 +166,10 @@ bool admission_run(struct engine *engine)
     for (struct task *t = NULL; (t = task_next(engine, t)) != NULL;) {
         if (t->admitted || t->desired == HOST_TASK_STATUS_STOPPED)
             continue;
-        if (!fits(engine, t))
-            break; // and everyone behind it waits too
+        if (!fits(engine, t)) {
+            MARK("a task waits in the host's queue, and everyone behind it");
+            break;
+        }
         t->admitted = true;
         t->dirty = true;
         admission_book(engine, t);

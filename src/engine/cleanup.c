@@ -7,6 +7,7 @@
 
 static void give_up(struct engine *engine, struct task *task)
 {
+    MARK("a task whose end the server never accepts is kept");
     engine_log(engine, LOG_LEVEL_ERROR, "task.never_reported", task, NULL, STR_NONE);
     task->cleanup_at = TIME_NEVER;
     task->dirty = true;
@@ -18,10 +19,12 @@ static bool is_due(struct engine *engine, struct task *task)
         return false;
     if (task->sent == HOST_TASK_STATUS_STOPPED)
         return engine->runtime_up;
-    if (engine->now >= task->stopped_at + ENGINE_REPORT_GIVE_UP_MS)
+    if (engine->now >= task->stopped_at + ENGINE_REPORT_GIVE_UP_MS) {
         give_up(engine, task);
-    else
+    } else {
+        MARK("nothing is removed before the server accepted the end");
         task->cleanup_at = engine->now + ENGINE_REPORT_WAIT_MS;
+    }
     return false;
 }
 
@@ -42,11 +45,14 @@ static bool remove_container(struct engine *engine, struct container *c)
 void cleanup_removed(struct engine *engine, struct container *c, const struct host_result *result)
 {
     if (result->has.error && result->error->class == HOST_ERROR_CLASS_UNREACHABLE) {
+        MARK("a removal waits for a runtime that is away");
         c->retry_at = engine->now + ENGINE_REPORT_WAIT_MS;
         return;
     }
-    if (result->has.error && result->error->class != HOST_ERROR_CLASS_NOT_FOUND)
+    if (result->has.error && result->error->class != HOST_ERROR_CLASS_NOT_FOUND) {
+        MARK("a container that cannot be removed is left");
         engine_log(engine, LOG_LEVEL_WARN, "container.not_removed", NULL, c, result->error->text);
+    }
     c->removed = true;
     container_idle(c);
 }
@@ -81,6 +87,7 @@ bool cleanup_progress(struct engine *engine, struct task *task)
     if (task->execution_credentials.len > 0)
         engine_effect(engine, ENGINE_EFFECT_CREDENTIALS_DROP)->credentials_id =
             str_copy(engine->out->arena, task->execution_credentials);
+    MARK("a task is removed from its host, and its rows with it");
     engine_log(engine, LOG_LEVEL_INFO, "task.removed", task, NULL, STR_NONE);
     record_remove_task(engine, task);
     task_free(engine, task);

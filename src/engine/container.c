@@ -117,17 +117,25 @@ static const char *why_not_restart(const struct engine *engine, const struct con
     time_ms since = c->last_restart_at ? c->last_restart_at : c->started_at;
     time_ms period;
 
-    if (policy == NULL || !policy->enabled)
+    if (policy == NULL || !policy->enabled) {
+        MARK("a container with its restart policy off is not restarted");
         return "restart policy is not enabled";
-    if (c->desired == HOST_CONTAINER_STATUS_STOPPED)
+    }
+    if (c->desired == HOST_CONTAINER_STATUS_STOPPED) {
+        MARK("a container that is to stop is not restarted");
         return "container's desired status is stopped";
+    }
     if (!c->has_exit_code)
         return "exit code is nil";
-    if (code_is_ignored(policy, c->exit_code))
+    if (code_is_ignored(policy, c->exit_code)) {
+        MARK("a container is not restarted after an ignored exit code");
         return "exit code is one to be ignored";
+    }
     period = policy->has.restart_attempt_period ? policy->restart_attempt_period : 300;
-    if (engine->now - since < period * TIME_SECOND_MS)
+    if (engine->now - since < period * TIME_SECOND_MS) {
+        MARK("a container that ended too soon is not restarted");
         return "attempt reset period has not elapsed";
+    }
     return NULL;
 }
 
@@ -146,7 +154,9 @@ static void ended(struct engine *engine, struct container *c, bool watched)
 {
     const char *why = watched ? why_not_restart(engine, c) : "";
 
+    MARK_IF(!watched, "a container whose exit nobody watched is not restarted");
     if (why == NULL && c->known == HOST_CONTAINER_STATUS_RUNNING && c->step == STEP_IDLE) {
+        MARK("a container is restarted by its policy");
         restart(engine, c);
         return;
     }
@@ -178,6 +188,7 @@ static void observe_running(struct engine *engine, struct container *c,
 {
     if (c->known == HOST_CONTAINER_STATUS_STOPPED) {
         if (!c->restopped && c->step == STEP_IDLE) {
+            MARK("a container started by another hand after its end is stopped once");
             c->restopped = true; // once: whoever starts it by hand must not fight us for ever
             container_begin(engine, c, STEP_STOP);
         }
@@ -209,9 +220,10 @@ static void observe_ended(struct engine *engine, struct container *c,
     }
     if (c->started_at == 0 && state->started_at > 0)
         c->started_at = state->started_at;
-    if (state->oom_killed)
+    if (state->oom_killed) {
+        MARK("a container killed for its memory says so");
         container_set_reason(c, STR("OutOfMemoryError: Container killed due to memory usage"));
-    else if (state->error.len > 0)
+    } else if (state->error.len > 0)
         container_note(c, "DockerStateError", state->error);
     c->dirty = true;
     ended(engine, c, watched);
@@ -233,18 +245,21 @@ void container_observe(struct engine *engine, struct container *c,
         c->dirty = true;
     }
     c->recovering = false;
-    if (state->running)
+    if (state->running) {
         observe_running(engine, c, found);
-    else if (!never_started)
+    } else if (!never_started) {
         observe_ended(engine, c, state, watched);
-    else if (c->known < HOST_CONTAINER_STATUS_CREATED)
+    } else if (c->known < HOST_CONTAINER_STATUS_CREATED) {
+        MARK("a container that never started is known as created");
         container_set_known(engine, c, HOST_CONTAINER_STATUS_CREATED);
+    }
 }
 
 void container_missing(struct engine *engine, struct container *c)
 {
     if (c->known == HOST_CONTAINER_STATUS_STOPPED)
         return;
+    MARK("a container that is gone counts as stopped");
     container_note(c, "ContainerVanishedError", STR("No container matching saved ID found"));
     container_set_known(engine, c, HOST_CONTAINER_STATUS_STOPPED);
 }
@@ -265,6 +280,7 @@ void container_look(struct engine *engine, struct container *c)
     if (c->runtime_id.len == 0 || c->step == STEP_REMOVE)
         return;
     if (c->look_token != 0 || step_hides_the_state(c->step)) {
+        MARK("a look waits for the step that hides the state");
         c->look_again = true;
         return;
     }
@@ -279,7 +295,8 @@ void step_look_result(struct engine *engine, struct container *c, const struct h
 {
     c->look_token = 0;
     if (step_hides_the_state(c->step)) {
-        c->look_again = true; // older than what the step is doing
+        MARK("a look that is older than the step under way is taken again");
+        c->look_again = true;
         return;
     }
     if (!result->has.error && result->container != NULL) {
@@ -288,6 +305,7 @@ void step_look_result(struct engine *engine, struct container *c, const struct h
     } else if (result->has.error && result->error->class == HOST_ERROR_CLASS_NOT_FOUND) {
         container_missing(engine, c);
     } else if (c->died && c->known < HOST_CONTAINER_STATUS_STOPPED) {
+        MARK("an exit that cannot be inspected is believed from its event");
         c->died = false;
         c->has_exit_code = true;
         c->exit_code = c->died_code;
@@ -352,10 +370,13 @@ void container_set_health(struct engine *engine, struct container *c, struct str
 
     if (c->spec->health_check_type != ACS_HEALTH_CHECK_TYPE_DOCKER)
         return; // an image's own health check is nobody's business
-    if (str_eq(status, STR("healthy")))
+    if (str_eq(status, STR("healthy"))) {
+        MARK("a container becomes healthy");
         health = ENGINE_HEALTH_HEALTHY;
-    else if (str_eq(status, STR("unhealthy")))
+    } else if (str_eq(status, STR("unhealthy"))) {
+        MARK("a container becomes unhealthy");
         health = ENGINE_HEALTH_UNHEALTHY;
+    }
     if (health == c->health)
         return;
     c->health = health;
@@ -373,6 +394,7 @@ static bool give_up_pull(struct engine *engine, struct container *c)
         return false;
     if (c->token != 0 && c->token == engine->ports_token)
         engine->ports_token = 0;
+    MARK("a pull is given up when its task is to stop");
     engine_cancel(engine, c->token);
     container_idle(c);
     return true;
@@ -381,6 +403,7 @@ static bool give_up_pull(struct engine *engine, struct container *c)
 static bool stop(struct engine *engine, struct container *c)
 {
     if (!depend_may_stop(c)) {
+        MARK("a container is stopped after those that depend on it");
         c->blocked = true;
         return false;
     }
@@ -393,6 +416,7 @@ static bool stop(struct engine *engine, struct container *c)
                        str_fmt(&c->task->arena,
                                "Task stopped before image pull could begin for task: %.*s",
                                STR_ARGS(c->task->arn)));
+    MARK("a container that never started is stopped without a call");
     container_set_known(engine, c, HOST_CONTAINER_STATUS_STOPPED);
     return true;
 }
@@ -402,6 +426,7 @@ static void give_up(struct engine *engine, struct container *c, struct str why)
 {
     struct str text = str_fmt(&c->task->arena, "dependency graph: %.*s", STR_ARGS(why));
 
+    MARK("a container whose dependency can never be met ends");
     container_note(c, "CannotStartContainerError", text);
     c->has_exit_code = true;
     c->exit_code = 143;
@@ -439,7 +464,8 @@ static bool advance(struct engine *engine, struct container *c)
     case HOST_CONTAINER_STATUS_PULLED: image_begin_pull(engine, c); return true;
     case HOST_CONTAINER_STATUS_CREATED:
         if (ports_needed(c) && engine->ports_token != 0) {
-            c->blocked = true; // one search at a time
+            MARK("one search for host ports at a time");
+            c->blocked = true;
             return false;
         }
         container_begin(engine, c, ports_needed(c) ? STEP_PORTS : STEP_CREATE);

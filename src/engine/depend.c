@@ -122,10 +122,13 @@ static enum depend check_condition(const struct container *on, enum condition co
     case CONDITION_START:
         return met_or(on, container_is_steady(on) || (is_stopped(on) && on->started_at > 0));
     case CONDITION_HEALTHY:
+        MARK("a container waits for another to be healthy");
         return met_or(on, !is_stopped(on) && on->health == ENGINE_HEALTH_HEALTHY);
     case CONDITION_COMPLETE:
+        MARK("a container waits for another to end");
         return met_or(on, is_stopped(on) && on->has_exit_code && on->started_at > 0);
     case CONDITION_SUCCESS:
+        MARK("a container waits for another to succeed");
         return met_or(on, is_stopped(on) && on->has_exit_code && on->exit_code == 0);
     }
     UNREACHABLE();
@@ -169,6 +172,7 @@ static enum depend check_timeout(const struct engine *engine, const struct conta
         return DEPEND_WAIT;
     end = on->started_at + on->spec->start_timeout * (time_ms)TIME_SECOND_MS;
     if (engine->now > end) {
+        MARK("a dependency that does not get ready within its startTimeout fails");
         *out_why = str_fmt(&c->task->arena, "container %.*s did not reach %s within %d seconds",
                            STR_ARGS(on->spec->name), condition_name(condition),
                            (int)on->spec->start_timeout);

@@ -228,8 +228,10 @@ static void take_result(struct engine *engine, const struct host_result *result)
 
     if (result->token > 0)
         pending = idtable_get(&engine->pendings, (uint64_t)result->token);
-    if (pending == NULL)
-        return; // cancelled, or given up already
+    if (pending == NULL) {
+        MARK("an answer to a call that was cancelled or given up is passed over");
+        return;
+    }
     done = *pending;
     idtable_remove(&engine->pendings, (uint64_t)result->token);
     mem_free(pending);
@@ -247,6 +249,7 @@ static void expire_calls(struct engine *engine)
 
         if (engine->now < done.deadline_ms + ENGINE_CALL_GRACE_MS)
             continue;
+        MARK("a call that the runtime never answers has an end");
         SET(&error, class, HOST_ERROR_CLASS_TIMEOUT);
         SET(&error, text, STR("no answer"));
         SET(&result, token, done.token);
@@ -331,6 +334,7 @@ void engine_step(struct engine *engine, const struct engine_input *input, struct
     engine->out = out;
     if (input->now_ms > engine->now)
         engine->now = input->now_ms; // a clock set back must not undo what has been timed
+    MARK_IF(input->now_ms < engine->now, "a clock that was set back moves no timer");
     if (!engine->shut_down)
         take(engine, input);
     if (!engine->shut_down) {

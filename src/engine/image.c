@@ -265,10 +265,15 @@ static bool try_again(struct engine *engine, struct container *c, const struct h
 {
     enum host_error_class class = result->error->class;
 
-    if (class != HOST_ERROR_CLASS_OTHER && class != HOST_ERROR_CLASS_UNREACHABLE)
+    if (class != HOST_ERROR_CLASS_OTHER && class != HOST_ERROR_CLASS_UNREACHABLE) {
+        MARK("an answer about an image is not asked for twice");
         return false;
-    if (c->attempt + 1 >= attempts)
+    }
+    if (c->attempt + 1 >= attempts) {
+        MARK("a call on an image is given up after its attempts");
         return false;
+    }
+    MARK("a call on an image that may pass is made again");
     c->retry_at =
         engine->now + engine_backoff(engine, base, factor, 5 * TIME_SECOND_MS, c->attempt);
     c->attempt++;
@@ -282,10 +287,12 @@ static bool may_go_on(struct engine *engine, struct container *c, struct str rea
 
     engine_log(engine, LOG_LEVEL_WARN, "image.pull_failed", NULL, c, reason);
     if (pull == ENGINE_PULL_DEFAULT || pull == ENGINE_PULL_PREFER_CACHED) {
+        MARK("a failed pull goes on with what the host has");
         if (c->pull_error.len == 0)
             c->pull_error = reason;
         return true;
     }
+    MARK("a failed pull ends the task where pulling is a must");
     container_idle(c);
     container_set_reason(c, reason);
     task_want_stopped(c->task);

@@ -165,6 +165,7 @@ void ports_result(struct engine *engine, struct container *c, const struct host_
 
     engine->ports_token = 0;
     if (result->has.error) {
+        MARK("a container for which no host port is found ends");
         refuse(c, result->error->text);
         return;
     }
@@ -184,6 +185,7 @@ void ports_result(struct engine *engine, struct container *c, const struct host_
         engine->port_cursor = result->ports.at[n] + count;
         n++;
     }
+    MARK("host ports are chosen before the container is made, and kept");
     c->host_ports = (struct host_host_port_list){.n = n, .at = chosen};
     c->dirty = true;
     container_idle(c);

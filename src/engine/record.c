@@ -76,7 +76,7 @@ static void emit_container(struct engine *engine, const struct container *c)
 
     SET(row, task, c->task->id);
     SET(row, index, (int32_t)c->index);
-    SET(row, runtime_name, c->runtime_name);
+    SET(row, runtime_name, PLANTED(PLANT_CONTAINER_LOST) ? c->runtime_id : c->runtime_name);
     SET(row, runtime_id, c->runtime_id);
     SET(row, endpoint_id, c->endpoint_id);
     SET(row, known_status, c->known);

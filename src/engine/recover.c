@@ -15,14 +15,17 @@ static bool may_exist(const struct container *c)
 
 static void recover_task(struct engine *engine, struct task *task)
 {
-    if (task->admitted && task->known < HOST_TASK_STATUS_STOPPED)
+    if (task->admitted && task->known < HOST_TASK_STATUS_STOPPED) {
+        MARK("a task that was let in holds its share again after a restart");
         admission_book(engine, task);
+    }
     for (size_t i = 0; i < task->containers_n; i++) {
         struct container *c = &task->containers[i];
 
         if (task->desired == HOST_TASK_STATUS_STOPPED)
             c->desired = HOST_CONTAINER_STATUS_STOPPED;
         if (may_exist(c)) {
+            MARK("every container that may exist is looked up after a restart");
             c->step = STEP_RECOVER; // sent by recover_resync
             c->recovering = true;
         }
@@ -45,8 +48,10 @@ static void resync(struct engine *engine, struct container *c)
         step_send(engine, c);
         return;
     }
-    if (c->step == STEP_STOP && c->token == 0)
-        c->retry_at = engine->now; // the runtime is back: stop at once
+    if (c->step == STEP_STOP && c->token == 0) {
+        MARK("a stop that waited for the runtime is made when it is back");
+        c->retry_at = engine->now;
+    }
     if (c->known < HOST_CONTAINER_STATUS_STOPPED)
         container_look(engine, c);
 }

@@ -12,6 +12,7 @@
 
 #include "base/idtable.h"
 #include "base/map.h"
+#include "base/proof.h"
 #include "base/rng.h"
 #include "engine/engine.h"
 

@@ -136,6 +136,7 @@ static void note_failure(struct engine *engine, struct container *c, const char 
 static void created(struct engine *engine, struct container *c, const struct host_result *result)
 {
     if (is_class(result, HOST_ERROR_CLASS_CONFLICT)) {
+        MARK("a container whose name is in use is looked at before it is made");
         container_begin(engine, c, STEP_ADOPT);
         return;
     }
@@ -146,6 +147,7 @@ static void created(struct engine *engine, struct container *c, const struct hos
         container_set_known(engine, c, HOST_CONTAINER_STATUS_CREATED);
         return;
     }
+    MARK("a container that cannot be created ends with that reason");
     container_set_reason(c, c->pull_error); // what went wrong first says more than "no such image"
     note_failure(engine, c, "CannotCreateContainerError", "created",
                  engine->settings.create_timeout_ms, result);
@@ -175,6 +177,7 @@ static bool is_ours(const struct container *c, const struct docker_container *fo
 static void adopted(struct engine *engine, struct container *c, const struct host_result *result)
 {
     if (!result->has.error && is_ours(c, result->container)) {
+        MARK("a container made by a create call whose answer was lost is adopted");
         container_idle(c);
         container_observe(engine, c, result->container);
         return;
@@ -194,9 +197,11 @@ static void started(struct engine *engine, struct container *c, const struct hos
     }
     note_failure(engine, c, "CannotStartContainerError", "started",
                  engine->settings.start_timeout_ms, result);
-    if (may_have_happened(result))
+    if (may_have_happened(result)) {
+        MARK("a start whose answer was lost may have happened, so it is stopped");
         c->maybe_started = true;
-    else if (c->known == HOST_CONTAINER_STATUS_RUNNING) {
+    } else if (c->known == HOST_CONTAINER_STATUS_RUNNING) {
+        MARK("a restart that fails ends the container");
         container_set_known(engine, c, HOST_CONTAINER_STATUS_STOPPED); // a restart that failed
         return;
     }
@@ -208,6 +213,7 @@ static void start_inspected(struct engine *engine, struct container *c,
                             const struct host_result *result)
 {
     if (result->has.error || result->container == NULL) {
+        MARK("a started container that cannot be inspected is stopped");
         note_failure(engine, c, "CannotInspectContainerError", "inspecting", ENGINE_INSPECT_MS,
                      result);
         c->maybe_started = true;
@@ -257,9 +263,11 @@ static void stopped(struct engine *engine, struct container *c, const struct hos
 static void pinged(struct engine *engine, struct container *c, const struct host_result *result)
 {
     if (!result->has.error) {
+        MARK("a container that cannot be stopped by an engine that answers is given up");
         container_set_known(engine, c, HOST_CONTAINER_STATUS_STOPPED);
         return;
     }
+    MARK("a stop waits for an engine that does not answer");
     container_idle(c);
     c->step = STEP_STOP;
     c->retry_at = engine->now + ENGINE_DOWN_RETRY_MS;
@@ -282,10 +290,12 @@ static void stop_inspected(struct engine *engine, struct container *c,
         return;
     }
     if (result->has.error || result->container == NULL) {
-        if (c->attempt + 1 < STOP_ATTEMPTS)
+        if (c->attempt + 1 < STOP_ATTEMPTS) {
             retry(engine, c, engine_backoff(engine, TIME_SECOND_MS, 1.3, 5 * TIME_SECOND_MS, 0));
-        else
+        } else {
+            MARK("an end that cannot be inspected takes the code of its event");
             end_with_event_code(engine, c);
+        }
         return;
     }
     container_idle(c);
@@ -293,11 +303,12 @@ static void stop_inspected(struct engine *engine, struct container *c,
     if (c->known == HOST_CONTAINER_STATUS_STOPPED)
         return;
     if (c->known < HOST_CONTAINER_STATUS_RUNNING) {
-        container_set_known(engine, c,
-                            HOST_CONTAINER_STATUS_STOPPED); // had never started after all
+        MARK("a container that had not started after all is stopped as it is");
+        container_set_known(engine, c, HOST_CONTAINER_STATUS_STOPPED);
         return;
     }
-    c->step = STEP_STOP; // still running: someone started it again
+    MARK("a container that runs after its stop is stopped again");
+    c->step = STEP_STOP;
     c->retry_at = engine->now + TIME_SECOND_MS;
 }
 
@@ -306,12 +317,14 @@ static void recovered(struct engine *engine, struct container *c, const struct h
     bool by_id = c->runtime_id.len > 0;
 
     if (!result->has.error && result->container != NULL) {
+        MARK("a container is found again after a restart of the agent");
         container_idle(c);
         c->recovering = true; // an exit that nobody watched is not restarted
         container_observe(engine, c, result->container);
         return;
     }
     if (!is_class(result, HOST_ERROR_CLASS_NOT_FOUND)) {
+        MARK("no step is taken on a container before it was looked up after a restart");
         c->token = 0;
         c->retry_at = engine->now + ENGINE_DOWN_RETRY_MS;
         return;
@@ -320,6 +333,7 @@ static void recovered(struct engine *engine, struct container *c, const struct h
     if (by_id)
         container_missing(engine, c);
     // By name: the create call never got through; it is made again with the same name.
+    MARK_IF(!by_id, "a create call that never got through is made again with the same name");
 }
 
 void step_result(struct engine *engine, struct container *c, const struct host_result *result)

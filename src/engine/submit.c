@@ -83,6 +83,8 @@ static size_t batch_size(const struct engine *engine, const struct task *task)
         if (task->changes[i].container < 0)
             return i + 1;
     }
+    MARK_IF(task->changes_n > 0 && engine->now >= task->flush_at,
+            "container changes that no task change follows are reported alone");
     return engine->now >= task->flush_at ? task->changes_n : 0;
 }
 
@@ -239,7 +241,8 @@ static void try_task(struct engine *engine, struct task *task)
     if (batch == 0 || task->submitting > 0 || engine->now < task->submit_at)
         return;
     if (task->sent == HOST_TASK_STATUS_STOPPED || all_sent(task, batch)) {
-        drop(engine, task, batch); // the server knows, or does not care any more
+        MARK("what the server knows is not reported again");
+        drop(engine, task, batch);
         return;
     }
     send(engine, task, batch);
@@ -248,8 +251,10 @@ static void try_task(struct engine *engine, struct task *task)
 void submit_run(struct engine *engine)
 {
     for (struct task *t = NULL; (t = task_next(engine, t)) != NULL;) {
-        if (engine->submits_in_flight == ENGINE_SUBMITS_MAX)
+        if (engine->submits_in_flight == ENGINE_SUBMITS_MAX) {
+            MARK("reports wait when ten are under way");
             return;
+        }
         try_task(engine, t);
     }
 }
@@ -281,13 +286,16 @@ void submit_done(struct engine *engine, int64_t id, enum engine_submitted outcom
     engine->submits_in_flight--;
     ASSERT(engine->submits_in_flight >= 0);
     if (outcome == ENGINE_SUBMITTED_RETRY) {
+        MARK("a report that did not get through is sent again later");
         task->submit_at = engine->now + engine_backoff(engine, TIME_SECOND_MS, 1.3,
                                                        30 * TIME_SECOND_MS, task->submit_attempt);
         task->submit_attempt++;
         return;
     }
-    if (outcome == ENGINE_SUBMITTED_DROPPED)
+    if (outcome == ENGINE_SUBMITTED_DROPPED) {
+        MARK("a report that the server refuses counts as sent");
         engine_log(engine, LOG_LEVEL_WARN, "submit.refused", task, NULL, STR_NONE);
+    }
     task->submit_attempt = 0;
     task->submit_at = 0;
     for (size_t i = 0; i < batch; i++)

@@ -108,8 +108,11 @@ static void update_desired(struct task *task)
         const struct container *c = &task->containers[i];
 
         if (c->spec->essential && (c->known == HOST_CONTAINER_STATUS_STOPPED ||
-                                   c->desired == HOST_CONTAINER_STATUS_STOPPED))
+                                   c->desired == HOST_CONTAINER_STATUS_STOPPED)) {
+            MARK_IF(task->desired != HOST_TASK_STATUS_STOPPED,
+                    "an essential container that ends takes its task with it");
             task_want_stopped(task);
+        }
     }
 }
 
@@ -184,8 +187,10 @@ void task_update_known(struct engine *engine, struct task *task)
 
     if (task->containers_n == 0)
         return; // nothing to derive it from; see give_up_when_stuck
-    if (least == HOST_TASK_STATUS_RUNNING && essential_has_stopped(task))
-        return; // on its way down: must not flap to RUNNING
+    if (least == HOST_TASK_STATUS_RUNNING && essential_has_stopped(task)) {
+        MARK("a task on its way down does not become RUNNING");
+        return;
+    }
     if (least > task->known)
         set_known(engine, task, least);
 }
@@ -223,6 +228,7 @@ static bool give_up_when_stuck(struct engine *engine, struct task *task)
     if (is_busy(task))
         return false;
     if (task->desired == HOST_TASK_STATUS_STOPPED) {
+        MARK("a task that cannot move ends");
         task_fail(task, STR("TaskStateError: Agent could not progress task's state to stopped"));
         set_known(engine, task, HOST_TASK_STATUS_STOPPED);
         return true;
@@ -261,8 +267,10 @@ bool task_progress(struct engine *engine, struct task *task)
 
     if (task->known == HOST_TASK_STATUS_STOPPED)
         return false;
-    if (!task->admitted && task->desired != HOST_TASK_STATUS_STOPPED)
-        return false; // in the queue
+    if (!task->admitted && task->desired != HOST_TASK_STATUS_STOPPED) {
+        MARK("a task in the queue makes no progress");
+        return false;
+    }
     if (task->poll_at == TIME_NEVER)
         task->poll_at = engine->now + ENGINE_POLL_MS;
     while (task->known != HOST_TASK_STATUS_STOPPED && push(engine, task))

@@ -22,6 +22,7 @@ void volume_init(struct task *task, struct volume *volume, const struct acs_volu
 
     *volume = (struct volume){.spec = spec, .status = VOLUME_WANTED};
     if (is_shared(spec)) {
+        MARK("a shared volume outlives its task");
         volume->kind = VOLUME_SHARED;
         volume->source = spec->name;
         return;
@@ -121,6 +122,7 @@ bool volume_progress(struct engine *engine, struct task *task)
 void volume_remove(struct engine *engine, struct task *task, struct volume *volume)
 {
     ASSERT(volume->kind == VOLUME_TASK);
+    MARK("a task's own volume is removed with it");
     send_named(engine, task, volume, HOST_CALL_KIND_REMOVE_VOLUME);
 }
 
@@ -128,6 +130,7 @@ void volume_remove(struct engine *engine, struct task *task, struct volume *volu
 
 static void fail(struct engine *engine, struct task *task, struct volume *volume, struct str reason)
 {
+    MARK("a task whose volume cannot be made ends");
     volume->status = VOLUME_FAILED;
     engine_log(engine, LOG_LEVEL_WARN, "volume.failed", task, NULL, reason);
     task_fail(task, reason);

@@ -219,6 +219,32 @@ static bool has_control(struct str line)
     return found != 0;
 }
 
+// "HTTP/1.1": the library looks at the digits only.
+static bool is_version(struct str word)
+{
+    struct str digits = str_from(word, 5);
+
+    return word.len == 8 && str_starts(word, STR("HTTP/")) && digits.ptr[0] >= '0' &&
+           digits.ptr[0] <= '9' && digits.ptr[1] == '.' && digits.ptr[2] >= '0' &&
+           digits.ptr[2] <= '9';
+}
+
+static int check_first_line(struct http_parse *p, struct str line)
+{
+    struct str head;
+    struct str tail;
+    bool has_version;
+
+    if (p->side == HTTP_SIDE_REQUEST) {
+        if (count_spaces(line) != 2)
+            return refuse(p, HTTP_PARSE_E_SYNTAX, "request line is not three words");
+        has_version = str_cut_last(line, ' ', &head, &tail) && is_version(tail);
+    } else {
+        has_version = str_cut(line, ' ', &head, &tail) && is_version(head);
+    }
+    return has_version ? 0 : refuse(p, HTTP_PARSE_E_SYNTAX, "no HTTP version where it belongs");
+}
+
 // One line of the head, without its CR LF. `first` is the request or status line.
 static int check_line(struct http_parse *p, struct str line, bool first)
 {
@@ -227,10 +253,8 @@ static int check_line(struct http_parse *p, struct str line, bool first)
 
     if (has_control(line))
         return refuse(p, HTTP_PARSE_E_SYNTAX, "control character inside a line");
-    if (first && p->side == HTTP_SIDE_REQUEST && count_spaces(line) != 2)
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "request line is not three words");
     if (first)
-        return 0;
+        return check_first_line(p, line);
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
         return refuse(p, HTTP_PARSE_E_SYNTAX, "folded header line");
     if (!str_cut(line, ':', &name, &rest))
@@ -451,7 +475,8 @@ static int step_head(struct http_parse *p, struct str bytes, size_t *out_used,
     *out_used += run_library(p, str_take(bytes, len));
     if (!library_is_well(p))
         return library_refusal(p);
-    ASSERT(p->is_head_seen);
+    if (!p->is_head_seen) // the library went over the end of the head
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "head is not complete");
     return accept_head(p, out);
 }
 

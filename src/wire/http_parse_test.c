@@ -251,6 +251,24 @@ static void what_others_read_differently_is_refused(void **state)
         expect_refused(HTTP_SIDE_REQUEST, str_of(bad[i]), HTTP_PARSE_E_SYNTAX);
 }
 
+static void only_http_is_http(void **state)
+{
+    static const char *const bad[] = {
+        "GET / H\r\n\r\n",
+        "GET / HTTR/1.1\r\nHost: h\r\n\r\n",
+        "GET / http/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.\r\nHost: h\r\n\r\n",
+        "GET / HTTP/11\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.10\r\nHost: h\r\n\r\n",
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_refused(HTTP_SIDE_REQUEST, str_of(bad[i]), HTTP_PARSE_E_SYNTAX);
+    expect_refused(HTTP_SIDE_RESPONSE, STR("HxTP/1.1 200 OK\r\n\r\n"), HTTP_PARSE_E_SYNTAX);
+    expect_refused(HTTP_SIDE_RESPONSE, STR("HTTP/1.1\r\n\r\n"), HTTP_PARSE_E_SYNTAX);
+}
+
 static void zero_bytes_are_refused(void **state)
 {
     (void)state;
@@ -355,6 +373,7 @@ int main(void)
         cmocka_unit_test(an_answer_to_head_has_no_body),
         cmocka_unit_test(a_stream_cut_inside_a_message_is_told),
         cmocka_unit_test(what_others_read_differently_is_refused),
+        cmocka_unit_test(only_http_is_http),
         cmocka_unit_test(zero_bytes_are_refused),
         cmocka_unit_test(other_refusals_have_their_own_status),
         cmocka_unit_test(heads_are_limited),

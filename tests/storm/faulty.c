@@ -17,6 +17,8 @@
 //   there FAULTY_NOTE     a file (outside of the folder) that is made when the n-th call is
 //   reached; it
 //                   holds the name of the call and of the file
+//   FAULTY_COUNT    a file that is made when the process exits by itself; it holds the number of
+//   calls
 //
 // State of the whole process is what such a library is for, so there is some here and nowhere else.
 
@@ -40,6 +42,7 @@ enum verdict { PASS, FAIL, HALF, DIE_BEFORE, DIE_AFTER, DIE_HALFWAY };
 struct plan {
     const char *folder; // NULL: nothing is counted
     const char *note;
+    const char *count;
     long at;
     enum deed deed;
     int error;
@@ -76,6 +79,7 @@ __attribute__((constructor)) static void make_plan(void)
     }
     plan.at = strtol(at, NULL, 10);
     plan.note = getenv("FAULTY_NOTE");
+    plan.count = getenv("FAULTY_COUNT");
     plan.stays = plan.deed == DEED_TORN || getenv("FAULTY_STAY") != NULL;
 }
 
@@ -100,19 +104,33 @@ static void name_of(int fd, char *out, size_t size)
     out[n > 0 ? n : 0] = '\0';
 }
 
+static void put_line(const char *path, const char *line)
+{
+    long fd;
+
+    if (path == NULL)
+        return;
+    fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    syscall(SYS_write, fd, line, strlen(line));
+    syscall(SYS_close, fd);
+}
+
 static void write_note(const char *call, const char *path)
 {
     char line[PATH_BYTES + 64];
-    int len = snprintf(line, sizeof line, "%s %s\n", call, path);
-    long fd;
 
-    if (plan.note == NULL)
-        return;
-    fd = syscall(SYS_openat, AT_FDCWD, plan.note, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return;
-    syscall(SYS_write, fd, line, (size_t)len);
-    syscall(SYS_close, fd);
+    snprintf(line, sizeof line, "%s %s\n", call, path);
+    put_line(plan.note, line);
+}
+
+__attribute__((destructor)) static void tell_count(void)
+{
+    char line[32];
+
+    snprintf(line, sizeof line, "%ld\n", atomic_load(&calls_n));
+    put_line(plan.count, line);
 }
 
 static bool is_still_on(void)

@@ -87,6 +87,7 @@ class Busy(threading.Thread):
         self.writer = writer
         self.pause = pause
         self.problem = None
+        self.down = None
         self.enough = threading.Event()
 
     def run(self):
@@ -97,12 +98,15 @@ class Busy(threading.Thread):
                 except Refused:
                     self.enough.wait(0.02)
                 self.enough.wait(self.pause)
-        except Down:
-            pass
+        except Down as down:
+            self.down = down
         except Exception as problem:  # noqa: BLE001: told by whoever joins
             self.problem = problem
 
     def check(self):
+        """A server that is there must not be silent."""
+        if self.down and self.writer.server.process:
+            raise Wrong(f"{self.writer.ledger.name}: {self.down}") from self.down
         if self.problem:
             raise self.problem
 

@@ -147,7 +147,11 @@ def fill_and_free(corner, disk):
     time.sleep(0.3)
     before = {name: ledger.refusals for name, ledger in corner.ledgers.items()}
     disk.fill()
-    wait_until("every kind of write is refused", lambda: all_are_refused(corner, before, busy))
+    try:
+        wait_until("every kind of write is refused", lambda: all_are_refused(corner, before, busy))
+    except AssertionError as problem:
+        counts = {name: ledger.refusals - before.get(name, 0) for name, ledger in corner.ledgers.items()}
+        raise AssertionError(f"{problem}: {counts}\n{server.log_text()[-2000:]}") from problem
     for thread in busy:
         thread.finish()
     reply = server.call("CreateCluster", clusterName="one-more")

@@ -4,8 +4,8 @@ write at once and each can still say what must be there."""
 import uuid
 
 from gantry import Agent
-from ledger import Writer
-from storm import call, every_page, in_batches
+from ledger import Ledger, Writer
+from storm import Refused, call, every_page, in_batches
 
 CPU, MEMORY = 10**6, 10**8
 TASKS = 10      # of one RunTask
@@ -177,7 +177,9 @@ class TaskWriter(Writer):
     """Runs tasks ten at a time by RunTask with a token or StartTask, and is their agent as well: submits that they
     run and, with an exit code each, that they have ended; some are stopped before.
 
-    Facts are token -> number of tasks and (ARN) -> (lastStatus, desiredStatus, exitCode)."""
+    Facts are token -> "there" and ARN -> (lastStatus, desiredStatus, exitCode)."""
+
+    lived = 7  # tasks of a call that get further than PENDING
 
     def __init__(self, server, ledger, dice, instance):
         super().__init__(server, ledger, dice)
@@ -199,16 +201,12 @@ class TaskWriter(Writer):
 
     def write(self):
         token = uuid.uuid4().hex
-        self.ledger.doubts.append({token: "there"})
-        reply = self.start(token)
+        reply = self.ledger.write({token: "there"}, lambda: self.start(token))
         assert not reply["failures"], reply["failures"]
         arns = [task["taskArn"] for task in reply["tasks"]]
-        self.ledger.facts[token] = "there"
-        self.ledger.doubts.clear()
-        self.ledger.writes += 1
         self.enter(token, arns)
         self.dice.shuffle(arns)
-        for arn in arns[:7]:
+        for arn in arns[:self.lived]:
             self.live(arn)
 
     def live(self, arn):
@@ -282,8 +280,6 @@ class Corner:
         self.agents = []
 
     def ledger(self, name):
-        from ledger import Ledger
-
         return self.ledgers.setdefault(name, Ledger(name))
 
     def prepare(self):
@@ -308,6 +304,8 @@ class Corner:
         for instance in self.instances.values():
             agent = Agent(self.server)
             refusal = agent.connect("work", instance)
+            if refusal and refusal.status >= 500:
+                raise Refused(refusal.body.decode())
             assert refusal is None, refusal and refusal.body
             self.agents.append(agent)
 
