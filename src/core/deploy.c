@@ -50,16 +50,19 @@ void service_deployment_change(struct step *step, struct service_deployment *dep
 
 // ---- events
 
+struct speaker service_speaker(const struct step *step, const struct service *service)
+{
+    return (struct speaker){.arena = step->arena, .service = service->rec->name};
+}
+
 static bool was_said_lately(const struct step *step, const struct service *service,
                             struct str message)
 {
     for (struct list *it = service->events.prev; it != &service->events; it = it->prev) {
         const struct rec_service_event *rec = PART(it, struct service_event)->rec;
 
-        if (rec->created_at + 6 * TIME_HOUR_MS <= step->now)
-            return false;
         if (str_eq(rec->message, message))
-            return true;
+            return !event_is_due(rec->created_at, step->now);
     }
     return false;
 }
@@ -128,7 +131,8 @@ static uint64_t put_deployment(struct step *step, struct service *service, int64
     SET(rec, status, REC_DEPLOYMENT_STATUS_PRIMARY);
     SET(rec, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS);
     SET(rec, rollout_state_reason,
-        str_fmt(step->arena, "ECS deployment ecs-svc/%lld in progress.", (long long)number));
+        rollout_reason_in_progress(
+            step->arena, str_fmt(step->arena, "ecs-svc/%lld", (long long)number)));
     SET(rec, created_at, step->now);
     SET(rec, updated_at, step->now);
     state_put(step->state, REC_KIND_DEPLOYMENT, id, rec);
@@ -262,17 +266,16 @@ void deploy_complete(struct step *step, struct service *service)
 {
     struct deployment *primary = service_primary(service);
     struct service_deployment *newest = service_newest_deployment(service);
+    struct speaker speaker = service_speaker(step, service);
     struct str name = deployment_name(primary, step->arena);
     struct rec_deployment *next = deployment_edit(step, primary);
 
     SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED);
     SET(next, rollout_state_reason,
-        str_fmt(step->arena, "ECS deployment %.*s completed.", STR_ARGS(name)));
+        rollout_reason_completed(step->arena, name));
     SET(next, completed, true);
     deployment_change(step, primary, next);
-    service_say(step, service,
-                str_fmt(step->arena, "(service %.*s) (deployment %.*s) deployment completed.",
-                        STR_ARGS(service->rec->name), STR_ARGS(name)));
+    service_say(step, service, event_completed(&speaker, name));
     if (newest == NULL || is_final(newest->rec->status))
         return;
     finish(step, service, newest,
@@ -306,8 +309,8 @@ static void note_rollback(struct step *step, struct service *service, struct dep
         return;
     next = service_deployment_edit(step, newest);
     SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS);
-    SET(next, status_reason, breaker_reason);
-    SET(next, rollback_reason, breaker_reason);
+    SET(next, status_reason, rollback_by_breaker());
+    SET(next, rollback_reason, rollback_by_breaker());
     SET(next, rollback_started_at, step->now);
     SET(next, rollback_revision_id, target->rec->revision_id);
     SET(next, breaker_status, ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_TRIGGERED);
@@ -316,6 +319,7 @@ static void note_rollback(struct step *step, struct service *service, struct dep
 
 static void roll_back(struct step *step, struct service *service, struct deployment *target)
 {
+    struct speaker speaker = service_speaker(step, service);
     struct str name = deployment_name(target, step->arena);
     struct rec_deployment *next;
 
@@ -324,15 +328,12 @@ static void roll_back(struct step *step, struct service *service, struct deploym
     SET(next, status, REC_DEPLOYMENT_STATUS_PRIMARY);
     SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS);
     SET(next, rollout_state_reason,
-        str_fmt(step->arena, "ECS deployment circuit breaker: rolling back to deploymentId %.*s.",
-                STR_ARGS(name)));
+        rollout_reason_rolling_back(step->arena, name));
     SET(next, failed_tasks, 0);
     SET(next, failed_attempts, 0);
     SET(next, breaker_failures, 0);
     deployment_change(step, target, next);
-    service_say(step, service,
-                str_fmt(step->arena, "(service %.*s) rolling back to deployment %.*s.",
-                        STR_ARGS(service->rec->name), STR_ARGS(name)));
+    service_say(step, service, event_rolling_back(&speaker, name));
     note_rollback(step, service, target);
 }
 
@@ -344,15 +345,13 @@ void deploy_fail(struct step *step, struct service *service)
     struct deployment *target = breaker->rollback ? last_completed(service) : NULL;
     struct service_deployment *newest = service_newest_deployment(service);
     struct rec_deployment *next = deployment_edit(step, primary);
+    struct speaker speaker = service_speaker(step, service);
 
     SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED);
-    SET(next, rollout_state_reason, STR("ECS deployment circuit breaker: tasks failed to start."));
+    SET(next, rollout_state_reason, rollout_reason_breaker());
     deployment_change(step, primary, next);
     service_say(step, service,
-                str_fmt(step->arena,
-                        "(service %.*s) (deployment ecs-svc/%lld) deployment failed: tasks failed "
-                        "to start.",
-                        STR_ARGS(service->rec->name), (long long)primary->rec->number));
+                event_failed(&speaker, deployment_name(primary, step->arena)));
     if (target != NULL)
         roll_back(step, service, target);
     else if (newest != NULL && !is_final(newest->rec->status))

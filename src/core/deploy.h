@@ -5,6 +5,7 @@
 #ifndef CORE_DEPLOY_H
 #define CORE_DEPLOY_H
 
+#include "core/service_texts.h"
 #include "core/step.h"
 
 struct deployment;
@@ -36,6 +37,9 @@ void service_deployment_change(struct step *step, struct service_deployment *dep
                                struct rec_service_deployment *next);
 struct rec_service_deployment *service_deployment_edit(struct step *step,
                                                        const struct service_deployment *deployment);
+
+// For the functions of core/service_texts.h.
+struct speaker service_speaker(const struct step *step, const struct service *service);
 
 // Adds a line to the events of the service; the oldest of a hundred goes. A line that repeats one
 // of the last six hours is left out.

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/id.h"
+#include "core/outcome.h"
 #include "core/sessions.h"
 #include "model/cluster.h"
 #include "model/instance.h"
@@ -99,6 +100,7 @@ void task_change(struct step *step, struct task *task, struct rec_task *next)
 {
     struct instance *instance = instance_of(step, task);
     bool released = !task_is_stopped(task) && next->last_status >= REC_TASK_STATUS_STOPPED;
+    const struct rec_task *before = task->rec;
 
     check_move(task, next);
     if (next->desired_status != task->rec->desired_status)
@@ -107,6 +109,8 @@ void task_change(struct step *step, struct task *task, struct rec_task *next)
     state_put(step->state, REC_KIND_TASK, task->entity.id, next);
     if (released && instance != NULL)
         instance_touch(step, instance);
+    if (next->service_id != 0)
+        outcome_moved(step, task, before);
 }
 
 // Which devices the container gets: the next ones that are free on the instance.

@@ -8,9 +8,13 @@
 
 #include "core/step.h"
 
-// Works through marked services and those whose time has come; bounded a call. Returns when to call
-// again: step->now when there is more to do, 0 when nothing waits.
-time_ms reconcile_run(struct step *step);
-time_ms reconcile_next(const struct state *state, time_ms now);
+// Works through marked services and those whose time has come; bounded a call.
+void reconcile_run(struct step *step);
+
+// When to call it next: a time long gone while services are marked, 0 when nothing waits.
+time_ms reconcile_next(const struct state *state);
+
+// The earlier of two times of which 0 is never.
+time_ms earlier(time_ms a, time_ms b);
 
 #endif

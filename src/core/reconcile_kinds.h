@@ -1,13 +1,15 @@
-// The two scheduling strategies of services, for reconcile.c.
+// The two scheduling strategies of services, for reconcile.c, and what both do alike.
 
 #ifndef CORE_RECONCILE_KINDS_H
 #define CORE_RECONCILE_KINDS_H
 
+#include "core/reconcile.h"
+#include "core/replica_plan.h"
+#include "core/service_start.h"
 #include "core/step.h"
 
 struct deployment;
 struct service;
-struct service_started;
 struct task;
 
 // What came of looking at an ACTIVE service.
@@ -19,24 +21,43 @@ struct reconciled {
 struct reconciled reconcile_replica(struct step *step, struct service *service);
 struct reconciled reconcile_daemon(struct step *step, struct service *service);
 
-// ---- what both do alike
-
-// The deployments with their index in plans: PRIMARY first, then the newest first.
-enum { RECONCILE_DEPLOYMENTS_MAX = 64 };
+// The deployments with their index in plans: PRIMARY first, then the newest first. In the step's
+// arena.
 struct rollouts {
-    struct deployment *at[RECONCILE_DEPLOYMENTS_MAX];
+    struct deployment **at;
     uint32_t n;
 };
-struct rollouts rollouts_of(const struct service *service);
+struct rollouts rollouts_of(struct step *step, const struct service *service);
 uint32_t rollouts_index(const struct rollouts *rollouts, const struct task *task);
 
-// The earlier of two times of which 0 is never.
-time_ms earlier(time_ms a, time_ms b);
+// The task's health and when it may change by itself; tells the breaker of a task that has become
+// healthy.
+struct service_health reconcile_health(struct step *step, const struct service *service,
+                                       struct task *task, time_ms *again_at);
 
-// Notes that a task found no place, says so, and waits for room.
-void reconcile_no_place(struct step *step, struct service *service,
-                        const struct service_started *started);
+enum replica_phase reconcile_phase(const struct task *task);
+bool reconcile_is_draining(const struct state *state, const struct task *task);
 
-void reconcile_stop(struct step *step, struct task *task, const struct deployment *because);
+// How many tasks may be started now; sets again_at when a back-off holds them.
+int64_t reconcile_start_max(struct step *step, struct service *service,
+                            const struct deployment *primary, time_ms *again_at);
+
+// A task found no place: says so, and waits for room.
+void reconcile_no_place(struct step *step, struct service *service, const struct placement *failed);
+
+// The tasks that a list of stops or starts is about, collected for one line of the events.
+struct task_list {
+    struct task **at;
+    size_t n;
+};
+struct task_list task_list_new(struct step *step, size_t max);
+void task_list_add(struct task_list *list, struct task *task);
+
+// Stops tasks because of scaling, rollouts and draining, and says so: those that run by name, the
+// others by number.
+void reconcile_stop(struct step *step, struct service *service, const struct task_list *tasks);
+// Stops tasks that failed their health checks, and says so.
+void reconcile_stop_unhealthy(struct step *step, struct service *service,
+                              const struct task_list *tasks);
 
 #endif

@@ -3,13 +3,20 @@
 
 #include "core/timers.h"
 
+#include "core/deploy.h"
+#include "core/reconcile.h"
 #include "model/expiry.h"
+#include "model/service.h"
 
 enum { EXPIRED_MAX = 1000 };
 
-// Its state goes first: an instance must not be seen without one.
+// What belongs to an entity goes first.
 static void forget(struct state *state, enum rec_kind kind, uint64_t id)
 {
+    if (kind == REC_KIND_SERVICE) {
+        service_forget(state, service_get(state, id));
+        return;
+    }
     if (kind == REC_KIND_INSTANCE)
         state_remove(state, REC_KIND_INSTANCE_STATE, id);
     state_remove(state, kind, id);
@@ -26,6 +33,7 @@ time_ms timers_run(struct step *step)
             break;
         forget(state, next->kind, next->id);
     }
+    reconcile_run(step);
     return timers_next(state);
 }
 
@@ -33,5 +41,5 @@ time_ms timers_next(const struct state *state)
 {
     const struct expiry *next = expiry_first(&state->expiries);
 
-    return next != NULL ? next->at : 0;
+    return earlier(next != NULL ? next->at : 0, reconcile_next(state));
 }

@@ -1,5 +1,6 @@
-// What happens because time passes: stopped tasks, client tokens, deleted definitions and inactive
-// entities are forgotten when their time is up.
+// What happens because time passes, or because something else has happened: stopped tasks, client
+// tokens, deleted definitions and inactive entities are forgotten when their time is up, and
+// services are reconciled.
 
 #ifndef CORE_TIMERS_H
 #define CORE_TIMERS_H

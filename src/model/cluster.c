@@ -38,6 +38,7 @@ static struct cluster *cluster_new(struct state *state, uint64_t id, const struc
     list_init(&cluster->tasks_unwanted);
     list_init(&cluster->services);
     list_init(&cluster->services_waiting);
+    list_init(&cluster->daemons);
     link_in_state(state, cluster);
     idtable_put(&state->entities[REC_KIND_CLUSTER], id, cluster);
     return cluster;
@@ -90,8 +91,7 @@ void cluster_set_expiry(struct state *state, struct cluster *cluster)
 {
     const struct rec_cluster *rec = cluster->rec;
     bool is_empty = list_is_empty(&cluster->instances) && list_is_empty(&cluster->tasks_wanted) &&
-                    list_is_empty(&cluster->tasks_unwanted) &&
-                    list_is_empty(&cluster->services);
+                    list_is_empty(&cluster->tasks_unwanted) && list_is_empty(&cluster->services);
 
     if (rec->status != REC_CLUSTER_STATUS_INACTIVE || !is_empty)
         expiry_clear(&state->expiries, &cluster->expiry);
@@ -192,8 +192,10 @@ static void view_statistics(const struct cluster *cluster, struct arena *arena,
         {"drainingFargateServiceCount", cluster->services_draining_n[ECS_LAUNCH_TYPE_FARGATE]},
         {"activeExternalServiceCount", cluster->services_active_n[ECS_LAUNCH_TYPE_EXTERNAL]},
         {"drainingExternalServiceCount", cluster->services_draining_n[ECS_LAUNCH_TYPE_EXTERNAL]},
-        {"activeManagedInstancesServiceCount", cluster->services_active_n[ECS_LAUNCH_TYPE_MANAGED_INSTANCES]},
-        {"drainingManagedInstancesServiceCount", cluster->services_draining_n[ECS_LAUNCH_TYPE_MANAGED_INSTANCES]},
+        {"activeManagedInstancesServiceCount",
+         cluster->services_active_n[ECS_LAUNCH_TYPE_MANAGED_INSTANCES]},
+        {"drainingManagedInstancesServiceCount",
+         cluster->services_draining_n[ECS_LAUNCH_TYPE_MANAGED_INSTANCES]},
     };
     size_t n = sizeof rows / sizeof *rows;
 

@@ -26,6 +26,7 @@ struct cluster {
     uint32_t instances_n;       // ACTIVE and DRAINING
     uint32_t tasks_n;           // not STOPPED
     struct list services;       // struct service.in_cluster, creation order, INACTIVE ones too
+    struct list daemons;        // struct service.as_daemon
     struct list services_waiting; // struct service.waiting: a task of them found no place
     // By launch type.
     uint32_t services_active_n[ECS_LAUNCH_TYPE_N];

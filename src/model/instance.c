@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "model/cluster.h"
+#include "model/service.h"
 #include "model/task.h"
 
 static struct str token_key_of(struct arena *arena, uint64_t cluster_id, struct str token)
@@ -226,6 +227,7 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
     reopen_books(state, instance);
     list_token(state, instance);
     roster_note_record(&cluster_get(state, instance->cluster_id)->roster, instance);
+    services_mark_instance(state, instance);
 }
 
 static bool is_active(const struct rec_instance_state *st)
@@ -253,14 +255,18 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
     instance->st = st;
     list_token(state, instance);
     instance_set_expiry(state, instance);
-    if (opens_or_closes)
+    if (opens_or_closes) {
         roster_note(&cluster->roster, instance);
+        services_mark_instance(state, instance);
+    }
 }
 
 void instance_set_session(struct state *state, struct instance *instance, uint64_t session)
 {
     instance->session = session;
     roster_note(&cluster_get(state, instance->cluster_id)->roster, instance);
+    if (session != 0)
+        services_mark_instance(state, instance);
 }
 
 struct str instance_arn(const struct state *state, const struct instance *instance,

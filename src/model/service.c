@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
+#include "model/instance.h"
 #include "model/task.h"
 
 struct service *service_get(const struct state *state, uint64_t id)
@@ -85,6 +86,7 @@ static void service_delete(struct state *state, struct service *service)
     ASSERT(list_is_empty(&service->tasks));
     expiry_clear(&state->expiries, &service->expiry);
     expiry_clear(&state->wakes, &service->wake);
+    list_remove(&service->as_daemon);
     list_remove(&service->dirty);
     list_remove(&service->waiting);
     list_remove(&service->in_cluster);
@@ -103,6 +105,17 @@ static void count_in_cluster(struct state *state, const struct service *service,
         cluster->services_active_n[service->rec->launch_type] += by;
     else if (service->rec->status == REC_SERVICE_STATUS_DRAINING)
         cluster->services_draining_n[service->rec->launch_type] += by;
+}
+
+static void link_as_daemon(struct state *state, struct service *service)
+{
+    bool is_daemon = service->rec->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON &&
+                     service->rec->status == REC_SERVICE_STATUS_ACTIVE;
+
+    if (!is_daemon)
+        list_remove(&service->as_daemon);
+    else if (!list_is_linked(&service->as_daemon))
+        list_push_back(&cluster_get(state, service->cluster_id)->daemons, &service->as_daemon);
 }
 
 static void set_expiry(struct state *state, struct service *service)
@@ -130,6 +143,7 @@ void service_apply(struct state *state, uint64_t id, const void *record)
     service->entity.record = rec;
     service->rec = rec;
     count_in_cluster(state, service, 1);
+    link_as_daemon(state, service);
     cluster_set_expiry(state, cluster_get(state, service->cluster_id));
     set_expiry(state, service);
     service_mark(state, service);
@@ -200,6 +214,21 @@ void services_mark_room(struct state *state, struct cluster *cluster)
 {
     LIST_EACH (&cluster->services_waiting, it)
         service_mark(state, LIST_ENTRY(it, struct service, waiting));
+}
+
+void services_mark_instance(struct state *state, struct instance *instance)
+{
+    struct cluster *cluster = cluster_get(state, instance->cluster_id);
+
+    services_mark_room(state, cluster);
+    LIST_EACH (&cluster->daemons, it)
+        service_mark(state, LIST_ENTRY(it, struct service, as_daemon));
+    LIST_EACH (&instance->tasks, it) {
+        const struct task *task = LIST_ENTRY(it, struct task, on_instance);
+
+        if (task->rec->service_id != 0)
+            service_mark(state, service_get(state, (uint64_t)task->rec->service_id));
+    }
 }
 
 struct str service_arn(const struct state *state, const struct service *service,

@@ -11,7 +11,7 @@
 #include "model/state.h"
 
 struct cluster;
-struct deployment;
+struct instance;
 struct task;
 
 struct service {
@@ -34,9 +34,10 @@ struct service {
 
     // Volatile: what core/reconcile.h has to look at, and when. Everything is looked at after a
     // restart.
-    struct list dirty;   // in state->services_dirty: something of it has changed
-    struct list waiting; // in its cluster's services_waiting: a task of it found no place
-    struct expiry wake;  // in state->wakes: time alone will change something
+    struct list as_daemon; // in its cluster's daemons, while ACTIVE
+    struct list dirty;     // in state->services_dirty: something of it has changed
+    struct list waiting;   // in its cluster's services_waiting: a task of it found no place
+    struct expiry wake;    // in state->wakes: time alone will change something
 };
 
 void service_apply(struct state *state, uint64_t id, const void *record);
@@ -57,9 +58,11 @@ void service_take_task(struct state *state, struct task *task);
 
 // Notes that something the service depends on has changed.
 void service_mark(struct state *state, struct service *service);
-// Everything in the cluster that may profit from new room: services that found no place, and
-// daemon services.
+// There is more room in the cluster: marks the services that found no place.
 void services_mark_room(struct state *state, struct cluster *cluster);
+// An instance came, went or became another: marks the services with tasks on it, the DAEMON ones,
+// and those that found no place.
+void services_mark_instance(struct state *state, struct instance *instance);
 
 struct str service_arn(const struct state *state, const struct service *service,
                        struct arena *arena);

@@ -150,6 +150,7 @@ static void leave_instance(struct state *state, struct task *task, const struct 
     if (next != NULL && next->instance_id == task->rec->instance_id && !rec_is_stopped(next))
         return;
     books_give(&instance->books, &task->reservation);
+    services_mark_room(state, cluster);
     list_remove(&task->on_instance);
     roster_note(&cluster->roster, instance);
 }

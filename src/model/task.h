@@ -32,6 +32,7 @@ struct task {
     // that one, so knows the present desired status.
     int64_t sent_sequence;
     bool delivered;
+    bool seen_healthy; // when its service was last looked at
 };
 
 void task_apply(struct state *state, uint64_t id, const void *record);

@@ -1,0 +1,276 @@
+// See reconcile.h. A service is taken off the list before it is looked at; what is done to it marks
+// it again, so it is looked at until nothing is left to do.
+
+#include "core/reconcile.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "core/deploy.h"
+#include "core/lifecycle.h"
+#include "core/outcome.h"
+#include "core/reconcile_kinds.h"
+#include "core/service_health.h"
+#include "core/service_texts.h"
+#include "model/cluster.h"
+#include "model/deployment.h"
+#include "model/instance.h"
+#include "model/service.h"
+#include "model/task.h"
+
+enum {
+    SERVICES_MAX = 64, // looked at in one call
+    STARTS_MAX = 100,  // tasks of one service in one look
+};
+
+// ---- what both strategies do alike
+
+time_ms earlier(time_ms a, time_ms b)
+{
+    if (a == 0 || b == 0)
+        return a + b;
+    return a < b ? a : b;
+}
+
+struct rollouts rollouts_of(struct step *step, const struct service *service)
+{
+    struct rollouts rollouts = {0};
+    struct deployment *primary = service_primary(service);
+    size_t n = 0;
+
+    LIST_EACH (&service->deployments, it)
+        n++;
+    rollouts.at = arena_array(step->arena, struct deployment *, n);
+    if (primary != NULL)
+        rollouts.at[rollouts.n++] = primary;
+    for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev) {
+        if (PART(it, struct deployment) != primary)
+            rollouts.at[rollouts.n++] = PART(it, struct deployment);
+    }
+    return rollouts;
+}
+
+uint32_t rollouts_index(const struct rollouts *rollouts, const struct task *task)
+{
+    for (uint32_t i = 0; i < rollouts->n; i++) {
+        if (rollouts->at[i]->part.entity.id == (uint64_t)task->rec->deployment_id)
+            return i;
+    }
+    UNREACHABLE();
+}
+
+struct service_health reconcile_health(struct step *step, const struct service *service,
+                                       struct task *task, time_ms *again_at)
+{
+    struct service_health health = service_health(step->state, service, task, step->now);
+
+    *again_at = earlier(*again_at, health.changes_at);
+    if (health.healthy && !task->seen_healthy)
+        outcome_healthy(step, deployment_get(step->state, (uint64_t)task->rec->deployment_id));
+    task->seen_healthy = health.healthy;
+    return health;
+}
+
+enum replica_phase reconcile_phase(const struct task *task)
+{
+    if (!task_is_wanted(task))
+        return REPLICA_STOPPING;
+    return task->rec->last_status == REC_TASK_STATUS_RUNNING ? REPLICA_RUNNING : REPLICA_STARTING;
+}
+
+bool reconcile_is_draining(const struct state *state, const struct task *task)
+{
+    const struct instance *instance = instance_get(state, (uint64_t)task->rec->instance_id);
+
+    return instance != NULL && instance->st->status == REC_INSTANCE_STATUS_DRAINING;
+}
+
+int64_t reconcile_start_max(struct step *step, struct service *service,
+                            const struct deployment *primary, time_ms *again_at)
+{
+    struct backoff backoff = outcome_backoff(primary);
+    struct speaker speaker = service_speaker(step, service);
+    time_ms until = backoff_until(&backoff);
+
+    if (backoff_is_impaired(&backoff))
+        service_say(step, service, event_trouble(&speaker, TROUBLE_START_IMPAIRED));
+    if (until <= step->now)
+        return STARTS_MAX;
+    *again_at = earlier(*again_at, until);
+    return 0;
+}
+
+void reconcile_no_place(struct step *step, struct service *service, const struct placement *failed)
+{
+    struct cluster *cluster = cluster_get(step->state, service->cluster_id);
+    struct speaker speaker = service_speaker(step, service);
+    struct str closest = failed->closest != NULL ? failed->closest->uid : STR_NONE;
+
+    service_say(step, service, event_unplaced(&speaker, failed->reason, closest));
+    if (!list_is_linked(&service->waiting))
+        list_push_back(&cluster->services_waiting, &service->waiting);
+}
+
+// ---- stopping
+
+struct task_list task_list_new(struct step *step, size_t max)
+{
+    return (struct task_list){.at = arena_array(step->arena, struct task *, max)};
+}
+
+void task_list_add(struct task_list *list, struct task *task)
+{
+    list->at[list->n++] = task;
+}
+
+static struct str_list ids_of(struct step *step, const struct task_list *tasks)
+{
+    struct str_list ids = {.at = arena_array(step->arena, struct str, tasks->n)};
+
+    for (; ids.n < tasks->n; ids.n++)
+        ids.at[ids.n] = tasks->at[ids.n]->uid;
+    return ids;
+}
+
+static void stop_one(struct step *step, struct task *task)
+{
+    const struct deployment *deployment =
+        deployment_get(step->state, (uint64_t)task->rec->deployment_id);
+
+    task_stop(step, task, ECS_TASK_STOP_CODE_SERVICESCHEDULERINITIATED,
+              stop_reason_scaling(step->arena, deployment_name(deployment, step->arena)));
+}
+
+void reconcile_stop(struct step *step, struct service *service, const struct task_list *tasks)
+{
+    struct task_list running = task_list_new(step, tasks->n);
+    struct speaker speaker = service_speaker(step, service);
+    int64_t pending = 0;
+    struct str_list ids;
+
+    for (size_t i = 0; i < tasks->n; i++) {
+        if (task_is_pending(tasks->at[i]))
+            pending++;
+        else
+            task_list_add(&running, tasks->at[i]);
+        stop_one(step, tasks->at[i]);
+    }
+    ids = ids_of(step, &running);
+    if (running.n > 0)
+        service_say(step, service, event_stopped(&speaker, &ids));
+    if (pending > 0)
+        service_say(step, service, event_stopped_pending(&speaker, pending));
+}
+
+void reconcile_stop_unhealthy(struct step *step, struct service *service,
+                              const struct task_list *tasks)
+{
+    struct str_list ids = ids_of(step, tasks);
+    struct speaker speaker = service_speaker(step, service);
+
+    for (size_t i = 0; i < tasks->n; i++) {
+        struct task *task = tasks->at[i];
+
+        outcome_replaced(step, deployment_get(step->state, (uint64_t)task->rec->deployment_id));
+        task_stop(step, task, ECS_TASK_STOP_CODE_SERVICESCHEDULERINITIATED,
+                  stop_reason_health_checks());
+        service_say(step, service,
+                    event_failed_health_checks(&speaker, task->uid));
+    }
+    if (tasks->n > 0)
+        service_say(step, service, event_stopped(&speaker, &ids));
+}
+
+// ---- one service
+
+// Every task goes; when the last one has, so has the service.
+static void drain(struct step *step, struct service *service)
+{
+    struct task_list tasks = task_list_new(step, service->running_n + service->pending_n);
+    struct rec_service *next;
+
+    LIST_EACH (&service->tasks, it) {
+        struct task *task = LIST_ENTRY(it, struct task, in_service);
+        if (task_is_wanted(task))
+            task_list_add(&tasks, task);
+    }
+    reconcile_stop(step, service, &tasks);
+    if (!list_is_empty(&service->tasks))
+        return;
+    next = arena_copy(step->arena, service->rec, sizeof *next);
+    SET(next, status, REC_SERVICE_STATUS_INACTIVE);
+    SET(next, inactive_at, step->now);
+    state_put(step->state, REC_KIND_SERVICE, service->entity.id, next);
+}
+
+static void keep_going(struct step *step, struct service *service)
+{
+    struct speaker speaker = service_speaker(step, service);
+    struct reconciled result;
+
+    deploy_settle(step, service);
+    if (service_primary(service) == NULL)
+        return;
+    if (outcome_is_tripped(step->state, service_primary(service)))
+        deploy_fail(step, service);
+    result = service->rec->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON
+                 ? reconcile_daemon(step, service)
+                 : reconcile_replica(step, service);
+    if (result.is_steady) {
+        if (service_primary(service)->rec->rollout_state ==
+            ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS)
+            deploy_complete(step, service);
+        service_say(step, service, event_steady(&speaker));
+    }
+    if (result.again_at == 0)
+        expiry_clear(&step->state->wakes, &service->wake);
+    else
+        expiry_set(&step->state->wakes, &service->wake, REC_KIND_SERVICE, service->entity.id,
+                   result.again_at);
+}
+
+static void reconcile(struct step *step, struct service *service)
+{
+    list_remove(&service->dirty);
+    list_remove(&service->waiting);
+    switch (service->rec->status) {
+    case REC_SERVICE_STATUS_ACTIVE: keep_going(step, service); return;
+    case REC_SERVICE_STATUS_DRAINING: drain(step, service); return;
+    case REC_SERVICE_STATUS_INACTIVE: return;
+    case REC_SERVICE_STATUS_UNSET: break;
+    }
+    UNREACHABLE();
+}
+
+// ---- all of them
+
+static void wake(struct step *step)
+{
+    for (;;) {
+        const struct expiry *next = expiry_first(&step->state->wakes);
+        struct service *service;
+
+        if (next == NULL || next->at > step->now)
+            return;
+        service = service_get(step->state, next->id);
+        expiry_clear(&step->state->wakes, &service->wake);
+        service_mark(step->state, service);
+    }
+}
+
+void reconcile_run(struct step *step)
+{
+    struct state *state = step->state;
+
+    wake(step);
+    for (int n = 0; n < SERVICES_MAX && !list_is_empty(&state->services_dirty); n++)
+        reconcile(step, LIST_ENTRY(state->services_dirty.next, struct service, dirty));
+}
+
+time_ms reconcile_next(const struct state *state)
+{
+    const struct expiry *next = expiry_first(&state->wakes);
+
+    if (!list_is_empty(&state->services_dirty))
+        return 1;
+    return next != NULL ? next->at : 0;
+}

@@ -1,0 +1,259 @@
+// REPLICA services: the tasks as replica_plan.h wants to see them, and what it says, done.
+
+#include "core/reconcile_kinds.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/hash.h"
+#include "core/deploy.h"
+#include "core/outcome.h"
+#include "core/rollout.h"
+#include "core/service_health.h"
+#include "core/service_texts.h"
+#include "core/victims.h"
+#include "model/deployment.h"
+#include "model/instance.h"
+#include "model/service.h"
+#include "model/task.h"
+
+// One look at a service.
+struct look {
+    struct step *step;
+    struct service *service;
+    struct rollouts rollouts;
+    struct task **tasks; // as in `plan`'s input
+    struct replica_task *states;
+    struct replica_service input;
+    time_ms again_at;
+};
+
+static bool is_protected(const struct look *look, struct task *task, time_ms *again_at)
+{
+    time_ms until = task->rec->protected_until;
+
+    if (until <= look->step->now)
+        return false;
+    *again_at = earlier(*again_at, until);
+    return true;
+}
+
+static void add_task(struct look *look, struct task *task)
+{
+    struct replica_task *out = &look->states[look->input.tasks_n];
+    struct service_health health =
+        reconcile_health(look->step, look->service, task, &look->again_at);
+
+    look->tasks[look->input.tasks_n++] = task;
+    *out = (struct replica_task){
+        .phase = reconcile_phase(task),
+        .deployment = rollouts_index(&look->rollouts, task),
+        .healthy = health.healthy,
+        .unhealthy = health.unhealthy,
+        .draining = reconcile_is_draining(look->step->state, task),
+        .is_protected = is_protected(look, task, &look->again_at),
+    };
+}
+
+// The newest of the older deployments that was COMPLETED.
+static uint32_t repaired_of(const struct rollouts *rollouts)
+{
+    for (uint32_t i = 1; i < rollouts->n; i++) {
+        if (rollouts->at[i]->rec->completed)
+            return i;
+    }
+    return 0;
+}
+
+static void look_at(struct look *look)
+{
+    const struct rec_service *rec = look->service->rec;
+    const struct deployment *primary = look->rollouts.at[0];
+    struct rollout_bounds bounds =
+        rollout_bounds(rec->desired_count, rec->deployment_configuration->minimum_healthy_percent,
+                       rec->deployment_configuration->maximum_percent);
+    size_t max = look->service->running_n + look->service->pending_n;
+
+    look->tasks = arena_array(look->step->arena, struct task *, max);
+    look->states = arena_array(look->step->arena, struct replica_task, max);
+    look->input = (struct replica_service){
+        .desired = rec->desired_count,
+        .lower = bounds.lower,
+        .upper = bounds.upper,
+        .start_max = reconcile_start_max(look->step, look->service, primary, &look->again_at),
+        .is_failed = primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED,
+        .deployments_n = look->rollouts.n,
+        .repaired = repaired_of(&look->rollouts),
+        .tasks = look->states,
+    };
+    LIST_EACH (&look->service->tasks, it)
+        add_task(look, LIST_ENTRY(it, struct task, in_service));
+    ASSERT(look->input.tasks_n == max);
+}
+
+// ---- doing
+
+static void do_stops(struct look *look, const struct replica_plan *plan)
+{
+    struct task_list others = task_list_new(look->step, plan->stops_n);
+    struct task_list unhealthy = task_list_new(look->step, plan->stops_n);
+
+    for (size_t i = 0; i < plan->stops_n; i++)
+        task_list_add(plan->stops[i].why == REPLICA_STOP_UNHEALTHY ? &unhealthy : &others,
+                      look->tasks[plan->stops[i].task]);
+    reconcile_stop_unhealthy(look->step, look->service, &unhealthy);
+    reconcile_stop(look->step, look->service, &others);
+}
+
+static struct str_list start(struct look *look, const struct deployment *deployment, int64_t n)
+{
+    SERVICE_MOULD_AUTO struct service_mould *mould =
+        service_mould_open(look->step, look->service, deployment);
+    struct service_started started = service_start(look->step, mould, n);
+    struct str_list ids = {.at = arena_array(look->step->arena, struct str, started.tasks_n)};
+
+    for (; ids.n < started.tasks_n; ids.n++)
+        ids.at[ids.n] = started.tasks[ids.n]->uid;
+    if (started.failed.reason != PLACE_FITS)
+        reconcile_no_place(look->step, look->service, &started.failed);
+    return ids;
+}
+
+static void do_starts(struct look *look, const struct replica_plan *plan)
+{
+    struct speaker speaker = service_speaker(look->step, look->service);
+    struct str_list ids;
+
+    if (plan->repair_n > 0) {
+        ids = start(look, look->rollouts.at[look->input.repaired], plan->repair_n);
+        if (ids.n > 0)
+            service_say(look->step, look->service, event_started(&speaker, &ids, 0));
+    }
+    if (plan->start_n > 0) {
+        ids = start(look, look->rollouts.at[0], plan->start_n);
+        if (ids.n > 0)
+            service_say(look->step, look->service,
+                        event_started(&speaker, &ids,
+                                      plan->replacement_n < (int64_t)ids.n ? plan->replacement_n
+                                                                           : (int64_t)ids.n));
+    }
+}
+
+// ---- scale-in
+
+static enum victim_state victim_state_of(const struct replica_task *state)
+{
+    if (state->phase == REPLICA_STARTING)
+        return VICTIM_NOT_RUNNING;
+    if (state->unhealthy)
+        return VICTIM_UNHEALTHY;
+    return state->healthy ? VICTIM_HEALTHY : VICTIM_RUNNING;
+}
+
+static uint64_t key_of(const struct instance *instance, struct str attribute)
+{
+    const struct ecs_attribute *found = instance_attribute(instance, attribute);
+
+    return found != NULL && found->has.value ? hash_bytes(found->value.ptr, found->value.len) : 0;
+}
+
+static struct str spread_attribute(const struct ecs_placement_strategy *strategy)
+{
+    static const struct str prefix = STR_INIT("attribute:");
+
+    return str_starts(strategy->field, prefix) ? str_from(strategy->field, prefix.len) : STR_NONE;
+}
+
+static size_t rules_of(const struct service *service, enum victim_rule *rules)
+{
+    const struct ecs_placement_strategy_list *list = &service->rec->placement_strategy;
+
+    for (size_t i = 0; i < list->n; i++) {
+        const struct ecs_placement_strategy *strategy = &list->at[i];
+
+        if (strategy->type == ECS_PLACEMENT_STRATEGY_TYPE_RANDOM)
+            rules[i] = VICTIM_RANDOM;
+        else if (strategy->type == ECS_PLACEMENT_STRATEGY_TYPE_SPREAD)
+            rules[i] = spread_attribute(strategy).len > 0 ? VICTIM_SPREAD : VICTIM_SPREAD_INSTANCE;
+        else
+            rules[i] = str_eq_nocase(strategy->field, STR("cpu")) ? VICTIM_BINPACK_CPU
+                                                                  : VICTIM_BINPACK_MEMORY;
+    }
+    return list->n;
+}
+
+static struct victim_task victim_of(struct look *look, size_t i)
+{
+    const struct ecs_placement_strategy_list *list = &look->service->rec->placement_strategy;
+    const struct task *task = look->tasks[i];
+    const struct instance *instance =
+        instance_get(look->step->state, (uint64_t)task->rec->instance_id);
+    const struct need *need = task_need(look->step->state, task);
+    uint64_t *keys = arena_array(look->step->arena, uint64_t, list->n);
+
+    for (size_t k = 0; k < list->n; k++)
+        keys[k] = key_of(instance, spread_attribute(&list->at[k]));
+    return (struct victim_task){
+        .state = victim_state_of(&look->states[i]),
+        .is_protected = look->states[i].is_protected,
+        .instance_id = instance->entity.id,
+        .zone = key_of(instance, STR("ecs.availability-zone")),
+        .keys = keys,
+        .cpu = need->cpu_units,
+        .memory = need->memory_mib,
+        .cpu_left = instance->books.cpu_left,
+        .memory_left = instance->books.memory_left,
+        .created_at = task->rec->created_at,
+    };
+}
+
+static bool is_in_order(const struct replica_task *state)
+{
+    return state->deployment == 0 && state->phase != REPLICA_STOPPING && !state->draining &&
+           !state->unhealthy;
+}
+
+static void scale_in(struct look *look, const struct replica_plan *plan)
+{
+    enum victim_rule rules[VICTIM_RULES_MAX];
+    struct arena *arena = look->step->arena;
+    struct victim_task *victims = arena_array(arena, struct victim_task, look->input.tasks_n);
+    size_t *index = arena_array(arena, size_t, look->input.tasks_n);
+    struct task_list stopped = task_list_new(look->step, look->input.tasks_n);
+    struct victims chosen;
+    size_t n = 0;
+
+    for (size_t i = 0; i < look->input.tasks_n; i++) {
+        if (!is_in_order(&look->states[i]))
+            continue;
+        victims[n] = victim_of(look, i);
+        index[n++] = i;
+    }
+    chosen =
+        victims_choose(victims, n, rules, rules_of(look->service, rules),
+                       (struct victims_wanted){.n = (size_t)plan->excess_n,
+                                               .healthy_max = (size_t)plan->excess_healthy_max},
+                       look->step->rng, arena);
+    for (size_t i = 0; i < chosen.n; i++)
+        task_list_add(&stopped, look->tasks[index[chosen.at[i]]]);
+    reconcile_stop(look->step, look->service, &stopped);
+}
+
+struct reconciled reconcile_replica(struct step *step, struct service *service)
+{
+    struct look look = {.step = step, .service = service, .rollouts = rollouts_of(step, service)};
+    struct speaker speaker = service_speaker(step, service);
+    struct replica_plan plan;
+
+    look_at(&look);
+    plan = replica_plan(&look.input, step->arena);
+    do_stops(&look, &plan);
+    if (plan.excess_n > 0)
+        scale_in(&look, &plan);
+    do_starts(&look, &plan);
+    if (plan.is_stuck)
+        service_say(step, service, event_trouble(&speaker, TROUBLE_STUCK));
+    if (plan.protected_n > 0)
+        service_say(step, service,
+                    event_protected(&speaker, deployment_name(look.rollouts.at[0], step->arena), plan.protected_n));
+    return (struct reconciled){.is_steady = plan.is_steady, .again_at = look.again_at};
+}
