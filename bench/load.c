@@ -50,6 +50,7 @@ struct settings {
     int64_t port;
     int64_t connections;
     int64_t ms;
+    int64_t calls;  // end after so many, without a warm-up; 0: when the time is over
     int64_t server; // process; 0: unknown
 };
 
@@ -65,6 +66,7 @@ struct load {
     int open_n;
     bool is_counting;
     struct histogram latencies;
+    uint64_t answered;
     uint64_t errors;
     uint64_t bytes_in;
     char sample[SAMPLE_BYTES]; // of the first error
@@ -260,6 +262,8 @@ static void ask(struct link *link)
 {
     struct load *load = link->load;
 
+    if (load->settings.calls > 0 && load->next >= (size_t)load->settings.calls)
+        return; // others may still wait for theirs
     link->request = load->requests[load->next++ % load->requests_n];
     link->head_n = 0;
     link->body_left = -1;
@@ -271,6 +275,7 @@ static void finish(struct link *link)
 {
     struct load *load = link->load;
 
+    load->answered++;
     if (load->is_counting)
         histogram_add(&load->latencies, now_ns(CLOCK_MONOTONIC) - link->sent_ns);
     ask(link);
@@ -412,12 +417,18 @@ static void dial(struct load *load, struct link *link)
     ask(link);
 }
 
+static bool is_over(const struct load *load)
+{
+    return load->settings.calls > 0 && load->answered >= (uint64_t)load->settings.calls;
+}
+
 static void serve_until(struct load *load, int64_t until_ns)
 {
     struct epoll_event events[256];
     int64_t left_ns;
 
-    while (load->open_n > 0 && (left_ns = until_ns - now_ns(CLOCK_MONOTONIC)) > 0) {
+    while (load->open_n > 0 && !is_over(load) &&
+           (left_ns = until_ns - now_ns(CLOCK_MONOTONIC)) > 0) {
         int n = epoll_wait(load->epoll, events, 256, (int)(left_ns / 1000000) + 1);
         for (int i = 0; i < n; i++)
             on_ready(events[i].data.ptr, events[i].events);
@@ -464,14 +475,20 @@ static void run(struct load *load)
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     ASSERT(load->epoll >= 0);
     load->links = mem_zalloc((size_t)connections * sizeof *load->links);
-    for (int64_t i = 0; i < connections; i++)
-        dial(load, &load->links[i]);
-    serve_until(load, now_ns(CLOCK_MONOTONIC) + (int64_t)WARM_UP_MS * 1000000);
-    load->is_counting = true;
-    load->bytes_in = 0;
+    load->is_counting = load->settings.calls > 0;
     wall = now_ns(CLOCK_MONOTONIC);
     own = now_ns(CLOCK_PROCESS_CPUTIME_ID);
     server = server_cpu_ns(load);
+    for (int64_t i = 0; i < connections; i++)
+        dial(load, &load->links[i]);
+    if (!load->is_counting) {
+        serve_until(load, wall + (int64_t)WARM_UP_MS * 1000000);
+        load->is_counting = true;
+        load->bytes_in = 0;
+        wall = now_ns(CLOCK_MONOTONIC);
+        own = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+        server = server_cpu_ns(load);
+    }
     serve_until(load, wall + load->settings.ms * 1000000);
     report(load, now_ns(CLOCK_MONOTONIC) - wall, now_ns(CLOCK_PROCESS_CPUTIME_ID) - own,
            server_cpu_ns(load) - server);
@@ -500,6 +517,7 @@ int main(int argc, char **argv)
         {.name = "--ca", .text = &s->ca, .help = "speak TLS, trusting this file (plain)"},
         {.name = "--connections", .number = &s->connections, .help = "(64)"},
         {.name = "--ms", .number = &s->ms, .help = "how long to measure (2000)"},
+        {.name = "--calls", .number = &s->calls, .help = "end after so many (0: by --ms)"},
         {.name = "--server", .number = &s->server, .help = "process whose CPU time to tell"},
         {.name = "--path", .text = &s->path, .help = "of a GET (/)"},
         {0},

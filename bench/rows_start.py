@@ -1,1 +1,87 @@
-"""To be filled."""
+"""Starting a server on stores of growing size, what its state takes in memory, and what it does when idle."""
+
+import time
+
+from gantry import Silent, Wire
+from rows import Figure, cpu_seconds, growth, memory_mib, row
+from world import BenchServer
+
+IDLE_SECONDS = 3
+SIZES = {"0": (0, 0), "100k": (100, 100000), "1m": (1000, 1000000)}
+AIM_START = {"0": "0.1 s", "100k": "1 s", "1m": "10 s"}
+
+
+class Started:
+    """A server on a store of that size, with the time until it answered and its memory when it was quiet."""
+
+    def __init__(self, bench, size):
+        self.server = BenchServer(bench, *SIZES[size])
+        first = self.timed_start()
+        self.server.stop()  # the second start finds the file in the page cache, as the first did, and keys in place
+        self.seconds = min(first, self.timed_start())
+        time.sleep(0.5)
+        self.memory = memory_mib(self.server.process.pid)
+
+    def timed_start(self):
+        started = time.monotonic()
+        self.server.start()
+        while True:
+            try:
+                wire = Wire(self.server.port)
+                wire.send(f"GET /healthz HTTP/1.1\r\nHost: {self.server.host}\r\n\r\n".encode())
+                answered = wire.reply().status == 200
+                wire.close()
+                if answered:
+                    return time.monotonic() - started
+            except (OSError, Silent):
+                pass
+
+    def idle_percent(self):
+        before = cpu_seconds(self.server.process.pid)
+        time.sleep(IDLE_SECONDS)
+        return (cpu_seconds(self.server.process.pid) - before) / IDLE_SECONDS * 100
+
+    def close(self):
+        self.server.close()
+
+
+def started(bench, size):
+    return bench.once(("started", size), lambda: Started(bench, size))
+
+
+def enter_size(size, is_large):
+    tasks = SIZES[size][1]
+
+    @row(f"start.{size}", f"from exec to the first answer with {tasks:,} tasks in the store", is_large)
+    def _(bench):
+        return [Figure(started(bench, size).seconds, "s", aim=AIM_START[size])]
+
+    if tasks:
+        @row(f"memory.task.{size}", f"resident memory of a server with {tasks:,} tasks less that of an empty one, a task",
+             is_large)
+        def _(bench):
+            ours = started(bench, size).memory
+            return [Figure((ours - started(bench, "0").memory) * 2**20 / tasks, "bytes", aim="1,000",
+                           note=f"{ours:.0f} MiB resident")]
+
+    @row(f"idle.cpu.{size}", f"processor time of an idle server with {tasks:,} tasks", is_large)
+    def _(bench):
+        return [Figure(started(bench, size).idle_percent(), "% of a core", aim="1")]
+
+
+enter_size("0", False)
+
+
+@row("memory.idle", "resident memory of an empty server")
+def _(bench):
+    return [Figure(started(bench, "0").memory, "MiB", aim="30")]
+
+
+enter_size("100k", False)
+enter_size("1m", True)
+
+
+@row("grow.start.tasks.large", "how the start grows with the tasks in the store", is_large=True)
+def _(bench):
+    costs = [started(bench, size).seconds for size in ("100k", "1m")]
+    return [Figure(costs[-1], "s", note=growth([SIZES[size][1] for size in ("100k", "1m")], costs))]

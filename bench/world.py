@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
 
 from gantry import PATIENCE, Server, Silent
@@ -58,13 +59,13 @@ def make_certificate(cert, key):
         raise Missing("openssl")
 
 
-def load(bench, server, operation, bodies, connections, signed=True):
-    """bench-load against the server; the object it printed. Errors are no figure."""
+def load(bench, server, operation, bodies, connections, signed=True, calls=0):
+    """bench-load against the server, for a while or for so many calls; the object it printed. Errors are no figure."""
     path = os.path.join(server.folder, f"bodies-{operation}.jsonl")
     with open(path, "w") as out:
         out.write("\n".join(json.dumps(body) for body in bodies) + "\n")
     args = [operation, "--port", server.port, "--bodies", path, "--connections", connections,
-            "--ms", int(bench.seconds * 1000), "--server", server.process.pid]
+            "--ms", 60000 if calls else int(bench.seconds * 1000), "--calls", calls, "--server", server.process.pid]
     if signed:
         args += ["--keys", server.keys_path]
     if server.tls:
@@ -73,6 +74,43 @@ def load(bench, server, operation, bodies, connections, signed=True):
     if line["errors"] > 0 or line["requests"] == 0:
         raise Broken(f"{line['errors']} errors in {line['requests']} replies")
     return line
+
+
+class Fleet:
+    """gantry-fleet against the server: `agents` of them, connected when this returns."""
+
+    def __init__(self, bench, server, agents, *flags):
+        self.log = open(os.path.join(server.folder, "fleet.log"), "ab")
+        self.process = subprocess.Popen(
+            [bench.program("gantry-fleet"), "--port", str(server.port), "--keys", server.keys_path,
+             "--cluster", CLUSTER, "--agents", str(agents), "--seconds", "3600"] + [str(flag) for flag in flags],
+            stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.connected = self.line("connected", 300)
+
+    def line(self, event, seconds=120):
+        """The next line, which tells this event."""
+        timer = threading.Timer(seconds, self.process.kill)
+        timer.start()
+        text = self.process.stdout.readline()
+        timer.cancel()
+        line = json.loads(text) if text else {"event": "nothing"}
+        if line["event"] != event:
+            raise Broken(f"the fleet says {line} where it should be {event}")
+        return line
+
+    def end(self):
+        """Stops it; what it has seen."""
+        self.process.terminate()
+        line = self.line("end")
+        self.close()
+        return line
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
 
 
 def task_arns(server, n):

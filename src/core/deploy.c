@@ -131,8 +131,8 @@ static uint64_t put_deployment(struct step *step, struct service *service, int64
     SET(rec, status, REC_DEPLOYMENT_STATUS_PRIMARY);
     SET(rec, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS);
     SET(rec, rollout_state_reason,
-        rollout_reason_in_progress(
-            step->arena, str_fmt(step->arena, "ecs-svc/%lld", (long long)number)));
+        rollout_reason_in_progress(step->arena,
+                                   str_fmt(step->arena, "ecs-svc/%lld", (long long)number)));
     SET(rec, created_at, step->now);
     SET(rec, updated_at, step->now);
     state_put(step->state, REC_KIND_DEPLOYMENT, id, rec);
@@ -271,8 +271,7 @@ void deploy_complete(struct step *step, struct service *service)
     struct rec_deployment *next = deployment_edit(step, primary);
 
     SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED);
-    SET(next, rollout_state_reason,
-        rollout_reason_completed(step->arena, name));
+    SET(next, rollout_state_reason, rollout_reason_completed(step->arena, name));
     SET(next, completed, true);
     deployment_change(step, primary, next);
     service_say(step, service, event_completed(&speaker, name));
@@ -327,8 +326,7 @@ static void roll_back(struct step *step, struct service *service, struct deploym
     next = deployment_edit(step, target);
     SET(next, status, REC_DEPLOYMENT_STATUS_PRIMARY);
     SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS);
-    SET(next, rollout_state_reason,
-        rollout_reason_rolling_back(step->arena, name));
+    SET(next, rollout_state_reason, rollout_reason_rolling_back(step->arena, name));
     SET(next, failed_tasks, 0);
     SET(next, failed_attempts, 0);
     SET(next, breaker_failures, 0);
@@ -350,8 +348,7 @@ void deploy_fail(struct step *step, struct service *service)
     SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED);
     SET(next, rollout_state_reason, rollout_reason_breaker());
     deployment_change(step, primary, next);
-    service_say(step, service,
-                event_failed(&speaker, deployment_name(primary, step->arena)));
+    service_say(step, service, event_failed(&speaker, deployment_name(primary, step->arena)));
     if (target != NULL)
         roll_back(step, service, target);
     else if (newest != NULL && !is_final(newest->rec->status))

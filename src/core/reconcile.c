@@ -173,8 +173,7 @@ void reconcile_stop_unhealthy(struct step *step, struct service *service,
         outcome_replaced(step, deployment_get(step->state, (uint64_t)task->rec->deployment_id));
         task_stop(step, task, ECS_TASK_STOP_CODE_SERVICESCHEDULERINITIATED,
                   stop_reason_health_checks());
-        service_say(step, service,
-                    event_failed_health_checks(&speaker, task->uid));
+        service_say(step, service, event_failed_health_checks(&speaker, task->uid));
     }
     if (tasks->n > 0)
         service_say(step, service, event_stopped(&speaker, &ids));

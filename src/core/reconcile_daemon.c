@@ -165,8 +165,7 @@ static void do_starts(struct look *look, const struct daemon_plan *plan)
             failed = (struct placement){.closest = instance, .reason = reason};
     }
     if (ids.n > 0)
-        service_say(look->step, look->service,
-                    event_started(&speaker, &ids, 0));
+        service_say(look->step, look->service, event_started(&speaker, &ids, 0));
     if (failed.closest != NULL)
         reconcile_no_place(look->step, look->service, &failed);
 }

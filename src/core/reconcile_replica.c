@@ -254,6 +254,7 @@ struct reconciled reconcile_replica(struct step *step, struct service *service)
         service_say(step, service, event_trouble(&speaker, TROUBLE_STUCK));
     if (plan.protected_n > 0)
         service_say(step, service,
-                    event_protected(&speaker, deployment_name(look.rollouts.at[0], step->arena), plan.protected_n));
+                    event_protected(&speaker, deployment_name(look.rollouts.at[0], step->arena),
+                                    plan.protected_n));
     return (struct reconciled){.is_steady = plan.is_steady, .again_at = look.again_at};
 }

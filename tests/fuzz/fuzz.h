@@ -1,6 +1,9 @@
 // What the fuzz targets share. A target is one file with LLVMFuzzerTestOneInput; linked with
 // libFuzzer it searches, linked with run_corpus.c it runs the inputs kept under corpus/ as a normal
 // test.
+//
+// A target keeps what is dear to make (an arena, a world) in statics of its own and puts it back as
+// it was after each input, so that an input does the same whatever ran before it.
 
 #ifndef FUZZ_FUZZ_H
 #define FUZZ_FUZZ_H
@@ -11,13 +14,35 @@
 #include "base/str.h"
 #include "shape/shape.h"
 
+struct arena;
 struct codec_options;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// Decodes `json` by the shape. If that succeeds: what is encoded decodes to an equal value and
-// encodes to the same text; decoding over it changes nothing; copies are equal; printing and
-// validating end. Aborts when any of it is not so.
-void fuzz_shape(const struct shape *shape, struct str json, const struct codec_options *options);
+// The input as text.
+struct str fuzz_text(const uint8_t *data, size_t size);
+
+// Takes the next line off the input, without its line end.
+struct str fuzz_line(struct str *rest);
+
+// An index below n that depends on every byte of `name`: how a name that is none chooses too, so
+// that few inputs are wasted.
+size_t fuzz_pick(struct str name, size_t n);
+
+// Cuts bytes into pieces. `plan` is a text whose characters are the lengths, a for 1, b for 2, and
+// so on, again and again; an empty plan cuts byte by byte.
+struct fuzz_cutter {
+    struct str plan;
+    struct str rest;
+    size_t at;
+};
+bool fuzz_cut(struct fuzz_cutter *cutter, struct str *out_piece); // false: nothing is left
+
+// Decodes `json` by the shape. If that succeeds: an independent parser accepts the text too and
+// finds in it what is encoded again, which decodes to an equal value and encodes to the same text;
+// decoding over it changes nothing; copies are equal; printing and validating end. Aborts when any
+// of it is not so. Resets the arena.
+void fuzz_shape(struct arena *arena, const struct shape *shape, struct str json,
+                const struct codec_options *options);
 
 #endif

@@ -1,4 +1,5 @@
-// Input: a frame of the agent protocol, read as ACS and as TCS do.
+// Input: a frame of the agent protocol, read as ACS and as TCS do. Its type may also be chosen by a
+// line "acs <word>" or "tcs <word>" before it; then the rest is the message alone.
 
 #include "api/acs.h"
 #include "api/tcs.h"
@@ -8,29 +9,51 @@
 #include "fuzz.h"
 #include "wire/codec.h"
 
-static void try_table(const struct message_kind *kinds, size_t n, struct str json)
+static void try_frame(struct arena *arena, const struct message_kind *kinds, size_t n,
+                      struct str json)
 {
-    struct arena arena = ARENA_INIT;
-    BUF_AUTO struct buf text = BUF_INIT;
+    static struct buf text;
     struct codec_report report;
     struct codec_frame frame;
     struct codec_frame back;
 
-    if (codec_decode_frame(&arena, kinds, n, json, &codec_peer, &frame, &report) == 0 &&
+    if (codec_decode_frame(arena, kinds, n, json, &codec_peer, &frame, &report) == 0 &&
         frame.kind != 0) {
+        buf_clear(&text);
         codec_encode_frame(&text, &kinds[frame.kind], frame.message);
-        ASSERT(codec_decode_frame(&arena, kinds, n, buf_str(&text), NULL, &back, &report) == 0);
+        ASSERT(codec_decode_frame(arena, kinds, n, buf_str(&text), NULL, &back, &report) == 0);
         ASSERT(back.kind == frame.kind);
         ASSERT(shape_equal(kinds[frame.kind].shape, frame.message, back.message));
     }
-    arena_deinit(&arena);
+    arena_reset(arena);
+}
+
+static void try_message(struct arena *arena, const struct message_kind *kinds, size_t n,
+                        struct str word, struct str json)
+{
+    size_t kind = 1 + fuzz_pick(word, n - 1);
+
+    for (size_t i = 1; i < n; i++) {
+        if (str_eq(kinds[i].name, word))
+            kind = i;
+    }
+    fuzz_shape(arena, kinds[kind].shape, json, &codec_peer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct str json = str_span((const char *)data, size);
+    static struct arena arena;
+    struct str json = fuzz_text(data, size);
+    struct str rest = json;
+    struct str line = fuzz_line(&rest);
 
-    try_table(acs_messages, ACS_MESSAGE_N, json);
-    try_table(tcs_messages, TCS_MESSAGE_N, json);
+    if (str_starts(line, STR("acs "))) {
+        try_message(&arena, acs_messages, ACS_MESSAGE_N, str_from(line, 4), rest);
+    } else if (str_starts(line, STR("tcs "))) {
+        try_message(&arena, tcs_messages, TCS_MESSAGE_N, str_from(line, 4), rest);
+    } else {
+        try_frame(&arena, acs_messages, ACS_MESSAGE_N, json);
+        try_frame(&arena, tcs_messages, TCS_MESSAGE_N, json);
+    }
     return 0;
 }
