@@ -296,9 +296,6 @@ static struct deployment *last_completed(const struct service *service)
     return NULL;
 }
 
-static const struct str breaker_reason =
-    STR_INIT("Service deployment rolled back because the circuit breaker threshold was exceeded.");
-
 static void note_rollback(struct step *step, struct service *service, struct deployment *target)
 {
     struct service_deployment *newest = service_newest_deployment(service);
