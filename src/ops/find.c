@@ -8,6 +8,7 @@
 #include "model/arn.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/service.h"
 #include "model/task.h"
 
 int op_need_text(struct op_ctx *ctx, struct str text, const char *what)
@@ -88,6 +89,37 @@ struct task *op_find_task(const struct op_ctx *ctx, const struct cluster *cluste
         return NULL;
     task = task_find_uid(ctx->state, uid);
     return task != NULL && task->cluster_id == cluster->entity.id ? task : NULL;
+}
+
+struct service *op_find_service(const struct op_ctx *ctx, const struct cluster *cluster,
+                                struct str reference)
+{
+    struct str name;
+
+    if (!id_in(ctx, "service", cluster, reference, &name))
+        return NULL;
+    return service_find(ctx->state, cluster, name);
+}
+
+int op_find_named_service(struct op_ctx *ctx, const struct cluster *cluster, struct str reference,
+                          struct service **out)
+{
+    if (op_need_text(ctx, reference, "Service") != OP_OK)
+        return OP_FAILED;
+    *out = op_find_service(ctx, cluster, reference);
+    if (*out == NULL)
+        return op_fail(ctx, ECS_ERROR_SERVICE_NOT_FOUND_EXCEPTION, "Service not found.");
+    return OP_OK;
+}
+
+int op_find_active_service(struct op_ctx *ctx, const struct cluster *cluster, struct str reference,
+                           struct service **out)
+{
+    if (op_find_named_service(ctx, cluster, reference, out) != OP_OK)
+        return OP_FAILED;
+    if ((*out)->rec->status != REC_SERVICE_STATUS_ACTIVE)
+        return op_fail(ctx, ECS_ERROR_SERVICE_NOT_ACTIVE_EXCEPTION, "Service was not ACTIVE.");
+    return OP_OK;
 }
 
 struct str op_missing_arn(const struct op_ctx *ctx, const char *kind, const struct cluster *cluster,

@@ -8,6 +8,7 @@
 
 struct cluster;
 struct instance;
+struct service;
 struct task;
 
 // A required text of a request (a name, an id, an ARN): InvalidParameterException "<what> can not
@@ -26,6 +27,17 @@ struct instance *op_find_instance(const struct op_ctx *ctx, const struct cluster
                                   struct str reference);
 struct task *op_find_task(const struct op_ctx *ctx, const struct cluster *cluster,
                           struct str reference);
+
+// The service of exactly this cluster, by name or ARN, whatever its status; NULL when there is
+// none.
+struct service *op_find_service(const struct op_ctx *ctx, const struct cluster *cluster,
+                                struct str reference);
+// The service that a required `service` parameter names: ServiceNotFoundException "Service not
+// found.". ..._active: ServiceNotActiveException "Service was not ACTIVE." too.
+int op_find_named_service(struct op_ctx *ctx, const struct cluster *cluster, struct str reference,
+                          struct service **out) MUST_CHECK;
+int op_find_active_service(struct op_ctx *ctx, const struct cluster *cluster, struct str reference,
+                           struct service **out) MUST_CHECK;
 
 // The instance that a required `containerInstance` parameter names, INACTIVE ones included:
 // InvalidParameterException "Referenced container instance <reference> not found.".

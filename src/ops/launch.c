@@ -57,9 +57,8 @@ static int check_vpc(struct op_ctx *ctx, const struct ecs_aws_vpc_configuration 
     return OP_OK;
 }
 
-static int check_network(struct op_ctx *ctx, const struct ecs_network_configuration *network,
-                         const struct ecs_task_definition *definition,
-                         enum ecs_launch_type launch_type)
+int op_check_network(struct op_ctx *ctx, const struct ecs_network_configuration *network,
+                     const struct ecs_task_definition *definition, enum ecs_launch_type launch_type)
 {
     const struct ecs_aws_vpc_configuration *vpc =
         network != NULL ? network->awsvpc_configuration : NULL;
@@ -156,7 +155,7 @@ static int check(struct op_ctx *ctx, const struct ecs_task_definition *definitio
         return OP_FAILED;
     if (check_propagation(ctx, input->propagate_tags) != OP_OK)
         return OP_FAILED;
-    if (check_network(ctx, input->network, definition, launch_type) != OP_OK)
+    if (op_check_network(ctx, input->network, definition, launch_type) != OP_OK)
         return OP_FAILED;
     if (check_execute_command(ctx, input, definition) != OP_OK)
         return OP_FAILED;

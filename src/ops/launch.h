@@ -39,6 +39,12 @@ int launch_read(struct op_ctx *ctx, const struct cluster *cluster,
                 const struct launch_input *input, struct launch *out) MUST_CHECK;
 void launch_deinit(struct launch *launch); // also fine on a zeroed one
 
+// The network configuration that a definition of that launch type needs, or must not have. May be
+// NULL.
+int op_check_network(struct op_ctx *ctx, const struct ecs_network_configuration *network,
+                     const struct ecs_task_definition *definition,
+                     enum ecs_launch_type launch_type) MUST_CHECK;
+
 // What placement has to know of it; constraints and strategies are the caller's to add.
 struct placement_request launch_placement(const struct launch *launch);
 

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/service.h"
 #include "model/task.h"
 #include "model/task_definition.h"
 #include "ops/find.h"
@@ -20,6 +21,7 @@ struct filter {
     bool wanted;  // desiredStatus RUNNING, or else STOPPED
     bool nothing; // no task can match
     struct instance *instance;
+    struct service *service;
     const struct family *family;
     struct str started_by;
     enum ecs_launch_type launch_type;
@@ -46,8 +48,9 @@ static int check(struct op_ctx *ctx, const struct ecs_list_tasks_request *in)
 static int read_owners(struct op_ctx *ctx, const struct ecs_list_tasks_request *in,
                        struct filter *filter)
 {
-    if (in->service_name.len > 0)
-        return op_fail(ctx, ECS_ERROR_SERVICE_NOT_FOUND_EXCEPTION, "Service not found.");
+    if (in->service_name.len > 0 &&
+        op_find_named_service(ctx, filter->cluster, in->service_name, &filter->service) != OP_OK)
+        return OP_FAILED;
     if (in->daemon_name.len > 0)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "The referenced daemon was not found.");
@@ -90,6 +93,8 @@ static bool matches(const struct op_ctx *ctx, const struct filter *filter, const
         return false;
     if (filter->family != NULL && task_definition_get(ctx->state, task->definition_id)->family_id !=
                                       filter->family->entity.id)
+        return false;
+    if (filter->service != NULL && (uint64_t)task->rec->service_id != filter->service->entity.id)
         return false;
     if (filter->started_by.len > 0 && !str_eq(task->rec->started_by, filter->started_by))
         return false;

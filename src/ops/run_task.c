@@ -9,12 +9,12 @@
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/task_definition.h"
+#include "ops/capacity.h"
 #include "ops/find.h"
 #include "ops/find_definition.h"
 #include "ops/launch.h"
 #include "ops/op.h"
 #include "ops/placement_rules.h"
-#include "ops/run_task_check.h"
 #include "ops/run_task_token.h"
 
 enum { STARTED_BY_MAX = 128 };
@@ -84,6 +84,32 @@ static int start(struct op_ctx *ctx, enum capacity_kind kind, struct launch *lau
     UNREACHABLE();
 }
 
+static int count_of(struct op_ctx *ctx, const struct ecs_run_task_request *in, size_t *out)
+{
+    int32_t count = in->has.count ? in->count : 1;
+
+    if (count < 1 || count > LAUNCH_TASKS_MAX)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "count must be between 1 and %d",
+                       LAUNCH_TASKS_MAX);
+    *out = (size_t)count;
+    return OP_OK;
+}
+
+static struct capacity_request capacity_request_of(const struct ecs_run_task_request *in)
+{
+    return (struct capacity_request){
+        .has_launch_type = in->has.launch_type,
+        .launch_type = in->launch_type,
+        .strategy = &in->capacity_provider_strategy,
+        .both_given = "Specify either Launch Type or Capacity Provider Strategy, but not both.",
+        .platform_version = in->platform_version,
+        .overrides = in->overrides,
+        .enable_execute_command = in->enable_execute_command,
+        .has_constraints = in->placement_constraints.n > 0,
+        .has_strategies = in->placement_strategy.n > 0,
+    };
+}
+
 // Everything that is asked for, checked; then the tasks.
 static int run(struct op_ctx *ctx, const struct ecs_run_task_request *in,
                const struct cluster *cluster, const struct task_definition *definition,
@@ -92,12 +118,13 @@ static int run(struct op_ctx *ctx, const struct ecs_run_task_request *in,
     LAUNCH_AUTO struct launch launch = {0};
     PLACEMENT_RULES_AUTO struct placement_rules rules = {0};
     struct launch_input input = input_of(in);
+    struct capacity_request asked = capacity_request_of(in);
     struct capacity capacity;
     size_t count;
 
-    if (run_task_count(ctx, in, &count) != OP_OK)
+    if (count_of(ctx, in, &count) != OP_OK)
         return OP_FAILED;
-    if (run_task_capacity(ctx, in, cluster, definition, &capacity) != OP_OK)
+    if (op_choose_capacity(ctx, &asked, cluster, definition, &capacity) != OP_OK)
         return OP_FAILED;
     if (launch_read(ctx, cluster, definition, capacity.launch_type, &input, &launch) != OP_OK)
         return OP_FAILED;

@@ -60,10 +60,23 @@ static void note(struct world *w, const struct effect *effect)
     }
 }
 
+// As the pipeline does it: what is due after the inputs of a tick belongs to the tick.
+static void run_due(struct world *w, struct step *step)
+{
+    time_ms next = timers_next(&w->state);
+
+    for (int rounds = 0; next != 0 && next <= w->now; rounds++) {
+        assert_true(rounds < 1000);
+        next = timers_run(step);
+    }
+}
+
 void world_finish(struct world *w, struct step *step)
 {
-    struct batch batch = state_take_batch(&w->state);
+    struct batch batch;
 
+    run_due(w, step);
+    batch = state_take_batch(&w->state);
     for (const struct effect *effect = step->first; effect != NULL; effect = effect->next)
         note(w, effect);
     batch_free(&batch);

@@ -1,28 +1,28 @@
-// Which capacity a RunTask call is for. Source: ecs-behaviour-api 7.4, 8.8, 10.4 and 14; texts of
+// Which capacity tasks are to have. Source: ecs-behaviour-api 7.4, 8.8, 10.4 and 14; texts of
 // 7.2, 7.4 and 7.5, and after their pattern where none is known.
 //
 // The choice comes before anything else, because what is allowed depends on it.
 
-#include "ops/run_task_check.h"
+#include "ops/capacity.h"
 
 #include "base/arena.h"
 #include "model/cluster.h"
 #include "model/task_definition.h"
 #include "ops/capacity_strategy.h"
-#include "ops/find.h"
-#include "ops/launch.h"
 #include "ops/task_size.h"
 
-static int read_launch_type(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+static const struct ecs_capacity_provider_strategy_item_list no_strategy;
+
+static int read_launch_type(struct op_ctx *ctx, const struct capacity_request *in,
                             struct capacity *out)
 {
     switch (in->launch_type) {
     case ECS_LAUNCH_TYPE_EC2:
     case ECS_LAUNCH_TYPE_EXTERNAL:
-        *out = (struct capacity){CAPACITY_INSTANCES, in->launch_type};
+        *out = (struct capacity){CAPACITY_INSTANCES, in->launch_type, &no_strategy};
         return OP_OK;
     case ECS_LAUNCH_TYPE_FARGATE:
-        *out = (struct capacity){CAPACITY_FARGATE, in->launch_type};
+        *out = (struct capacity){CAPACITY_FARGATE, in->launch_type, &no_strategy};
         return OP_OK;
     case ECS_LAUNCH_TYPE_MANAGED_INSTANCES: // by capacity provider only
     case ECS_LAUNCH_TYPE_UNSET: break;
@@ -31,28 +31,28 @@ static int read_launch_type(struct op_ctx *ctx, const struct ecs_run_task_reques
                    "launch type should be one of [EC2,FARGATE,EXTERNAL]");
 }
 
-static int choose(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+static int choose(struct op_ctx *ctx, const struct capacity_request *in,
                   const struct cluster *cluster, struct capacity *out)
 {
-    const struct ecs_capacity_provider_strategy_item_list *strategy =
-        &in->capacity_provider_strategy;
+    const struct ecs_capacity_provider_strategy_item_list *strategy = in->strategy;
 
-    if (in->has.launch_type && strategy->n > 0)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "Specify either Launch Type or Capacity Provider Strategy, but not both.");
-    if (in->has.launch_type)
+    if (in->has_launch_type && strategy->n > 0)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", in->both_given);
+    if (in->has_launch_type)
         return read_launch_type(ctx, in, out);
     if (strategy->n == 0)
         strategy = &cluster->rec->default_capacity_provider_strategy;
-    *out = (struct capacity){CAPACITY_INSTANCES, ECS_LAUNCH_TYPE_EC2};
+    *out = (struct capacity){CAPACITY_INSTANCES, ECS_LAUNCH_TYPE_EC2, strategy};
     if (strategy->n == 0)
         return OP_OK;
     if (op_check_strategy(ctx, &cluster->rec->capacity_providers, strategy) != OP_OK)
         return OP_FAILED;
-    if (capacity_is_fargate(strategy->at[0].capacity_provider))
-        *out = (struct capacity){CAPACITY_FARGATE, ECS_LAUNCH_TYPE_FARGATE};
-    else
+    if (capacity_is_fargate(strategy->at[0].capacity_provider)) {
+        out->kind = CAPACITY_FARGATE;
+        out->launch_type = ECS_LAUNCH_TYPE_FARGATE;
+    } else {
         out->kind = CAPACITY_PROVIDER;
+    }
     return OP_OK;
 }
 
@@ -86,7 +86,7 @@ static bool is_windows(const struct ecs_task_definition *definition)
 }
 
 // Features that came with platform 1.4.0.
-static bool needs_newest_platform(const struct ecs_run_task_request *in,
+static bool needs_newest_platform(const struct capacity_request *in,
                                   const struct ecs_task_definition *definition)
 {
     return in->enable_execute_command || definition->has.ephemeral_storage ||
@@ -95,7 +95,7 @@ static bool needs_newest_platform(const struct ecs_run_task_request *in,
            (in->overrides != NULL && in->overrides->has.ephemeral_storage);
 }
 
-static int check_platform(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+static int check_platform(struct op_ctx *ctx, const struct capacity_request *in,
                           const struct ecs_task_definition *definition)
 {
     struct str version = in->platform_version;
@@ -115,7 +115,7 @@ static int check_platform(struct op_ctx *ctx, const struct ecs_run_task_request 
     return OP_OK;
 }
 
-static int check_fargate_size(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+static int check_fargate_size(struct op_ctx *ctx, const struct capacity_request *in,
                               const struct ecs_task_definition *definition)
 {
     const struct ecs_task_override *over = in->overrides;
@@ -134,13 +134,13 @@ static int check_fargate_size(struct op_ctx *ctx, const struct ecs_run_task_requ
     return OP_OK;
 }
 
-static int check_fargate(struct op_ctx *ctx, const struct ecs_run_task_request *in,
+static int check_fargate(struct op_ctx *ctx, const struct capacity_request *in,
                          const struct ecs_task_definition *definition)
 {
-    if (in->placement_constraints.n > 0)
+    if (in->has_constraints)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "Placement constraints are not supported with FARGATE launch type.");
-    if (in->placement_strategy.n > 0)
+    if (in->has_strategies)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "Placement strategies are not supported with FARGATE launch type.");
     if (check_platform(ctx, in, definition) != OP_OK)
@@ -148,9 +148,9 @@ static int check_fargate(struct op_ctx *ctx, const struct ecs_run_task_request *
     return check_fargate_size(ctx, in, definition);
 }
 
-int run_task_capacity(struct op_ctx *ctx, const struct ecs_run_task_request *in,
-                      const struct cluster *cluster, const struct task_definition *definition,
-                      struct capacity *out)
+int op_choose_capacity(struct op_ctx *ctx, const struct capacity_request *in,
+                       const struct cluster *cluster, const struct task_definition *definition,
+                       struct capacity *out)
 {
     const struct ecs_task_definition *spec = definition->rec->definition;
     struct capacity chosen;
@@ -165,16 +165,5 @@ int run_task_capacity(struct op_ctx *ctx, const struct ecs_run_task_request *in,
     if (in->platform_version.len > 0)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "The platform version must be null when specifying an EC2 launch type");
-    return OP_OK;
-}
-
-int run_task_count(struct op_ctx *ctx, const struct ecs_run_task_request *in, size_t *out)
-{
-    int32_t count = in->has.count ? in->count : 1;
-
-    if (count < 1 || count > LAUNCH_TASKS_MAX)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "count must be between 1 and %d",
-                       LAUNCH_TASKS_MAX);
-    *out = (size_t)count;
     return OP_OK;
 }
