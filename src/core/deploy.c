@@ -55,14 +55,22 @@ struct speaker service_speaker(const struct step *step, const struct service *se
     return (struct speaker){.arena = step->arena, .service = service->rec->name};
 }
 
-static bool was_said_lately(const struct step *step, const struct service *service,
-                            struct str message)
+// A repetition is left out until its cause has cleared: the steady state ends with whatever else is
+// said, and every trouble ends with the steady state.
+static bool is_repetition(const struct step *step, const struct service *service,
+                          struct str message)
 {
+    struct speaker speaker = service_speaker(step, service);
+    struct str steady = event_steady(&speaker);
+    bool is_steady = str_eq(message, steady);
+
     for (struct list *it = service->events.prev; it != &service->events; it = it->prev) {
         const struct rec_service_event *rec = PART(it, struct service_event)->rec;
 
         if (str_eq(rec->message, message))
             return !event_is_due(rec->created_at, step->now);
+        if (is_steady || str_eq(rec->message, steady))
+            return false;
     }
     return false;
 }
@@ -71,7 +79,7 @@ void service_say(struct step *step, struct service *service, struct str message)
 {
     struct rec_service_event *rec = arena_new(step->arena, struct rec_service_event);
 
-    if (was_said_lately(step, service, message))
+    if (is_repetition(step, service, message))
         return;
     SET(rec, service_id, (int64_t)service->entity.id);
     SET(rec, uid, id_uuid(step->arena, step->rng));

@@ -223,6 +223,155 @@ static void test_failing_starts_are_put_off_longer_each_time(void **state)
     EXPECT_SERVICE(w, "services.0.deployments.0.rolloutState", "IN_PROGRESS");
 }
 
+// ---- updates
+
+static void open_steady(struct world *w, const char *more)
+{
+    launch_add_instance(w, "i1", 8192, 16384, "[]");
+    launch_add_simple(w, "app", 256, 512);
+    create(w, more);
+    settle(w);
+    EXPECT_SERVICE(w, "services.0.deployments.0.rolloutState", "COMPLETED");
+}
+
+static void update(struct world *w, const char *members)
+{
+    struct str reply =
+        world_callf(w, "UpdateService", "{\"cluster\":\"demo\",\"service\":\"web\"%s}", members);
+
+    EXPECT_STR(get(w, reply, "__type"), "");
+}
+
+static struct str newest_deployment(struct world *w)
+{
+    struct str arn = get(w, described(w, "web"), "services.0.currentServiceDeployment");
+
+    return world_callf(w, "DescribeServiceDeployments", "{\"serviceDeploymentArns\":[\"%.*s\"]}",
+                       STR_ARGS(arn));
+}
+
+static void expect_deployment_status(struct world *w, const char *want)
+{
+    EXPECT_STR(get(w, newest_deployment(w), "serviceDeployments.0.status"), want);
+}
+
+static void test_scaling_starts_no_deployment(void **state)
+{
+    struct world *w = *state;
+
+    open_steady(w, ",\"desiredCount\":2");
+    update(w, ",\"desiredCount\":4");
+    EXPECT_SERVICE(w, "services.0.pendingCount", "2");
+    EXPECT_SERVICE(w, "services.0.deployments.0.rolloutState", "COMPLETED");
+    EXPECT_SERVICE(w, "services.0.deployments.1.id", "");
+    settle(w);
+    update(w, ",\"desiredCount\":1");
+    report_all(w, "STOPPED", "STOPPED");
+    EXPECT_SERVICE(w, "services.0.runningCount", "1");
+}
+
+static void test_a_new_revision_rolls_out_within_the_limits(void **state)
+{
+    struct world *w = *state;
+
+    open_steady(w, ",\"desiredCount\":2");
+    launch_add_simple(w, "app", 256, 512);
+    update(w, ",\"taskDefinition\":\"app\"");
+    EXPECT_SERVICE(w, "services.0.deployments.0.status", "PRIMARY");
+    EXPECT_SERVICE(w, "services.0.deployments.0.pendingCount", "2");
+    EXPECT_SERVICE(w, "services.0.deployments.1.status", "ACTIVE");
+    EXPECT_SERVICE(w, "services.0.deployments.1.runningCount", "2");
+    EXPECT_SERVICE(w, "services.0.deployments.1.rolloutState", "COMPLETED");
+    expect_deployment_status(w, "IN_PROGRESS");
+    settle(w);
+    report_all(w, "STOPPED", "STOPPED");
+    EXPECT_SERVICE(w, "services.0.deployments.0.rolloutState", "COMPLETED");
+    EXPECT_SERVICE(w, "services.0.deployments.1.id", "");
+    EXPECT_SERVICE(w, "services.0.runningCount", "2");
+    expect_deployment_status(w, "SUCCESSFUL");
+}
+
+static void test_what_is_the_same_deploys_nothing_unless_forced(void **state)
+{
+    struct world *w = *state;
+
+    open_steady(w, ",\"desiredCount\":1");
+    update(w, ",\"taskDefinition\":\"app\",\"propagateTags\":\"SERVICE\"");
+    EXPECT_SERVICE(w, "services.0.deployments.1.id", "");
+    update(w, ",\"forceNewDeployment\":true");
+    EXPECT_SERVICE(w, "services.0.deployments.1.status", "ACTIVE");
+}
+
+static void test_a_second_update_stops_the_first(void **state)
+{
+    struct world *w = *state;
+    struct str list;
+
+    open_steady(w, ",\"desiredCount\":1");
+    update(w, ",\"forceNewDeployment\":true");
+    update(w, ",\"forceNewDeployment\":true");
+    list = world_ok(w, "ListServiceDeployments", "{\"cluster\":\"demo\",\"service\":\"web\"}");
+    EXPECT_STR(get(w, list, "serviceDeployments.0.status"), "IN_PROGRESS");
+    EXPECT_STR(get(w, list, "serviceDeployments.1.status"), "STOPPED");
+    EXPECT_STR(get(w, list, "serviceDeployments.2.status"), "SUCCESSFUL");
+}
+
+// The service runs; every task that was started since fails to start.
+static void fail_pending(struct world *w)
+{
+    struct str arns[16];
+    int n = tasks_of(w, "RUNNING", arns, 16);
+
+    for (int i = 0; i < n; i++) {
+        struct str task = world_callf(
+            w, "DescribeTasks", "{\"cluster\":\"demo\",\"tasks\":[\"%.*s\"]}", STR_ARGS(arns[i]));
+        if (str_eq(get(w, task, "tasks.0.lastStatus"), STR("PENDING")))
+            report(w, arns[i], "STOPPED");
+    }
+    world_advance(w, 30 * TIME_MINUTE_MS);
+}
+
+static void test_a_bad_revision_is_rolled_back(void **state)
+{
+    struct world *w = *state;
+    struct str before;
+
+    open_steady(w, ",\"desiredCount\":1,\"deploymentConfiguration\":{\"deploymentCircuitBreaker\":"
+                   "{\"enable\":true,\"rollback\":true}}");
+    before = get(w, described(w, "web"), "services.0.deployments.0.id");
+    update(w, ",\"forceNewDeployment\":true");
+    fail_pending(w);
+    fail_pending(w);
+    expect_deployment_status(w, "IN_PROGRESS");
+    fail_pending(w);
+    EXPECT_SERVICE(w, "services.0.deployments.0.id", str_cstr(&w->arena, before));
+    EXPECT_SERVICE(w, "services.0.deployments.0.rolloutState", "COMPLETED");
+    EXPECT_SERVICE(w, "services.0.runningCount", "1");
+    expect_deployment_status(w, "ROLLBACK_SUCCESSFUL");
+    EXPECT_STR(
+        get(w, newest_deployment(w), "serviceDeployments.0.statusReason"),
+        "Service deployment rolled back because the circuit breaker threshold was exceeded.");
+}
+
+static void test_a_drained_instance_is_left(void **state)
+{
+    struct world *w = *state;
+    struct str arn;
+
+    open_steady(w, ",\"desiredCount\":2");
+    launch_add_instance(w, "i2", 8192, 16384, "[]");
+    arn = world_callf(
+        w, "UpdateContainerInstancesState",
+        "{\"cluster\":\"demo\",\"containerInstances\":[\"i1\"],\"status\":\"DRAINING\"}");
+    EXPECT_STR(get(w, arn, "__type"), "");
+    EXPECT_SERVICE(w, "services.0.pendingCount", "2"); // on i2
+    EXPECT_SERVICE(w, "services.0.runningCount", "2");
+    settle(w);
+    report_all(w, "STOPPED", "STOPPED");
+    EXPECT_SERVICE(w, "services.0.runningCount", "2");
+    EXPECT_SERVICE(w, "services.0.events.0.message", "(service web) has reached a steady state.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +383,12 @@ int main(void)
         LAUNCH_TEST(test_a_service_survives_a_restart),
         LAUNCH_TEST(test_the_circuit_breaker_gives_a_first_deployment_up),
         LAUNCH_TEST(test_failing_starts_are_put_off_longer_each_time),
+        LAUNCH_TEST(test_scaling_starts_no_deployment),
+        LAUNCH_TEST(test_a_new_revision_rolls_out_within_the_limits),
+        LAUNCH_TEST(test_what_is_the_same_deploys_nothing_unless_forced),
+        LAUNCH_TEST(test_a_second_update_stops_the_first),
+        LAUNCH_TEST(test_a_bad_revision_is_rolled_back),
+        LAUNCH_TEST(test_a_drained_instance_is_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

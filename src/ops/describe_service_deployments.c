@@ -1,0 +1,185 @@
+// DescribeServiceDeployments and DescribeServiceRevisions: parts of one service, by ARN. Source:
+// ecs-behaviour-api 7.6.
+
+#include "base/arena.h"
+#include "model/arn.h"
+#include "model/cluster.h"
+#include "model/deployment.h"
+#include "model/service.h"
+#include "ops/find.h"
+
+enum { ARNS_MAX = 20 };
+
+#define BAD(ctx, ...) op_fail((ctx), ECS_ERROR_INVALID_PARAMETER_EXCEPTION, __VA_ARGS__)
+
+// service-revision/<cluster>/<service>/<id>
+struct reference {
+    struct str cluster;
+    struct str service;
+    struct str id;
+};
+
+static bool parse(const struct op_ctx *ctx, struct str text, const char *kind,
+                  struct reference *out)
+{
+    struct scope here = op_scope(ctx);
+    struct str rest;
+    struct arn arn;
+
+    return arn_parse(text, &arn) && scope_eq(&arn.scope, &here) &&
+           str_eq(arn.service, STR("ecs")) && str_eq(arn.kind, str_of(kind)) &&
+           str_cut(arn.tail, '/', &out->cluster, &rest) &&
+           str_cut(rest, '/', &out->service, &out->id) && out->id.len > 0;
+}
+
+static int find_service(struct op_ctx *ctx, const struct reference *reference, struct service **out)
+{
+    struct cluster *cluster;
+
+    if (op_find_cluster(ctx, reference->cluster, &cluster) != OP_OK)
+        return OP_FAILED;
+    return op_find_named_service(ctx, cluster, reference->service, out);
+}
+
+static bool is_first_time(const struct str_list *arns, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (str_eq(arns->at[k], arns->at[i]))
+            return false;
+    }
+    return true;
+}
+
+// ---- deployments
+
+static const struct service_deployment *deployment_named(const struct service *service,
+                                                         struct str uid)
+{
+    LIST_EACH (&service->service_deployments, it) {
+        const struct service_deployment *deployment = PART(it, struct service_deployment);
+        if (str_eq(deployment->rec->uid, uid))
+            return deployment;
+    }
+    return NULL;
+}
+
+static int describe_deployment(struct op_ctx *ctx, struct str arn,
+                               struct ecs_describe_service_deployments_response *out)
+{
+    const struct service_deployment *found;
+    struct reference reference;
+    struct service *service;
+
+    if (!parse(ctx, arn, "service-deployment", &reference))
+        return BAD(ctx, "The ServiceDeployment ARN is invalid.");
+    if (find_service(ctx, &reference, &service) != OP_OK)
+        return OP_FAILED;
+    found = deployment_named(service, reference.id);
+    if (found == NULL)
+        out->failures.at[out->failures.n++] = op_failure(arn, STR("MISSING"));
+    else
+        service_deployment_view(ctx->state, found, ctx->arena,
+                                &out->service_deployments.at[out->service_deployments.n++]);
+    return OP_OK;
+}
+
+int op_describe_service_deployments(struct op_ctx *ctx,
+                                    const struct ecs_describe_service_deployments_request *in,
+                                    struct ecs_describe_service_deployments_response *out)
+{
+    const struct str_list *arns = &in->service_deployment_arns;
+
+    if (arns->n == 0)
+        return BAD(ctx, "The Service ARN provided is invalid.");
+    if (arns->n > ARNS_MAX)
+        return BAD(ctx, "Service Deployment ARN count cannot exceed %d", ARNS_MAX);
+    if (op_validate(ctx) != OP_OK)
+        return OP_FAILED;
+    out->has.service_deployments = out->has.failures = true;
+    out->service_deployments.at = arena_array(ctx->arena, struct ecs_service_deployment, arns->n);
+    out->failures.at = arena_array(ctx->arena, struct ecs_failure, arns->n);
+    for (size_t i = 0; i < arns->n; i++) {
+        if (is_first_time(arns, i) && describe_deployment(ctx, arns->at[i], out) != OP_OK)
+            return OP_FAILED;
+    }
+    return OP_OK;
+}
+
+// ---- revisions
+
+static const struct revision *revision_numbered(const struct service *service, int64_t number)
+{
+    LIST_EACH (&service->revisions, it) {
+        const struct revision *revision = PART(it, struct revision);
+        if (revision->rec->number == number)
+            return revision;
+    }
+    return NULL;
+}
+
+// All of one service.
+static int check_revisions(struct op_ctx *ctx, const struct str_list *arns)
+{
+    struct reference first = {0};
+
+    if (arns->n == 0 || !arn_looks_like_one(arns->at[0]))
+        return BAD(ctx, "The Service ARN provided is invalid.");
+    if (arns->n > ARNS_MAX)
+        return BAD(ctx, "Service Revision ARN count cannot exceed %d", ARNS_MAX);
+    for (size_t i = 0; i < arns->n; i++) {
+        struct reference reference;
+        int64_t number;
+
+        if (!parse(ctx, arns->at[i], "service-revision", &reference) ||
+            !str_to_i64(reference.id, &number))
+            return BAD(ctx, "The ServiceRevision ARN is invalid.");
+        if (i == 0)
+            first = reference;
+        if (!str_eq(reference.cluster, first.cluster) || !str_eq(reference.service, first.service))
+            return BAD(ctx, "Cross service requests are not allowed. All requested service "
+                            "revisions must be for a single service");
+    }
+    return OP_OK;
+}
+
+static void describe_revision(struct op_ctx *ctx, const struct service *service, struct str arn,
+                              struct ecs_describe_service_revisions_response *out)
+{
+    const struct revision *found;
+    struct reference reference;
+    int64_t number = 0;
+
+    if (parse(ctx, arn, "service-revision", &reference) && str_to_i64(reference.id, &number))
+        found = revision_numbered(service, number);
+    else
+        found = NULL;
+    if (found == NULL)
+        out->failures.at[out->failures.n++] = op_failure(arn, STR("MISSING"));
+    else
+        revision_view(ctx->state, found, ctx->arena,
+                      &out->service_revisions.at[out->service_revisions.n++]);
+}
+
+int op_describe_service_revisions(struct op_ctx *ctx,
+                                  const struct ecs_describe_service_revisions_request *in,
+                                  struct ecs_describe_service_revisions_response *out)
+{
+    const struct str_list *arns = &in->service_revision_arns;
+    struct reference reference;
+    struct service *service;
+
+    if (check_revisions(ctx, arns) != OP_OK || op_validate(ctx) != OP_OK)
+        return OP_FAILED;
+    if (!parse(ctx, arns->at[0], "service-revision", &reference))
+        return BAD(ctx, "The ServiceRevision ARN is invalid.");
+    if (find_service(ctx, &reference, &service) != OP_OK)
+        return OP_FAILED;
+    out->has.service_revisions = out->has.failures = true;
+    out->service_revisions.at = arena_array(ctx->arena, struct ecs_service_revision, arns->n);
+    out->failures.at = arena_array(ctx->arena, struct ecs_failure, arns->n);
+    for (size_t i = 0; i < arns->n; i++) {
+        if (is_first_time(arns, i))
+            describe_revision(ctx, service, arns->at[i], out);
+    }
+    return OP_OK;
+}
