@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/id.h"
 #include "core/breaker.h"
+#include "core/deployment_status.h"
 #include "model/deployment.h"
 #include "model/service.h"
 
@@ -32,18 +33,11 @@ struct rec_service_deployment *service_deployment_edit(struct step *step,
     return arena_copy(step->arena, deployment->rec, sizeof *deployment->rec);
 }
 
-static bool is_final(enum ecs_service_deployment_status status)
-{
-    return status == ECS_SERVICE_DEPLOYMENT_STATUS_SUCCESSFUL ||
-           status == ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED ||
-           status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_SUCCESSFUL ||
-           status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_FAILED;
-}
-
 void service_deployment_change(struct step *step, struct service_deployment *deployment,
                                struct rec_service_deployment *next)
 {
-    ASSERT(!is_final(deployment->rec->status));
+    ASSERT(next->status == deployment->rec->status ||
+           service_deployment_may_follow(deployment->rec->status, next->status));
     SET(next, updated_at, step->now);
     state_put(step->state, REC_KIND_SERVICE_DEPLOYMENT, deployment->part.entity.id, next);
 }
@@ -213,7 +207,7 @@ static void request_stop(struct step *step, struct service *service)
     struct service_deployment *newest = service_newest_deployment(service);
     struct rec_service_deployment *next;
 
-    if (newest == NULL || is_final(newest->rec->status))
+    if (newest == NULL || service_deployment_is_final(newest->rec->status))
         return;
     next = service_deployment_edit(step, newest);
     SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED);
@@ -283,7 +277,7 @@ void deploy_complete(struct step *step, struct service *service)
     SET(next, completed, true);
     deployment_change(step, primary, next);
     service_say(step, service, event_completed(&speaker, name));
-    if (newest == NULL || is_final(newest->rec->status))
+    if (newest == NULL || service_deployment_is_final(newest->rec->status))
         return;
     finish(step, service, newest,
            newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS
@@ -304,40 +298,42 @@ static struct deployment *last_completed(const struct service *service)
     return NULL;
 }
 
-static void note_rollback(struct step *step, struct service *service, struct deployment *target)
+static void note_rollback(struct step *step, struct service *service,
+                          const struct deployment *target, struct str reason, bool by_breaker)
 {
     struct service_deployment *newest = service_newest_deployment(service);
     struct rec_service_deployment *next;
 
-    if (newest == NULL || is_final(newest->rec->status))
+    if (newest == NULL || service_deployment_is_final(newest->rec->status))
         return;
     next = service_deployment_edit(step, newest);
     SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS);
-    SET(next, status_reason, rollback_by_breaker());
-    SET(next, rollback_reason, rollback_by_breaker());
+    SET(next, status_reason, reason);
+    SET(next, rollback_reason, reason);
     SET(next, rollback_started_at, step->now);
     SET(next, rollback_revision_id, target->rec->revision_id);
-    SET(next, breaker_status, ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_TRIGGERED);
+    if (by_breaker)
+        SET(next, breaker_status, ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_TRIGGERED);
     service_deployment_change(step, newest, next);
 }
 
-static void roll_back(struct step *step, struct service *service, struct deployment *target)
+// `target` is PRIMARY again, and what was it goes the way of older deployments.
+static void roll_back(struct step *step, struct service *service, struct deployment *target,
+                      struct str rollout_reason)
 {
     struct speaker speaker = service_speaker(step, service);
-    struct str name = deployment_name(target, step->arena);
     struct rec_deployment *next;
 
     step_down(step, service_primary(service));
     next = deployment_edit(step, target);
     SET(next, status, REC_DEPLOYMENT_STATUS_PRIMARY);
     SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS);
-    SET(next, rollout_state_reason, rollout_reason_rolling_back(step->arena, name));
+    SET(next, rollout_state_reason, rollout_reason);
     SET(next, failed_tasks, 0);
     SET(next, failed_attempts, 0);
     SET(next, breaker_failures, 0);
     deployment_change(step, target, next);
-    service_say(step, service, event_rolling_back(&speaker, name));
-    note_rollback(step, service, target);
+    service_say(step, service, event_rolling_back(&speaker, deployment_name(target, step->arena)));
 }
 
 void deploy_fail(struct step *step, struct service *service)
@@ -354,10 +350,30 @@ void deploy_fail(struct step *step, struct service *service)
     SET(next, rollout_state_reason, rollout_reason_breaker());
     deployment_change(step, primary, next);
     service_say(step, service, event_failed(&speaker, deployment_name(primary, step->arena)));
-    if (target != NULL)
-        roll_back(step, service, target);
-    else if (newest != NULL && !is_final(newest->rec->status))
+    if (target != NULL) {
+        roll_back(step, service, target,
+                  rollout_reason_rolling_back(step->arena, deployment_name(target, step->arena)));
+        note_rollback(step, service, target, rollback_by_breaker(), true);
+    } else if (newest != NULL && !service_deployment_is_final(newest->rec->status)) {
         request_stop(step, service);
+    }
+}
+
+// A caller asked for it. Without anything to go back to the deployment just stops.
+static void roll_back_as_asked(struct step *step, struct service *service,
+                               struct service_deployment *deployment)
+{
+    static const struct str reason =
+        STR_INIT("Service deployment rolled back because it was asked to stop.");
+    struct deployment *target = last_completed(service);
+
+    if (target == NULL) {
+        finish(step, service, deployment, ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED, STR_NONE);
+        return;
+    }
+    roll_back(step, service, target,
+              rollout_reason_in_progress(step->arena, deployment_name(target, step->arena)));
+    note_rollback(step, service, target, reason, false);
 }
 
 // ---- settle
@@ -441,6 +457,8 @@ void deploy_settle(struct step *step, struct service *service)
 
         if (deployment->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED)
             finish(step, service, deployment, ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED, STR_NONE);
+        else if (deployment->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_REQUESTED)
+            roll_back_as_asked(step, service, deployment);
         else if (deployment->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_PENDING)
             start(step, deployment);
     }

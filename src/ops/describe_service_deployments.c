@@ -7,32 +7,14 @@
 #include "model/deployment.h"
 #include "model/service.h"
 #include "ops/find.h"
+#include "ops/service_parts.h"
 
 enum { ARNS_MAX = 20 };
 
 #define BAD(ctx, ...) op_fail((ctx), ECS_ERROR_INVALID_PARAMETER_EXCEPTION, __VA_ARGS__)
 
-// service-revision/<cluster>/<service>/<id>
-struct reference {
-    struct str cluster;
-    struct str service;
-    struct str id;
-};
-
-static bool parse(const struct op_ctx *ctx, struct str text, const char *kind,
-                  struct reference *out)
-{
-    struct scope here = op_scope(ctx);
-    struct str rest;
-    struct arn arn;
-
-    return arn_parse(text, &arn) && scope_eq(&arn.scope, &here) &&
-           str_eq(arn.service, STR("ecs")) && str_eq(arn.kind, str_of(kind)) &&
-           str_cut(arn.tail, '/', &out->cluster, &rest) &&
-           str_cut(rest, '/', &out->service, &out->id) && out->id.len > 0;
-}
-
-static int find_service(struct op_ctx *ctx, const struct reference *reference, struct service **out)
+static int find_service(struct op_ctx *ctx, const struct part_reference *reference,
+                        struct service **out)
 {
     struct cluster *cluster;
 
@@ -52,29 +34,18 @@ static bool is_first_time(const struct str_list *arns, size_t i)
 
 // ---- deployments
 
-static const struct service_deployment *deployment_named(const struct service *service,
-                                                         struct str uid)
-{
-    LIST_EACH (&service->service_deployments, it) {
-        const struct service_deployment *deployment = PART(it, struct service_deployment);
-        if (str_eq(deployment->rec->uid, uid))
-            return deployment;
-    }
-    return NULL;
-}
-
 static int describe_deployment(struct op_ctx *ctx, struct str arn,
                                struct ecs_describe_service_deployments_response *out)
 {
     const struct service_deployment *found;
-    struct reference reference;
+    struct part_reference reference;
     struct service *service;
 
-    if (!parse(ctx, arn, "service-deployment", &reference))
+    if (!op_parse_part(ctx, arn, "service-deployment", &reference))
         return BAD(ctx, "The ServiceDeployment ARN is invalid.");
     if (find_service(ctx, &reference, &service) != OP_OK)
         return OP_FAILED;
-    found = deployment_named(service, reference.id);
+    found = op_service_deployment(service, reference.id);
     if (found == NULL)
         out->failures.at[out->failures.n++] = op_failure(arn, STR("MISSING"));
     else
@@ -107,30 +78,20 @@ int op_describe_service_deployments(struct op_ctx *ctx,
 
 // ---- revisions
 
-static const struct revision *revision_numbered(const struct service *service, int64_t number)
-{
-    LIST_EACH (&service->revisions, it) {
-        const struct revision *revision = PART(it, struct revision);
-        if (revision->rec->number == number)
-            return revision;
-    }
-    return NULL;
-}
-
 // All of one service.
 static int check_revisions(struct op_ctx *ctx, const struct str_list *arns)
 {
-    struct reference first = {0};
+    struct part_reference first = {0};
 
     if (arns->n == 0 || !arn_looks_like_one(arns->at[0]))
         return BAD(ctx, "The Service ARN provided is invalid.");
     if (arns->n > ARNS_MAX)
         return BAD(ctx, "Service Revision ARN count cannot exceed %d", ARNS_MAX);
     for (size_t i = 0; i < arns->n; i++) {
-        struct reference reference;
+        struct part_reference reference;
         int64_t number;
 
-        if (!parse(ctx, arns->at[i], "service-revision", &reference) ||
+        if (!op_parse_part(ctx, arns->at[i], "service-revision", &reference) ||
             !str_to_i64(reference.id, &number))
             return BAD(ctx, "The ServiceRevision ARN is invalid.");
         if (i == 0)
@@ -146,11 +107,12 @@ static void describe_revision(struct op_ctx *ctx, const struct service *service,
                               struct ecs_describe_service_revisions_response *out)
 {
     const struct revision *found;
-    struct reference reference;
+    struct part_reference reference;
     int64_t number = 0;
 
-    if (parse(ctx, arn, "service-revision", &reference) && str_to_i64(reference.id, &number))
-        found = revision_numbered(service, number);
+    if (op_parse_part(ctx, arn, "service-revision", &reference) &&
+        str_to_i64(reference.id, &number))
+        found = op_service_revision(service, number);
     else
         found = NULL;
     if (found == NULL)
@@ -165,12 +127,12 @@ int op_describe_service_revisions(struct op_ctx *ctx,
                                   struct ecs_describe_service_revisions_response *out)
 {
     const struct str_list *arns = &in->service_revision_arns;
-    struct reference reference;
+    struct part_reference reference;
     struct service *service;
 
     if (check_revisions(ctx, arns) != OP_OK || op_validate(ctx) != OP_OK)
         return OP_FAILED;
-    if (!parse(ctx, arns->at[0], "service-revision", &reference))
+    if (!op_parse_part(ctx, arns->at[0], "service-revision", &reference))
         return BAD(ctx, "The ServiceRevision ARN is invalid.");
     if (find_service(ctx, &reference, &service) != OP_OK)
         return OP_FAILED;
