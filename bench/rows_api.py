@@ -3,14 +3,12 @@ not. The load generator runs on the same processors, and its share is told.
 """
 
 import os
-
-from gantry import Server
-from rows import Background, Figure, Missing, row, wait_until
-from world import CLUSTER, BenchServer, load, task_arns
-
 import shutil
 import socket
 import subprocess
+
+from rows import Background, Figure, Missing, growth, row, wait_until
+from world import CLUSTER, BenchServer, load, task_arns
 
 INSTANCES = 100
 TASKS = 1000
@@ -153,6 +151,45 @@ for NAME, (OPERATION, BODIES) in READS.items():
 for NAME, (OPERATION, BODIES) in WRITES.items():
     for WAY in ("1", "64", "64.tls"):
         enter_call(NAME, OPERATION, BODIES, WAY, AIM_WRITES, None)
+
+
+# --- how cost grows ----------------------------------------------------------------------------------
+
+GROWING = {"DescribeTasks-1": READS, "DescribeTasks-100": READS, "DescribeClusters": READS, "ListTasks": READS,
+           "DescribeTaskDefinition": READS, "TagResource": WRITES, "PutAttributes": WRITES, "RegisterTaskDefinition": WRITES}
+TASK_SIZES = (1000, 10000, 100000)
+TASK_SIZES_LARGE = (10000, 100000, 1000000)
+CONNECTION_SIZES = (10, 100, 1000)
+
+
+def sized(bench, tasks):
+    return bench.once(("sized", tasks), lambda: BenchServer(bench, INSTANCES, tasks).start())
+
+
+def enter_growth(name, sizes, is_large):
+    operation, bodies = GROWING[name][name]
+
+    @row(f"grow.api.{name}.tasks" + (".large" if is_large else ""),
+         f"how the server's cost of {operation} grows with the tasks in state", is_large)
+    def _(bench):
+        servers = [sized(bench, tasks) for tasks in sizes]
+        costs = [load(bench, server, operation, bodies(server), 64)["server_cpu_us"] for server in servers]
+        return [Figure(costs[-1], "us CPU", note=f"{growth(sizes, costs)}; {sizes[0]:,} to {sizes[-1]:,} tasks")]
+
+
+for NAME in GROWING:
+    enter_growth(NAME, TASK_SIZES, is_large=False)
+for NAME in GROWING:
+    enter_growth(NAME, TASK_SIZES_LARGE, is_large=True)
+
+
+@row("grow.api.connections", "how the server's cost of DescribeTasks of one task grows with connections")
+def _(bench):
+    server = plain(bench)
+    lines = [load(bench, server, "DescribeTasks", describe_1(server), n) for n in CONNECTION_SIZES]
+    costs = [line["server_cpu_us"] for line in lines]
+    return [Figure(costs[-1], "us CPU", note=f"{growth(CONNECTION_SIZES, costs)}; 10 to 1,000 connections, "
+                                             f"p99 {lines[-1]['p99_us'] / 1000:.3g} ms at most")]
 
 
 # --- what the machine can do -------------------------------------------------------------------------
