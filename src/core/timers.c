@@ -3,6 +3,7 @@
 
 #include "core/timers.h"
 
+#include "base/proof.h"
 #include "model/expiry.h"
 
 enum { EXPIRED_MAX = 1000 };
@@ -10,6 +11,11 @@ enum { EXPIRED_MAX = 1000 };
 // Its state goes first: an instance must not be seen without one.
 static void forget(struct state *state, enum rec_kind kind, uint64_t id)
 {
+    MARK_IF(kind == REC_KIND_TASK, "a stopped task is forgotten after its time");
+    MARK_IF(kind == REC_KIND_CLUSTER, "a deleted cluster is forgotten after its time");
+    MARK_IF(kind == REC_KIND_INSTANCE, "a deregistered instance is forgotten after its time");
+    MARK_IF(kind == REC_KIND_TASK_DEFINITION, "a deleted definition is forgotten after its time");
+    MARK_IF(kind == REC_KIND_RUN_TOKEN, "a clientToken is forgotten after its time");
     if (kind == REC_KIND_INSTANCE)
         state_remove(state, REC_KIND_INSTANCE_STATE, id);
     state_remove(state, kind, id);
