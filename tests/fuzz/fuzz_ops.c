@@ -102,7 +102,7 @@ static void connect_agent(struct stage *stage)
     struct instance *instance = instance_get(&stage->w.state, stage->instance_id);
     struct task *task = task_get(&stage->w.state, stage->task_id);
 
-    instance->session = 1;
+    instance_set_session(&stage->w.state, instance, 1);
     instance->telemetry_session = 2;
     task->sent_sequence = 1;
     task->delivered = false;
