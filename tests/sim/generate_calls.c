@@ -419,9 +419,15 @@ static void put_settings(struct generator *g)
     close_list(g);
 }
 
+// Now and then one where no agent is, so that it can go.
+static struct str cluster_to_change(struct generator *g)
+{
+    return one_in(g, 2) && g->calls > GENERATE_CLUSTERS ? STR("spare") : g->cluster;
+}
+
 static void write_create_cluster(struct generator *g)
 {
-    put_str(g, "clusterName", g->cluster);
+    put_str(g, "clusterName", cluster_to_change(g));
     if (one_in(g, 4))
         put_settings(g);
     if (one_in(g, 4))
@@ -531,7 +537,7 @@ static bool write_about_clusters(struct generator *g, enum ecs_operation operati
     if (operation == ECS_OPERATION_CREATE_CLUSTER)
         write_create_cluster(g);
     else if (operation == ECS_OPERATION_DELETE_CLUSTER)
-        put_str(g, "cluster", g->cluster);
+        put_str(g, "cluster", cluster_to_change(g));
     else if (operation == ECS_OPERATION_UPDATE_CLUSTER ||
              operation == ECS_OPERATION_UPDATE_CLUSTER_SETTINGS)
         write_update_cluster(g);
