@@ -30,6 +30,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proof.h"
 #include "core/timers.h"
 #include "store/store.h"
 
@@ -94,10 +95,12 @@ static bool tick_has_room(const struct pipeline *p)
 
 void pipeline_clock(struct pipeline *p, time_ms wall, int64_t monotonic_ms)
 {
-    if (wall >= p->now)
+    if (wall >= p->now) {
         p->now = wall;
-    else
+    } else {
+        MARK("a wall clock that is set back goes on at the pace of the monotonic one");
         p->now += monotonic_ms - p->now_monotonic_ms;
+    }
     p->now_monotonic_ms = monotonic_ms;
 }
 
@@ -120,9 +123,12 @@ static void decide_call(struct pipeline *p, struct call *call)
     };
 
     if (p->store_is_down && (operation->flags & OPERATION_WRITES)) {
+        MARK("a call that writes is refused while the store is down");
         call->verdict = VERDICT_UNAVAILABLE;
         return;
     }
+    MARK_IF(p->store_is_down, "a call that reads is answered while the store is down");
+    MARK_IF(p->in_flight != NULL, "a call is decided while a commit is under way");
     step->acs_endpoint = call->acs_endpoint;
     step->tcs_endpoint = call->tcs_endpoint;
     call->reply = arena_alloc(ctx.arena, operation->reply->size);
@@ -179,6 +185,7 @@ static void decide_agent(struct pipeline *p, struct agent_input *in)
     in->verdict = VERDICT_DONE;
     if (!p->store_is_down || state_mark(p->config.state) == mark)
         return;
+    MARK("what an agent does is taken back while the store is down");
     state_undo_to(p->config.state, mark);
     in->verdict = VERDICT_UNAVAILABLE;
     for (struct effect *effect = *last; effect != NULL; effect = effect->next)
@@ -208,6 +215,7 @@ static void run_timers(struct pipeline *p)
 {
     time_ms next = timers_next(p->config.state);
 
+    MARK_IF(p->store_is_down && next != 0 && next <= p->now, "timers wait while the store is down");
     if (!p->store_is_down && tick_has_room(p) && next != 0 && next <= p->now)
         timers_run(&p->open->step);
 }
@@ -225,11 +233,17 @@ void pipeline_hand_over(struct pipeline *p)
 {
     struct tick *tick = p->open;
 
-    if (p->in_flight != NULL || tick_is_empty(p))
+    if (tick_is_empty(p))
         return;
+    if (p->in_flight != NULL && !(PLANTED(PLANT_EARLY_REPLY) && state_mark(p->config.state) == 0)) {
+        MARK_IF(state_mark(p->config.state) == 0,
+                "what was only read waits for the commit of what was read");
+        return;
+    }
     tick->batch = state_take_batch(p->config.state);
     if (tick->batch.writes_n > 0) {
         ASSERT(!p->store_is_down);
+        MARK_IF(tick->inputs_n > 1, "several inputs share one commit");
         p->in_flight = tick;
         p->config.commit(p->config.user, tick);
     } else {
@@ -242,6 +256,7 @@ static void undo_all(struct pipeline *p)
 {
     struct tick *failed = p->in_flight;
 
+    MARK_IF(state_mark(p->config.state) > 0, "two ticks are undone when a commit fails");
     state_undo_to(p->config.state, 0);
     batch_undo(p->config.state, &failed->batch);
     p->in_flight = NULL;
@@ -273,6 +288,7 @@ void pipeline_committed(struct pipeline *p, int outcome, struct str detail)
 void pipeline_store_back(struct pipeline *p)
 {
     ASSERT(p->store_is_down && p->in_flight == NULL && state_mark(p->config.state) == 0);
+    MARK("the store is back");
     p->store_is_down = false;
     LOG_INFO("store.back", LOG_INT("down_ms", p->now_monotonic_ms - p->down_since_ms));
     deliver(p, p->open);
