@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "model/cluster.h"
 #include "model/task.h"
+#include "shape/walk.h"
 
 static struct str token_key_of(struct arena *arena, uint64_t cluster_id, struct str token)
 {
@@ -210,9 +211,25 @@ static void reopen_books(struct state *state, struct instance *instance)
         task_reserve(state, LIST_ENTRY(it, struct task, on_instance), instance);
 }
 
+// The books keep the ids of GPUs in the memory of the record, so those always move on to the newer.
+static bool needs_new_books(const struct rec_instance *before, const struct rec_instance *after)
+{
+    if (before == NULL || before->resources.n != after->resources.n)
+        return true;
+    for (size_t i = 0; i < after->resources.n; i++) {
+        const struct ecs_resource *resource = &after->resources.at[i];
+
+        if (str_eq(resource->name, STR("GPU")) ||
+            !shape_equal(&ecs_resource_shape, &before->resources.at[i], resource))
+            return true;
+    }
+    return false;
+}
+
 void instance_apply(struct state *state, uint64_t id, const void *record)
 {
     struct instance *instance = instance_get(state, id);
+    bool reopen;
 
     if (record == NULL) {
         instance_delete(state, instance);
@@ -220,10 +237,12 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
     }
     if (instance == NULL)
         instance = instance_new(state, id, record);
+    reopen = needs_new_books(instance->rec, record);
     instance->entity.record = record;
     instance->rec = record;
     index_attributes(instance);
-    reopen_books(state, instance);
+    if (reopen)
+        reopen_books(state, instance);
     list_token(state, instance);
     roster_note_record(&cluster_get(state, instance->cluster_id)->roster, instance);
 }

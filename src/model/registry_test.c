@@ -210,6 +210,23 @@ static void registering_fewer_resources_overdraws_the_books(void **state)
     assert_false(port_set_has(&books->tcp, 80));
 }
 
+// The ports of a task live in memory of its reservation, which new books would make anew.
+static void a_record_with_the_same_resources_leaves_the_books_open(void **state)
+{
+    uint64_t id = records_instance(&r, DEMO, 1000, 1000);
+    const struct task *task = task_get(&r.state, add_task(id));
+    const struct need_port *ports = task->reservation.ports;
+    const void *filler;
+    (void)state;
+
+    records_set_instance(&r, id, DEMO, 1000, 1000);
+    filler = mem_alloc(sizeof *ports); // takes the place of what would have been freed
+    assert_ptr_equal(task->reservation.ports, ports);
+    assert_ptr_not_equal(filler, ports);
+    assert_int_equal(instance_get(&r.state, id)->books.cpu_left, 900);
+    mem_free((void *)(uintptr_t)filler);
+}
+
 // ---- tasks
 
 static void a_placed_task_holds_its_place_until_it_is_stopped(void **state)
@@ -385,6 +402,7 @@ int main(void)
         REGISTRY_TEST(undone_removals_put_clusters_and_instances_back_in_their_places),
         REGISTRY_TEST(an_inactive_instance_waits_until_no_task_names_it),
         REGISTRY_TEST(registering_fewer_resources_overdraws_the_books),
+        REGISTRY_TEST(a_record_with_the_same_resources_leaves_the_books_open),
         REGISTRY_TEST(a_placed_task_holds_its_place_until_it_is_stopped),
         REGISTRY_TEST(counts_follow_the_status),
         REGISTRY_TEST(a_task_that_is_placed_later_takes_then),
