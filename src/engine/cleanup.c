@@ -13,12 +13,18 @@ static void give_up(struct engine *engine, struct task *task)
     task->dirty = true;
 }
 
+// The runtime's return is an input of its own, so no timer is set for it meanwhile.
+static bool waits_for_runtime(const struct engine *engine, const struct task *task)
+{
+    return task->sent == HOST_TASK_STATUS_STOPPED && !engine->runtime_up;
+}
+
 static bool is_due(struct engine *engine, struct task *task)
 {
     if (task->known != HOST_TASK_STATUS_STOPPED || engine->now < task->cleanup_at)
         return false;
     if (task->sent == HOST_TASK_STATUS_STOPPED)
-        return engine->runtime_up;
+        return !waits_for_runtime(engine, task);
     if (engine->now >= task->stopped_at + ENGINE_REPORT_GIVE_UP_MS) {
         give_up(engine, task);
     } else {
@@ -94,9 +100,17 @@ bool cleanup_progress(struct engine *engine, struct task *task)
     return true;
 }
 
-time_ms cleanup_next_timer(const struct task *task)
+time_ms cleanup_next_timer(const struct engine *engine, const struct task *task)
 {
-    if (task->known != HOST_TASK_STATUS_STOPPED || task->cleaning)
-        return TIME_NEVER; // from here on answers and retry times move it
-    return task->cleanup_at;
+    time_ms next = TIME_NEVER;
+
+    if (task->known != HOST_TASK_STATUS_STOPPED || waits_for_runtime(engine, task))
+        return TIME_NEVER;
+    if (!task->cleaning)
+        return task->cleanup_at;
+    for (size_t i = 0; i < task->containers_n; i++) { // from here on answers and retries move it
+        if (task->containers[i].retry_at < next)
+            next = task->containers[i].retry_at;
+    }
+    return next;
 }

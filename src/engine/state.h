@@ -425,7 +425,7 @@ void recover_resync(struct engine *engine); // the runtime is back
 
 bool cleanup_progress(struct engine *engine, struct task *task); // true when the task is gone
 void cleanup_removed(struct engine *engine, struct container *c, const struct host_result *result);
-time_ms cleanup_next_timer(const struct task *task);
+time_ms cleanup_next_timer(const struct engine *engine, const struct task *task);
 
 // ---- reason.c: what people and tools read (ecs-behaviour-agent 2.10)
 
