@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import threading
 import time
@@ -11,6 +12,7 @@ from gantry import PATIENCE, Server, Silent
 from rows import Broken, Missing
 
 CLUSTER = "bench"
+DESCRIPTORS_SPARE = 200
 
 
 class BenchServer(Server):
@@ -77,13 +79,15 @@ def load(bench, server, operation, bodies, connections, signed=True, calls=0):
 
 
 class Fleet:
-    """gantry-fleet against the server: `agents` of them, connected when this returns."""
+    """gantry-fleet against the server: `agents` of them, connected when this returns. Where a process may not have
+    descriptors for two websockets of each, only `telemetry` of them have the second one."""
 
     def __init__(self, bench, server, agents, *flags):
+        self.telemetry = min(agents, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - agents - DESCRIPTORS_SPARE)
         self.log = open(os.path.join(server.folder, "fleet.log"), "ab")
         self.process = subprocess.Popen(
             [bench.program("gantry-fleet"), "--port", str(server.port), "--keys", server.keys_path,
-             "--cluster", CLUSTER, "--agents", str(agents), "--seconds", "3600"] + [str(flag) for flag in flags],
+             "--cluster", CLUSTER, "--agents", str(agents), "--telemetry", str(self.telemetry), "--seconds", "3600"] + [str(flag) for flag in flags],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.connected = self.line("connected", 300)
 

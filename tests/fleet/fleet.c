@@ -420,7 +420,7 @@ static void on_discovered(void *user, const void *reply)
     if (endpoints == NULL || endpoints->endpoint.len == 0)
         return;
     dial(&member->acs);
-    if (member->fleet->config.has_telemetry)
+    if ((size_t)(member - member->fleet->members) < member->fleet->config.telemetry_n)
         dial(&member->tcs);
 }
 
@@ -573,5 +573,5 @@ const struct fleet_counts *fleet_counts(const struct fleet *fleet)
 bool fleet_is_connected(const struct fleet *fleet)
 {
     return fleet->counts.acs_open == fleet->config.agents_n &&
-           (!fleet->config.has_telemetry || fleet->counts.tcs_open == fleet->config.agents_n);
+           fleet->counts.tcs_open == fleet->config.telemetry_n;
 }
