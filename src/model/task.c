@@ -129,7 +129,7 @@ static void place_on_instance(struct state *state, struct task *task, const stru
     if (task_is_wanted(task))
         group_counts_add(&cluster->groups, &instance->groups, rec->group);
     instance->pending_n += task_is_pending(task);
-    roster_note(&cluster->roster, instance);
+    roster_note_group(&cluster->roster, instance, task_group_tag(rec->group));
 }
 
 // Keeps the reservation when the new record stays on the same instance: a task must not lose its
@@ -146,6 +146,7 @@ static void leave_instance(struct state *state, struct task *task, const struct 
     if (task_is_wanted(task))
         group_counts_subtract(&cluster->groups, &instance->groups, task->rec->group);
     instance->pending_n -= task_is_pending(task);
+    roster_note_group(&cluster->roster, instance, task_group_tag(task->rec->group));
     if (next != NULL && next->instance_id == task->rec->instance_id && !rec_is_stopped(next))
         return;
     books_give(&instance->books, &task->reservation);
