@@ -259,6 +259,7 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
     struct cluster *cluster = cluster_get(state, instance->cluster_id);
     struct idtable *table = &state->entities[REC_KIND_INSTANCE_STATE];
     bool opens_or_closes = is_active(st) != is_active(instance->st);
+    bool comes_or_goes = status_is_registered(st) != status_is_registered(instance->st);
 
     cluster->instances_n += status_is_registered(st);
     cluster->instances_n -= status_is_registered(instance->st);
@@ -270,7 +271,8 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
         idtable_remove(table, id);
     instance->state_entity.record = st;
     instance->st = st;
-    list_token(state, instance);
+    if (comes_or_goes)
+        list_token(state, instance);
     instance_set_expiry(state, instance);
     if (opens_or_closes)
         roster_note(&cluster->roster, instance);

@@ -304,9 +304,8 @@ struct str container_arn(const struct state *state, const struct task *task, siz
     const struct cluster *cluster = cluster_get(state, task->cluster_id);
     struct scope scope = cluster_scope(state, cluster);
 
-    return arn_make2(arena, &scope, "container", cluster->rec->name,
-                     str_fmt(arena, "%.*s/%.*s", STR_ARGS(task->uid),
-                             STR_ARGS(task->rec->containers.at[index].uid)));
+    return arn_make3(arena, &scope, "container", cluster->rec->name, task->uid,
+                     task->rec->containers.at[index].uid);
 }
 
 static void check_task(const struct state *state, const struct task *task)
