@@ -742,6 +742,27 @@ static void do_call(struct fake *fake, struct thing *thing)
     UNREACHABLE();
 }
 
+// When its deadline passes, if the host's clock goes on as it does.
+static time_ms deadline_of(const struct fake *fake, const struct host_call *call)
+{
+    time_ms at = call->deadline_ms - fake->ahead_ms;
+
+    return at > fake->now ? at : fake->now;
+}
+
+static void answer_late(struct fake *fake, const struct thing *thing)
+{
+    struct thing *late;
+
+    if (!thing->call->has.deadline_ms)
+        return;
+    late = push(fake, THING_CALL, deadline_of(fake, thing->call));
+    late->from = thing->from;
+    late->call = thing->call;
+    late->faulty = true;
+    late->fault = FAKE_FAULT_HANG;
+}
+
 static void do_faulty_call(struct fake *fake, struct thing *thing)
 {
     struct connection *from = thing->from;
@@ -751,8 +772,10 @@ static void do_faulty_call(struct fake *fake, struct thing *thing)
         do_call(fake, thing);
         thing->from = from;
     }
-    if (thing->fault == FAKE_FAULT_SILENT)
+    if (thing->fault == FAKE_FAULT_SILENT) {
+        answer_late(fake, thing);
         return;
+    }
     if (thing->fault == FAKE_FAULT_HANG)
         answer_error(thing, HOST_ERROR_CLASS_TIMEOUT, STR("deadline passed"));
     else
@@ -849,14 +872,6 @@ static void draw_fault(struct fake *fake, struct thing *thing)
     thing->fault_text = planned ? planned->text : STR("Error response from daemon: by chance");
     if (planned != NULL)
         planned->times--;
-}
-
-// When its deadline passes, if the host's clock goes on as it does.
-static time_ms deadline_of(const struct fake *fake, const struct host_call *call)
-{
-    time_ms at = call->deadline_ms - fake->ahead_ms;
-
-    return at > fake->now ? at : fake->now;
 }
 
 static void driver_call(struct runtime *runtime, const struct host_call *call)

@@ -65,7 +65,7 @@ enum fake_fault {
     FAKE_FAULT_FAIL,   // not done, answered with the error
     FAKE_FAULT_HANG,   // not done, never answered before its deadline
     FAKE_FAULT_LOST,   // done, but answered with the error (unreachable, when by chance)
-    FAKE_FAULT_SILENT, // done, and no answer at all
+    FAKE_FAULT_SILENT, // done, and no answer before its deadline
 };
 
 // The next `times` calls of this kind fail so.

@@ -329,6 +329,16 @@ static void mend_host(struct world *w, struct sim_host *host)
         sim_host_kill(host, 0);
 }
 
+static void make_clusters(struct world *w)
+{
+    struct arena arena = ARENA_INIT;
+
+    for (size_t i = 0; i < GENERATE_CLUSTERS; i++)
+        client_ask(w->clients[0], ECS_OPERATION_CREATE_CLUSTER,
+                   str_fmt(&arena, "{\"clusterName\":\"%.*s\"}", STR_ARGS(generate_clusters[i])));
+    arena_deinit(&arena);
+}
+
 void world_mend(struct world *w)
 {
     w->is_mended = true;
@@ -338,6 +348,7 @@ void world_mend(struct world *w)
     sim_server_node(w->server)->acts_left = 0;
     for (size_t i = 0; i < w->hosts_n; i++)
         mend_host(w, w->hosts[i]);
+    make_clusters(w); // or agents of one that is gone would ask for it for ever
 }
 
 void world_stop_all(struct world *w)
