@@ -164,6 +164,7 @@ void client_act(struct client *client, uint64_t seed)
 
     rng_init(&dice, seed);
     asked = asked_new(client, 1 + (unsigned)rng_below(&dice, 3));
+    generator_reseed(client->generator, seed);
     generator_next(client->generator, &asked->arena, &asked->call);
     kernel_enter(&client->node);
     if (asked->attempts_left > 1 && rng_below(&dice, 16) == 0)

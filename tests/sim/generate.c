@@ -425,6 +425,11 @@ static bool has_text(struct str json, const char *text)
     return memmem(json.ptr, json.len, text, strlen(text)) != NULL;
 }
 
+void generator_reseed(struct generator *g, uint64_t seed)
+{
+    rng_init(&g->rng, seed);
+}
+
 void generator_next(struct generator *g, struct arena *arena, struct generate_call *out)
 {
     BUF_AUTO struct buf body = BUF_INIT;

@@ -39,6 +39,9 @@ struct generate_call {
 struct generator *generator_new(const struct generator_options *options);
 void generator_free(struct generator *g);
 
+// New dice for the calls that follow, so that what one is does not hang on how many came before.
+void generator_reseed(struct generator *g, uint64_t seed);
+
 // The next call; its text lives in the arena.
 void generator_next(struct generator *g, struct arena *arena, struct generate_call *out);
 
