@@ -22,35 +22,6 @@ struct task *task_find_uid(const struct state *state, struct str uid)
     return found;
 }
 
-// A task that is gone, or stands in another list, is stepped over by id.
-static struct task *wanted_behind(const struct state *state, const struct cluster *cluster,
-                                  uint64_t after)
-{
-    const struct idtable *table = &state->entities[REC_KIND_TASK];
-
-    for (uint64_t id = after; (id = idtable_next(table, id)) != 0;) {
-        struct task *task = task_get(state, id);
-        if (task->cluster_id == cluster->entity.id && task->listed_as_wanted)
-            return task;
-    }
-    return NULL;
-}
-
-struct task *task_after(const struct state *state, const struct cluster *cluster, bool wanted,
-                        uint64_t after)
-{
-    const struct list *head = wanted ? &cluster->tasks_wanted : &cluster->tasks_unwanted;
-    const struct task *anchor = task_get(state, after);
-    const struct list *next = head->next;
-
-    if (anchor != NULL && anchor->cluster_id == cluster->entity.id &&
-        anchor->listed_as_wanted == wanted)
-        next = anchor->in_cluster.next;
-    else if (wanted && after != 0)
-        return wanted_behind(state, cluster, after);
-    return next != head ? LIST_ENTRY(next, struct task, in_cluster) : NULL;
-}
-
 static bool rec_is_stopped(const struct rec_task *rec)
 {
     return rec->last_status >= REC_TASK_STATUS_STOPPED;
@@ -167,32 +138,6 @@ static void count_in_cluster(struct state *state, const struct task *task, uint3
         cluster->running_n[task->rec->launch_type] += by;
 }
 
-// By id: a stop that is undone puts a task back among newer ones.
-static void link_as_wanted(struct cluster *cluster, struct task *task)
-{
-    struct list *at = &cluster->tasks_wanted;
-
-    while (at->prev != &cluster->tasks_wanted &&
-           LIST_ENTRY(at->prev, struct task, in_cluster)->entity.id > task->entity.id)
-        at = at->prev;
-    list_insert_before(at, &task->in_cluster);
-}
-
-static void link_lists(struct state *state, struct task *task)
-{
-    struct cluster *cluster = cluster_get(state, task->cluster_id);
-    bool wanted = task_is_wanted(task);
-
-    if (!list_is_linked(&task->in_cluster) || task->listed_as_wanted != wanted) {
-        list_remove(&task->in_cluster);
-        if (wanted)
-            link_as_wanted(cluster, task);
-        else
-            list_push_back(&cluster->tasks_unwanted, &task->in_cluster);
-        task->listed_as_wanted = wanted;
-    }
-}
-
 static void set_expiry(struct state *state, struct task *task)
 {
     time_ms keep = state->config.stopped_task_keep_ms;
@@ -254,7 +199,7 @@ static void task_delete(struct state *state, struct task *task)
     ASSERT(!task->reservation.held);
     definition->tasks_n--;
     task_definition_set_expiry(state, definition);
-    list_remove(&task->in_cluster);
+    task_lists_leave(state, task);
     cluster_set_expiry(state, cluster_get(state, task->cluster_id));
     expiry_clear(&state->expiries, &task->expiry);
     MAP_DEL(by_uid, state->tasks_by_uid, task);
@@ -285,7 +230,7 @@ void task_apply(struct state *state, uint64_t id, const void *record)
     count_on_instance(state, rec, 1);
     place_on_instance(state, task, rec);
     count_in_cluster(state, task, 1);
-    link_lists(state, task);
+    task_lists_enter(state, task);
     cluster_set_expiry(state, cluster_get(state, task->cluster_id));
     set_expiry(state, task);
 }
