@@ -2,7 +2,9 @@
 not. The load generator runs on the same processors, and its share is told.
 """
 
+import base64
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -258,34 +260,62 @@ def _(bench):
     return [Figure(line["per_s"], "/s")]
 
 
-@row("peer.etcd.put", "durable writes: TagResource on 64 connections beside etcd's own benchmark of puts")
+class Etcd:
+    """A single etcd on a folder of its own, called through its JSON gateway."""
+
+    tls, keys_path = False, None
+
+    def __init__(self, bench):
+        self.folder = bench.new_folder("etcd")
+        self.port, peers = free_port(), free_port()
+        url = f"http://127.0.0.1:{self.port}"
+        self.background = Background(
+            ["etcd", "--data-dir", self.folder, "--listen-client-urls", url, "--advertise-client-urls", url,
+             "--listen-peer-urls", f"http://127.0.0.1:{peers}"], os.path.join(self.folder, "log"))
+        self.process = self.background.process
+        wait_until("etcd answers", self.answers)
+
+    def answers(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def close(self):
+        self.background.close()
+
+
+def etcd_puts():
+    """Records as long as a task's."""
+    value = base64.b64encode(b"x" * 500).decode()
+    return [{"key": base64.b64encode(f"task/{i}".encode()).decode(), "value": value} for i in range(1000)]
+
+
+@row("peer.etcd.put", "durable writes on 64 connections, TagResource and puts of 500 bytes to etcd, taken in turns")
 def _(bench):
-    if not shutil.which("etcd") or not shutil.which("etcdctl"):
-        raise Missing("etcd and etcdctl")
-    server = server_for(bench, True, False)
-    folder = bench.new_folder("etcd")
-    ports = [free_port(), free_port()]
-    etcd = Background(["etcd", "--data-dir", folder, "--listen-client-urls", f"http://127.0.0.1:{ports[0]}",
-                       "--advertise-client-urls", f"http://127.0.0.1:{ports[0]}",
-                       "--listen-peer-urls", f"http://127.0.0.1:{ports[1]}"], os.path.join(folder, "log"))
+    if not shutil.which("etcd"):
+        raise Missing("etcd")
+    server, ours, theirs = server_for(bench, True, False), [], []
+    etcd = Etcd(bench)
     try:
-        env = dict(os.environ, ETCDCTL_API="3", ETCDCTL_ENDPOINTS=f"http://127.0.0.1:{ports[0]}")
-        wait_until("etcd answers", lambda: subprocess.run(["etcdctl", "endpoint", "health"], env=env,
-                                                          capture_output=True).returncode == 0)
-        ours = load(bench, server, "TagResource", tag_resource(server), 64)["per_s"]
-        theirs = etcd_puts(env)
+        load(bench, etcd, "POST", etcd_puts(), 64, signed=False, calls=1000, path="/v3/kv/put")
+        for _ in range(3):
+            ours.append(load(bench, server, "TagResource", tag_resource(server), 64)["per_s"])
+            theirs.append(load(bench, etcd, "POST", etcd_puts(), 64, signed=False, path="/v3/kv/put")["per_s"])
     finally:
         etcd.close()
+    ours, theirs = sorted(ours)[1], sorted(theirs)[1]
     return [Figure(ours, "/s", aim=AIM_WRITES, peer=f"{ours / theirs:.1f} times etcd's {theirs:,.0f} puts/s")]
 
 
-def etcd_puts(env):
-    """etcdctl's small load: 50 clients for 60 s; it prints its writes a second."""
-    done = subprocess.run(["etcdctl", "check", "perf", "--load=s"], env=env, capture_output=True, text=True)
-    for word in done.stdout.replace("%", " ").split():
-        if word.endswith("writes/s"):
-            return float(word.split("writes/s")[0])
-    for line in done.stdout.splitlines():
-        if "Throughput" in line and "writes/s" in line:
-            return float(line.split("writes/s")[0].split()[-1])
-    raise Missing("an etcdctl whose `check perf` can be read")
+@row("peer.wrk", "the bare epoll server driven by wrk: whether our generator is what limits")
+def _(bench):
+    if not shutil.which("wrk"):
+        raise Missing("wrk")
+    floor = bench.once("floor", lambda: Floor(bench))
+    ours, theirs = [], []
+    for _ in range(3):
+        ours.append(load(bench, floor, "GET", [{}], 64, signed=False)["per_s"])
+        done = subprocess.run(["wrk", "-t1", "-c64", f"-d{max(1, round(bench.seconds))}s", f"http://127.0.0.1:{floor.port}/"],
+                              capture_output=True, text=True)
+        theirs.append(float(re.search(r"Requests/sec: *([\d.]+)", done.stdout).group(1)))
+    ours, theirs = sorted(ours)[1], sorted(theirs)[1]
+    return [Figure(ours, "/s", peer=f"{ours / theirs:.2f} of what wrk drives ({theirs:,.0f}/s)")]

@@ -61,12 +61,13 @@ def make_certificate(cert, key):
         raise Missing("openssl")
 
 
-def load(bench, server, operation, bodies, connections, signed=True, calls=0):
-    """bench-load against the server, for a while or for so many calls; the object it printed. Errors are no figure."""
-    path = os.path.join(server.folder, f"bodies-{operation}.jsonl")
-    with open(path, "w") as out:
+def load(bench, server, operation, bodies, connections, signed=True, calls=0, path="/"):
+    """bench-load against the server, for a while or for so many calls; the object it printed. Errors are no figure.
+    POST as the operation speaks plain HTTP to `path`."""
+    file = os.path.join(server.folder, f"bodies-{operation}.jsonl")
+    with open(file, "w") as out:
         out.write("\n".join(json.dumps(body) for body in bodies) + "\n")
-    args = [operation, "--port", server.port, "--bodies", path, "--connections", connections,
+    args = [operation, "--port", server.port, "--path", path, "--bodies", file, "--connections", connections,
             "--ms", 60000 if calls else int(bench.seconds * 1000), "--calls", calls, "--server", server.process.pid]
     if signed:
         args += ["--keys", server.keys_path]
