@@ -264,11 +264,12 @@ void books_take(struct books *books, const struct need *need, const struct str_l
         .held = true,
         .cpu_units = need->cpu_units,
         .memory_mib = need->memory_mib,
-        .ports_n = need->ports_n,
-        .ports = mem_alloc(need->ports_n * sizeof *need->ports),
+        .ports_n = (uint32_t)need->ports_n,
     };
     books->cpu_left -= need->cpu_units;
     books->memory_left -= need->memory_mib;
+    if (need->ports_n > 0)
+        out->ports = mem_alloc(need->ports_n * sizeof *need->ports);
     for (size_t i = 0; i < need->ports_n; i++) {
         out->ports[i] = need->ports[i];
         port_set_add(need->ports[i].udp ? &books->udp : &books->tcp, need->ports[i].port);

@@ -70,6 +70,7 @@ void state_deinit(struct state *state)
         idtable_deinit(table);
     }
     expiry_deinit(&state->expiries);
+    uid_index_deinit(&state->tasks_by_uid);
     family_order_deinit(state);
 }
 

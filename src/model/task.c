@@ -4,6 +4,7 @@
 #include "model/task.h"
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/run_token.h"
@@ -16,10 +17,7 @@ struct task *task_get(const struct state *state, uint64_t id)
 
 struct task *task_find_uid(const struct state *state, struct str uid)
 {
-    struct task *found;
-
-    MAP_FIND_STR(by_uid, state->tasks_by_uid, uid, found);
-    return found;
+    return uid_index_find(&state->tasks_by_uid, uid);
 }
 
 static bool rec_is_stopped(const struct rec_task *rec)
@@ -55,8 +53,8 @@ time_ms task_connectivity_at(const struct task *task, const struct instance *ins
 
 const struct need *task_need(const struct state *state, const struct task *task)
 {
-    if (task->has_own_need)
-        return &task->own_need;
+    if (task->own_need != NULL)
+        return task->own_need;
     return &task_definition_get(state, task->definition_id)->need;
 }
 
@@ -138,15 +136,27 @@ static void count_in_cluster(struct state *state, const struct task *task, uint3
         cluster->running_n[task->rec->launch_type] += by;
 }
 
+static void drop_expiry(struct state *state, struct task *task)
+{
+    if (task->expiry == NULL)
+        return;
+    expiry_clear(&state->expiries, task->expiry);
+    mem_free(task->expiry);
+    task->expiry = NULL;
+}
+
 static void set_expiry(struct state *state, struct task *task)
 {
     time_ms keep = state->config.stopped_task_keep_ms;
 
-    if (task_is_stopped(task))
-        expiry_set(&state->expiries, &task->expiry, REC_KIND_TASK, task->entity.id,
+    if (!task_is_stopped(task)) {
+        drop_expiry(state, task);
+    } else {
+        if (task->expiry == NULL)
+            task->expiry = mem_zalloc(sizeof *task->expiry);
+        expiry_set(&state->expiries, task->expiry, REC_KIND_TASK, task->entity.id,
                    task->rec->stopped_at + keep);
-    else
-        expiry_clear(&state->expiries, &task->expiry);
+    }
     if (task->token_id != 0)
         run_token_follow(state, task->token_id);
 }
@@ -173,21 +183,19 @@ static struct task *task_new(struct state *state, uint64_t id, const struct rec_
 {
     struct task *task = mem_zalloc(sizeof *task);
     struct task_definition *definition;
-    char *uid = mem_alloc(rec->uid.len);
 
-    memcpy(uid, rec->uid.ptr, rec->uid.len);
     task->entity = (struct entity){.id = id, .kind = REC_KIND_TASK};
-    task->uid = str_span(uid, rec->uid.len);
+    task->uid = rec->uid;
     task->cluster_id = (uint64_t)rec->cluster_id;
     task->definition_id = (uint64_t)rec->definition_id;
     definition = task_definition_get(state, task->definition_id);
     definition->tasks_n++;
     task_definition_set_expiry(state, definition);
     if (overrides_change_need(rec->overrides)) {
-        need_init(&task->own_need, definition->rec->definition, rec->overrides);
-        task->has_own_need = true;
+        task->own_need = mem_alloc(sizeof *task->own_need);
+        need_init(task->own_need, definition->rec->definition, rec->overrides);
     }
-    MAP_ADD_STR(by_uid, state->tasks_by_uid, uid, task);
+    uid_index_add(&state->tasks_by_uid, task);
     idtable_put(&state->entities[REC_KIND_TASK], id, task);
     return task;
 }
@@ -201,11 +209,12 @@ static void task_delete(struct state *state, struct task *task)
     task_definition_set_expiry(state, definition);
     task_lists_leave(state, task);
     cluster_set_expiry(state, cluster_get(state, task->cluster_id));
-    expiry_clear(&state->expiries, &task->expiry);
-    MAP_DEL(by_uid, state->tasks_by_uid, task);
+    drop_expiry(state, task);
+    uid_index_remove(&state->tasks_by_uid, task);
     idtable_remove(&state->entities[REC_KIND_TASK], task->entity.id);
-    need_deinit(&task->own_need);
-    mem_free((void *)(uintptr_t)task->uid.ptr);
+    if (task->own_need != NULL)
+        need_deinit(task->own_need);
+    mem_free(task->own_need);
     mem_free(task);
 }
 
@@ -227,6 +236,7 @@ void task_apply(struct state *state, uint64_t id, const void *record)
     }
     task->entity.record = rec;
     task->rec = rec;
+    task->uid = rec->uid; // the same text, but the memory of the old record will go
     count_on_instance(state, rec, 1);
     place_on_instance(state, task, rec);
     count_in_cluster(state, task, 1);
@@ -258,7 +268,7 @@ static void check_task(const struct state *state, const struct task *task)
     bool placed = task->rec->instance_id != 0 && !task_is_stopped(task);
 
     ASSERT_SAY(task->reservation.held == placed, "task %.*s", STR_ARGS(task->uid));
-    ASSERT_SAY((task->expiry.slot != 0) == task_is_stopped(task), "task %.*s", STR_ARGS(task->uid));
+    ASSERT_SAY((task->expiry != NULL) == task_is_stopped(task), "task %.*s", STR_ARGS(task->uid));
     ASSERT_SAY(!task_is_stopped(task) || !task_is_wanted(task), "task %.*s", STR_ARGS(task->uid));
     ASSERT(task_definition_get(state, task->definition_id) != NULL);
     ASSERT(cluster_get(state, task->cluster_id) != NULL);

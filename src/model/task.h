@@ -17,21 +17,19 @@ struct task {
     const struct rec_task *rec;
     uint64_t cluster_id;
     uint64_t definition_id;
-    struct str uid; // memory of the task
-    UT_hash_handle by_uid;
+    struct str uid;                  // of rec
     struct list listed[TASK_LIST_N]; // in the lists of task_lists.h
     struct list on_instance;         // linked while it holds a reservation
-    struct expiry expiry;            // waits while lastStatus is STOPPED
+    struct expiry *expiry;           // waits; NULL while lastStatus is not STOPPED
     uint64_t token_id;               // the RunTask token that stands for it; 0: none
-    bool listed_as_wanted;           // in which half of them
-    bool has_own_need;               // overrides change what the definition needs
-    struct need own_need;
+    struct need *own_need;           // NULL: overrides do not change what the definition needs
     struct reservation reservation;
+    bool listed_as_wanted; // in which half of the lists it stands
 
-    // Volatile. Sequence of the payload it was last sent in, and whether the agent acknowledged
-    // that one, so knows the present desired status.
-    int64_t sent_sequence;
+    // Volatile. Whether the agent acknowledged the payload it was last sent in, so knows the
+    // present desired status, and the sequence of that payload.
     bool delivered;
+    int64_t sent_sequence;
 };
 
 void task_apply(struct state *state, uint64_t id, const void *record);
