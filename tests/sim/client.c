@@ -8,7 +8,12 @@
 #include "tests/sim/generate.h"
 #include "tests/sim/sim.h"
 
-enum { CALL_MS = 20 * TIME_SECOND_MS, AGAIN_MS = 3 * TIME_SECOND_MS, SAY_MAX = 300 };
+enum {
+    CALL_MS = 20 * TIME_SECOND_MS,
+    AGAIN_MS = 3 * TIME_SECOND_MS,
+    SAY_MAX = 300,
+    PATIENT_ATTEMPTS = 40
+};
 
 struct client {
     struct node node;
@@ -148,7 +153,7 @@ static struct asked *asked_new(struct client *client, unsigned attempts)
 
 void client_ask(struct client *client, enum ecs_operation operation, struct str json)
 {
-    struct asked *asked = asked_new(client, 3);
+    struct asked *asked = asked_new(client, PATIENT_ATTEMPTS);
 
     asked->call.operation = operation;
     asked->call.json = str_copy(&asked->arena, json);

@@ -15,7 +15,7 @@ struct client *client_new(unsigned number, uint64_t seed, struct generator *gene
 void client_free(struct client *client);
 
 void client_act(struct client *client, uint64_t seed); // one more call
-// This call, until it is answered or was tried three times.
+// This call, until it is answered or was tried for two minutes.
 void client_ask(struct client *client, enum ecs_operation operation, struct str json);
 bool client_is_idle(const struct client *client);
 uint64_t client_answered(const struct client *client);

@@ -25,8 +25,8 @@ struct generator;
 struct generator_options {
     uint64_t seed;
     uint32_t hostile_percent; // of the calls
-    // Calls that only an agent makes name instances and tasks of real agents too, which such a
-    // server has to believe. Off: they name what this client registered, or what does not exist.
+    // Reports on tasks, which only an agent makes and the server has to believe, name real ones
+    // too.
     bool lies;
 };
 

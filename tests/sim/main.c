@@ -111,8 +111,10 @@ static void add_marks(void)
 {
     size_t n = proof_marks_n();
 
-    for (size_t i = 0; i < n && i < MARKS_MAX; i++)
+    for (size_t i = 0; i < n && i < MARKS_MAX; i++) {
         ADD(hits[i], proof_mark(i)->hits);
+        proof_mark(i)->hits = 0;
+    }
 }
 
 _Noreturn static void be_child(const struct options *options, unsigned job, uint64_t from,
@@ -123,8 +125,8 @@ _Noreturn static void be_child(const struct options *options, unsigned job, uint
         board->seed[job] = seed;
         alarm(PATIENCE_S);
         run_seed(options, seed, NULL);
+        add_marks();
     }
-    add_marks();
     fflush(stdout);
     exit(0);
 }

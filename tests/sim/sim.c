@@ -21,7 +21,9 @@
 
 enum {
     REST_LOOK_MS = 2 * TIME_SECOND_MS,
-    REST_MS = 40 * TIME_MINUTE_MS, // within so much virtual time everything has come to rest
+    // Within so much virtual time everything has come to rest, or so much later as clocks were set
+    // back: an agent that starts again knows only the times that its former life wrote down.
+    REST_MS = 40 * TIME_MINUTE_MS,
 };
 
 static struct {
@@ -122,7 +124,7 @@ static void carry_out(struct world *w)
 // Until the condition holds, which is looked at now and then.
 static void await(struct world *w, const char *what, const char *(*is_missing)(struct world *w))
 {
-    int64_t end_ms = kernel_now_ms() + REST_MS;
+    int64_t end_ms = kernel_now_ms() + REST_MS + w->set_back_ms;
     int64_t look_ms;
     const char *missing;
 

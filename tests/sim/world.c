@@ -225,6 +225,7 @@ static void doom(struct world *w, struct node *node)
 static void act_on_host(struct world *w, struct sim_host *host, enum action_kind kind)
 {
     struct node *node = sim_host_node(host);
+    int64_t jump_ms;
 
     switch ((int)kind) {
     case ACTION_HOST_DIES:
@@ -241,7 +242,9 @@ static void act_on_host(struct world *w, struct sim_host *host, enum action_kind
         wane_after(w, WANE_DISK, host, a_while(w));
         return;
     case ACTION_HOST_CLOCK:
-        sim_host_jump(host, (int64_t)below(w, 2 * TIME_HOUR_MS) - TIME_HOUR_MS);
+        jump_ms = (int64_t)below(w, 2 * TIME_HOUR_MS) - TIME_HOUR_MS;
+        w->set_back_ms += jump_ms < 0 ? -jump_ms : 0;
+        sim_host_jump(host, jump_ms);
         return;
     case ACTION_NET_CUT: net_cut(node); return;
     case ACTION_NET_HALF_OPEN: net_half_open(node, below(w, 2)); return;
@@ -385,7 +388,8 @@ struct world *world_new(const struct plan *plan)
     struct world *w = mem_zalloc(sizeof *w);
     struct sim_server_options server = {.heartbeat_ms = 30 * TIME_SECOND_MS,
                                         .commit_ms = COMMIT_MS};
-    struct generator_options calls = {.seed = plan->seed + 3};
+    struct generator_options calls = {.seed = plan->seed + 3,
+                                      .hostile_percent = (uint32_t)(plan->seed % 4 * 15)};
 
     w->plan = plan;
     list_init(&w->wanes);

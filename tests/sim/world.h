@@ -21,9 +21,10 @@ struct world {
     struct client *clients[PLAN_CLIENTS_MAX];
     size_t clients_n;
     struct book *book;
-    uint64_t starts;   // of containers, when they were last checked
-    struct list wanes; // struct wane: what ends by itself
-    unsigned storms_n; // under way
+    uint64_t starts;     // of containers, when they were last checked
+    struct list wanes;   // struct wane: what ends by itself
+    int64_t set_back_ms; // wall clocks, all together: what was due by them is late by so much
+    unsigned storms_n;   // under way
     bool is_mended;
 };
 
