@@ -32,6 +32,7 @@ class Started:
                 answered = wire.reply().status == 200
                 wire.close()
                 if answered:
+                    self.cpu = cpu_seconds(self.server.process.pid)
                     return time.monotonic() - started
             except (OSError, Silent):
                 pass
@@ -54,7 +55,8 @@ def enter_size(size, is_large):
 
     @row(f"start.{size}", f"from exec to the first answer with {tasks:,} tasks in the store", is_large)
     def _(bench):
-        return [Figure(started(bench, size).seconds, "s", aim=AIM_START.get(size))]
+        return [Figure(started(bench, size).seconds, "s", aim=AIM_START.get(size),
+                       note=f"{started(bench, size).cpu:.3g} s of CPU")]
 
     if tasks:
         @row(f"memory.task.{size}", f"resident memory of a server with {tasks:,} tasks less that of an empty one, a task",
@@ -88,8 +90,8 @@ def enter_growth(sizes, is_large):
 
     @row(f"grow.start.tasks{end}", "how the start grows with the tasks in the store", is_large)
     def _(bench):
-        costs = [started(bench, size).seconds for size in sizes]
-        return [Figure(costs[-1], "s", note=f"{growth(tasks, costs)}; every task is read once")]
+        costs = [started(bench, size).cpu for size in sizes]
+        return [Figure(costs[-1], "s CPU", note=f"{growth(tasks, costs)}; every task is read once")]
 
     @row(f"grow.memory.tasks{end}", "how memory grows with the tasks in state", is_large)
     def _(bench):
