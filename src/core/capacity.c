@@ -273,7 +273,7 @@ struct capacity_answer capacity_minute(const struct capacity_rule *rule,
     answer.reservation = reservation(machines, answer.needed);
     if (is_low)
         answer.memory.low_n = memory.low_n < LOW_POINTS ? memory.low_n + 1 : LOW_POINTS;
-    if (goal > machines && 100 * answer.needed > rule->target * machines)
+    if (goal > machines)
         answer.desired = goal;
     else if (answer.memory.low_n == LOW_POINTS && goal < machines)
         answer.desired = goal > after_half(machines) ? goal : after_half(machines);
