@@ -33,10 +33,13 @@ check: deps-check
 check-clang: deps-check
 	@CC=clang tools/check.sh build-check-clang unit
 
-# Every fuzzer for TIME seconds each; what they find ends up in build-fuzz/.
-TIME ?= 60
+# The fuzzers (all, or those in TARGETS) for TIME seconds or RUNS runs each, JOBS at a time; what they
+# find ends up in build-fuzz/found/.
+TIME ?= $(if $(RUNS),0,60)
+RUNS ?=
+JOBS ?= 1
 fuzz: deps-check
-	@tools/fuzz.sh $(TIME)
+	@tools/fuzz.sh -t $(TIME) -r $(or $(RUNS),-1) -j $(JOBS) $(TARGETS)
 
 # Figures of a release build: a table, and BUILD/bench.json. bench-scale takes the large sizes, too; BENCH='--only NAME'
 # measures one row.

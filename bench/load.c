@@ -42,8 +42,8 @@ enum {
 };
 
 struct settings {
-    const char *operation; // its name, or "GET"
-    const char *path;      // of a GET
+    const char *operation; // its name, or "GET" or "POST"
+    const char *path;      // of a GET or POST
     const char *keys;      // credentials file; NULL: unsigned
     const char *bodies;    // a request's JSON a line; NULL: {}
     const char *ca;        // NULL: plain
@@ -114,13 +114,13 @@ static struct str render(struct load *load, struct crypto *crypto,
     return str_copy(&load->arena, buf_str(&out));
 }
 
-static void render_get(struct load *load)
+// For peers that speak something else: only what HTTP itself asks for.
+static struct str render_plain(struct load *load, const char *method, struct str body)
 {
-    load->requests = arena_array(&load->arena, struct str, 1);
-    load->requests_n = 1;
-    load->requests[0] =
-        str_fmt(&load->arena, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%" PRId64 "\r\n\r\n",
-                load->settings.path, load->settings.port);
+    return str_fmt(&load->arena,
+                   "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%" PRId64 "\r\nContent-Length: %zu\r\n\r\n"
+                   "%.*s",
+                   method, load->settings.path, load->settings.port, body.len, STR_ARGS(body));
 }
 
 static struct str read_bodies(struct load *load)
@@ -144,31 +144,54 @@ static const struct operation *operation_named(struct str name)
     exit(2);
 }
 
-static void render_all(struct load *load)
+static size_t count_lines(struct str text)
+{
+    size_t n = 1;
+
+    for (size_t i = 0; i < text.len; i++)
+        n += text.ptr[i] == '\n';
+    return n;
+}
+
+static void render_calls(struct load *load, struct str bodies)
 {
     const struct operation *operation = operation_named(str_of(load->settings.operation));
     struct client_identity identity = {.region = STR("us-east-1")};
     struct crypto *crypto = crypto_new();
-    struct str rest = read_bodies(load);
     struct str url = str_fmt(&load->arena, "http://127.0.0.1:%" PRId64 "/", load->settings.port);
     struct uri endpoint;
-    size_t lines = 1;
 
     ASSERT(uri_parse(&load->arena, url, &endpoint));
     if (load->settings.keys != NULL)
         ASSERT_SAY(credentials_read(&load->arena, load->settings.keys, STR("default"),
                                     &identity.credentials),
                    "no keys in %s", load->settings.keys);
-    for (size_t i = 0; i < rest.len; i++)
-        lines += rest.ptr[i] == '\n';
-    load->requests = arena_array(&load->arena, struct str, lines);
-    while (rest.len > 0) {
+    while (bodies.len > 0) {
         struct str body;
-        str_cut(rest, '\n', &body, &rest);
+        str_cut(bodies, '\n', &body, &bodies);
         load->requests[load->requests_n++] =
             render(load, crypto, &identity, &endpoint, operation, body);
     }
     crypto_free(crypto);
+}
+
+static void render_all(struct load *load)
+{
+    const char *what = load->settings.operation;
+    struct str bodies = read_bodies(load);
+
+    load->requests = arena_array(&load->arena, struct str, count_lines(bodies));
+    if (strcmp(what, "GET") == 0) {
+        load->requests[load->requests_n++] = render_plain(load, "GET", STR_NONE);
+    } else if (strcmp(what, "POST") == 0) {
+        while (bodies.len > 0) {
+            struct str body;
+            str_cut(bodies, '\n', &body, &bodies);
+            load->requests[load->requests_n++] = render_plain(load, "POST", body);
+        }
+    } else {
+        render_calls(load, bodies);
+    }
 }
 
 // ---- one connection
@@ -519,25 +542,22 @@ int main(int argc, char **argv)
         {.name = "--ms", .number = &s->ms, .help = "how long to measure (2000)"},
         {.name = "--calls", .number = &s->calls, .help = "end after so many (0: by --ms)"},
         {.name = "--server", .number = &s->server, .help = "process whose CPU time to tell"},
-        {.name = "--path", .text = &s->path, .help = "of a GET (/)"},
+        {.name = "--path", .text = &s->path, .help = "of a GET or POST (/)"},
         {0},
     };
     struct str why;
     uint64_t errors;
 
     *s = (struct settings){.connections = 64, .ms = 2000, .path = "/"};
-    if (flags_parse(argc, argv, flags, "OPERATION|GET [FLAGS]") != 2 || s->port == 0 ||
+    if (flags_parse(argc, argv, flags, "OPERATION|GET|POST [FLAGS]") != 2 || s->port == 0 ||
         s->connections < 1)
-        flags_fail(flags, "OPERATION|GET [FLAGS]", argv[0]);
+        flags_fail(flags, "OPERATION|GET|POST [FLAGS]", argv[0]);
     s->operation = argv[1];
     if (s->ca != NULL && tls_context_client(s->ca, true, &load->arena, &why, &load->tls) != 0) {
         fprintf(stderr, "bench-load: %.*s\n", STR_ARGS(why));
         return 2;
     }
-    if (strcmp(s->operation, "GET") == 0)
-        render_get(load);
-    else
-        render_all(load);
+    render_all(load);
     run(load);
     close_all(load);
     errors = load->errors;

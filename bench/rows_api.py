@@ -2,15 +2,15 @@
 not. The load generator runs on the same processors, and its share is told.
 """
 
+import base64
 import os
-
-from gantry import Server
-from rows import Background, Figure, Missing, row, wait_until
-from world import CLUSTER, BenchServer, load, task_arns
-
+import re
 import shutil
 import socket
 import subprocess
+
+from rows import Background, Figure, Missing, growth, row, wait_until
+from world import CLUSTER, BenchServer, load, task_arns
 
 INSTANCES = 100
 TASKS = 1000
@@ -155,6 +155,45 @@ for NAME, (OPERATION, BODIES) in WRITES.items():
         enter_call(NAME, OPERATION, BODIES, WAY, AIM_WRITES, None)
 
 
+# --- how cost grows ----------------------------------------------------------------------------------
+
+GROWING = {"DescribeTasks-1": READS, "DescribeTasks-100": READS, "DescribeClusters": READS, "ListTasks": READS,
+           "DescribeTaskDefinition": READS, "TagResource": WRITES, "PutAttributes": WRITES, "RegisterTaskDefinition": WRITES}
+TASK_SIZES = (1000, 10000, 100000)
+TASK_SIZES_LARGE = (10000, 100000, 1000000)
+CONNECTION_SIZES = (10, 100, 1000)
+
+
+def sized(bench, tasks):
+    return bench.once(("sized", tasks), lambda: BenchServer(bench, INSTANCES, tasks).start())
+
+
+def enter_growth(name, sizes, is_large):
+    operation, bodies = GROWING[name][name]
+
+    @row(f"grow.api.{name}.tasks" + (".large" if is_large else ""),
+         f"how the server's cost of {operation} grows with the tasks in state", is_large)
+    def _(bench):
+        servers = [sized(bench, tasks) for tasks in sizes]
+        costs = [load(bench, server, operation, bodies(server), 64)["server_cpu_us"] for server in servers]
+        return [Figure(costs[-1], "us CPU", note=f"{growth(sizes, costs)}; {sizes[0]:,} to {sizes[-1]:,} tasks")]
+
+
+for NAME in GROWING:
+    enter_growth(NAME, TASK_SIZES, is_large=False)
+for NAME in GROWING:
+    enter_growth(NAME, TASK_SIZES_LARGE, is_large=True)
+
+
+@row("grow.api.connections", "how the server's cost of DescribeTasks of one task grows with connections")
+def _(bench):
+    server = plain(bench)
+    lines = [load(bench, server, "DescribeTasks", describe_1(server), n) for n in CONNECTION_SIZES]
+    costs = [line["server_cpu_us"] for line in lines]
+    return [Figure(costs[-1], "us CPU", note=f"{growth(CONNECTION_SIZES, costs)}; 10 to 1,000 connections, "
+                                             f"p99 {lines[-1]['p99_us'] / 1000:.3g} ms at most")]
+
+
 # --- what the machine can do -------------------------------------------------------------------------
 
 
@@ -221,34 +260,62 @@ def _(bench):
     return [Figure(line["per_s"], "/s")]
 
 
-@row("peer.etcd.put", "durable writes: TagResource on 64 connections beside etcd's own benchmark of puts")
+class Etcd:
+    """A single etcd on a folder of its own, called through its JSON gateway."""
+
+    tls, keys_path = False, None
+
+    def __init__(self, bench):
+        self.folder = bench.new_folder("etcd")
+        self.port, peers = free_port(), free_port()
+        url = f"http://127.0.0.1:{self.port}"
+        self.background = Background(
+            ["etcd", "--data-dir", self.folder, "--listen-client-urls", url, "--advertise-client-urls", url,
+             "--listen-peer-urls", f"http://127.0.0.1:{peers}"], os.path.join(self.folder, "log"))
+        self.process = self.background.process
+        wait_until("etcd answers", self.answers)
+
+    def answers(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def close(self):
+        self.background.close()
+
+
+def etcd_puts():
+    """Records as long as a task's."""
+    value = base64.b64encode(b"x" * 500).decode()
+    return [{"key": base64.b64encode(f"task/{i}".encode()).decode(), "value": value} for i in range(1000)]
+
+
+@row("peer.etcd.put", "durable writes on 64 connections, TagResource and puts of 500 bytes to etcd, taken in turns")
 def _(bench):
-    if not shutil.which("etcd") or not shutil.which("etcdctl"):
-        raise Missing("etcd and etcdctl")
-    server = server_for(bench, True, False)
-    folder = bench.new_folder("etcd")
-    ports = [free_port(), free_port()]
-    etcd = Background(["etcd", "--data-dir", folder, "--listen-client-urls", f"http://127.0.0.1:{ports[0]}",
-                       "--advertise-client-urls", f"http://127.0.0.1:{ports[0]}",
-                       "--listen-peer-urls", f"http://127.0.0.1:{ports[1]}"], os.path.join(folder, "log"))
+    if not shutil.which("etcd"):
+        raise Missing("etcd")
+    server, ours, theirs = server_for(bench, True, False), [], []
+    etcd = Etcd(bench)
     try:
-        env = dict(os.environ, ETCDCTL_API="3", ETCDCTL_ENDPOINTS=f"http://127.0.0.1:{ports[0]}")
-        wait_until("etcd answers", lambda: subprocess.run(["etcdctl", "endpoint", "health"], env=env,
-                                                          capture_output=True).returncode == 0)
-        ours = load(bench, server, "TagResource", tag_resource(server), 64)["per_s"]
-        theirs = etcd_puts(env)
+        load(bench, etcd, "POST", etcd_puts(), 64, signed=False, calls=1000, path="/v3/kv/put")
+        for _ in range(3):
+            ours.append(load(bench, server, "TagResource", tag_resource(server), 64)["per_s"])
+            theirs.append(load(bench, etcd, "POST", etcd_puts(), 64, signed=False, path="/v3/kv/put")["per_s"])
     finally:
         etcd.close()
+    ours, theirs = sorted(ours)[1], sorted(theirs)[1]
     return [Figure(ours, "/s", aim=AIM_WRITES, peer=f"{ours / theirs:.1f} times etcd's {theirs:,.0f} puts/s")]
 
 
-def etcd_puts(env):
-    """etcdctl's small load: 50 clients for 60 s; it prints its writes a second."""
-    done = subprocess.run(["etcdctl", "check", "perf", "--load=s"], env=env, capture_output=True, text=True)
-    for word in done.stdout.replace("%", " ").split():
-        if word.endswith("writes/s"):
-            return float(word.split("writes/s")[0])
-    for line in done.stdout.splitlines():
-        if "Throughput" in line and "writes/s" in line:
-            return float(line.split("writes/s")[0].split()[-1])
-    raise Missing("an etcdctl whose `check perf` can be read")
+@row("peer.wrk", "the bare epoll server driven by wrk: whether our generator is what limits")
+def _(bench):
+    if not shutil.which("wrk"):
+        raise Missing("wrk")
+    floor = bench.once("floor", lambda: Floor(bench))
+    ours, theirs = [], []
+    for _ in range(3):
+        ours.append(load(bench, floor, "GET", [{}], 64, signed=False)["per_s"])
+        done = subprocess.run(["wrk", "-t1", "-c64", f"-d{max(1, round(bench.seconds))}s", f"http://127.0.0.1:{floor.port}/"],
+                              capture_output=True, text=True)
+        theirs.append(float(re.search(r"Requests/sec: *([\d.]+)", done.stdout).group(1)))
+    ours, theirs = sorted(ours)[1], sorted(theirs)[1]
+    return [Figure(ours, "/s", peer=f"{ours / theirs:.2f} of what wrk drives ({theirs:,.0f}/s)")]

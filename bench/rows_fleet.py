@@ -53,7 +53,7 @@ def enter_agents(agents, is_large):
     def _(bench):
         world = connected(bench, agents)
         seconds = world.fleet.connected["seconds"]
-        return [Figure(agents / seconds, "agents/s", note=f"{seconds:.2f} s in all")]
+        return [Figure(agents / seconds, "agents/s", note=f"{seconds:.2f} s in all; {world.fleet.telemetry:,} with telemetry")]
 
     @row(f"agents.memory.{agents}", f"resident memory of a server with {agents:,} agents connected", is_large)
     def _(bench):

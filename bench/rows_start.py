@@ -7,7 +7,7 @@ from rows import Figure, cpu_seconds, growth, memory_mib, row
 from world import BenchServer
 
 IDLE_SECONDS = 3
-SIZES = {"0": (0, 0), "100k": (100, 100000), "1m": (1000, 1000000)}
+SIZES = {"0": (0, 0), "10k": (100, 10000), "100k": (100, 100000), "1m": (1000, 1000000)}
 AIM_START = {"0": "0.1 s", "100k": "1 s", "1m": "10 s"}
 
 
@@ -32,6 +32,7 @@ class Started:
                 answered = wire.reply().status == 200
                 wire.close()
                 if answered:
+                    self.cpu = cpu_seconds(self.server.process.pid)
                     return time.monotonic() - started
             except (OSError, Silent):
                 pass
@@ -54,7 +55,8 @@ def enter_size(size, is_large):
 
     @row(f"start.{size}", f"from exec to the first answer with {tasks:,} tasks in the store", is_large)
     def _(bench):
-        return [Figure(started(bench, size).seconds, "s", aim=AIM_START[size])]
+        return [Figure(started(bench, size).seconds, "s", aim=AIM_START.get(size),
+                       note=f"{started(bench, size).cpu:.3g} s of CPU")]
 
     if tasks:
         @row(f"memory.task.{size}", f"resident memory of a server with {tasks:,} tasks less that of an empty one, a task",
@@ -77,11 +79,25 @@ def _(bench):
     return [Figure(started(bench, "0").memory, "MiB", aim="30")]
 
 
+enter_size("10k", False)
 enter_size("100k", False)
 enter_size("1m", True)
 
 
-@row("grow.start.tasks.large", "how the start grows with the tasks in the store", is_large=True)
-def _(bench):
-    costs = [started(bench, size).seconds for size in ("100k", "1m")]
-    return [Figure(costs[-1], "s", note=growth([SIZES[size][1] for size in ("100k", "1m")], costs))]
+def enter_growth(sizes, is_large):
+    end = ".large" if is_large else ""
+    tasks = [SIZES[size][1] for size in sizes]
+
+    @row(f"grow.start.tasks{end}", "how the start grows with the tasks in the store", is_large)
+    def _(bench):
+        costs = [started(bench, size).cpu for size in sizes]
+        return [Figure(costs[-1], "s CPU", note=f"{growth(tasks, costs)}; every task is read once")]
+
+    @row(f"grow.memory.tasks{end}", "how memory grows with the tasks in state", is_large)
+    def _(bench):
+        costs = [started(bench, size).memory - started(bench, "0").memory for size in sizes]
+        return [Figure(costs[-1], "MiB", note=f"{growth(tasks, costs)}; every task is kept in memory")]
+
+
+enter_growth(("10k", "100k"), False)
+enter_growth(("10k", "100k", "1m"), True)

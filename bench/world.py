@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import threading
 import time
@@ -11,6 +12,7 @@ from gantry import PATIENCE, Server, Silent
 from rows import Broken, Missing
 
 CLUSTER = "bench"
+DESCRIPTORS_SPARE = 200
 
 
 class BenchServer(Server):
@@ -59,12 +61,13 @@ def make_certificate(cert, key):
         raise Missing("openssl")
 
 
-def load(bench, server, operation, bodies, connections, signed=True, calls=0):
-    """bench-load against the server, for a while or for so many calls; the object it printed. Errors are no figure."""
-    path = os.path.join(server.folder, f"bodies-{operation}.jsonl")
-    with open(path, "w") as out:
+def load(bench, server, operation, bodies, connections, signed=True, calls=0, path="/"):
+    """bench-load against the server, for a while or for so many calls; the object it printed. Errors are no figure.
+    POST as the operation speaks plain HTTP to `path`."""
+    file = os.path.join(server.folder, f"bodies-{operation}.jsonl")
+    with open(file, "w") as out:
         out.write("\n".join(json.dumps(body) for body in bodies) + "\n")
-    args = [operation, "--port", server.port, "--bodies", path, "--connections", connections,
+    args = [operation, "--port", server.port, "--path", path, "--bodies", file, "--connections", connections,
             "--ms", 60000 if calls else int(bench.seconds * 1000), "--calls", calls, "--server", server.process.pid]
     if signed:
         args += ["--keys", server.keys_path]
@@ -77,13 +80,15 @@ def load(bench, server, operation, bodies, connections, signed=True, calls=0):
 
 
 class Fleet:
-    """gantry-fleet against the server: `agents` of them, connected when this returns."""
+    """gantry-fleet against the server: `agents` of them, connected when this returns. Where a process may not have
+    descriptors for two websockets of each, only `telemetry` of them have the second one."""
 
     def __init__(self, bench, server, agents, *flags):
+        self.telemetry = min(agents, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - agents - DESCRIPTORS_SPARE)
         self.log = open(os.path.join(server.folder, "fleet.log"), "ab")
         self.process = subprocess.Popen(
             [bench.program("gantry-fleet"), "--port", str(server.port), "--keys", server.keys_path,
-             "--cluster", CLUSTER, "--agents", str(agents), "--seconds", "3600"] + [str(flag) for flag in flags],
+             "--cluster", CLUSTER, "--agents", str(agents), "--telemetry", str(self.telemetry), "--seconds", "3600"] + [str(flag) for flag in flags],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.connected = self.line("connected", 300)
 

@@ -41,7 +41,6 @@ WRAPPERS = {
     r"openssl/": {"wire/tls.c", "wire/crypto.c", "wire/tls_test.c", "wire/tls_cert.c"},
     r"yajl/": {"wire/json_read.c"},
     r"sqlite3\.h": {"store/sqlite.c"},
-    r"curl/": {"client/http.c"},
     r"pcre2\.h": {"base/regex.c"},
     r"xxhash\.h": {"base/hash.c"},
     r"uthash\.h": {"base/map.h"},

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/steady.h"
 #include "engine/ports.h"
 #include "io/clock.h"
 #include "io/entropy.h"
@@ -53,7 +54,8 @@ struct drive {
     struct drive_config config;
     struct engine *engine;
     struct runtime *runtime;
-    struct arena arena; // of the step
+    struct arena arena;  // of the step
+    struct steady clock; // what the engine is told
     struct loop_timer timer;
     struct loop_timer events_again;
     struct loop_job pay;
@@ -188,6 +190,16 @@ static void find_ports(struct drive *drive, const struct host_call *call)
     loop_defer(drive->config.loop, &drive->pay);
 }
 
+// Deadlines are on the engine's clock, and the driver reads the wall's.
+static void call_runtime(struct drive *drive, const struct host_call *call)
+{
+    struct host_call timed = *call;
+
+    if (call->has.deadline_ms)
+        timed.deadline_ms -= drive->clock.now - clock_wall_ms();
+    drive->config.driver->call(drive->runtime, &timed);
+}
+
 static void carry_out(struct drive *drive, const struct engine_effect *effect)
 {
     switch (effect->kind) {
@@ -195,7 +207,7 @@ static void carry_out(struct drive *drive, const struct engine_effect *effect)
         if (effect->call->kind == HOST_CALL_KIND_FIND_PORTS)
             find_ports(drive, effect->call);
         else
-            drive->config.driver->call(drive->runtime, effect->call);
+            call_runtime(drive, effect->call);
         break;
     case ENGINE_EFFECT_CANCEL: drive->config.driver->cancel(drive->runtime, effect->cancel); break;
     case ENGINE_EFFECT_SUBMIT: submit(drive, effect->submit.task, effect->submit.request); break;
@@ -218,7 +230,7 @@ static void set_timer(struct drive *drive, time_ms at_ms)
         loop_timer_stop(&drive->timer);
         return;
     }
-    wait_ms = at_ms - clock_wall_ms();
+    wait_ms = at_ms - drive->clock.now;
     if (wait_ms > TIMER_MOST_MS)
         wait_ms = TIMER_MOST_MS;
     loop_timer_start(&drive->timer, wait_ms > 0 ? wait_ms : 0);
@@ -232,7 +244,7 @@ static void step(struct drive *drive, struct engine_input *input)
         return;
     ASSERT(!drive->stepping);
     drive->stepping = true;
-    input->now_ms = clock_wall_ms();
+    input->now_ms = steady_read(&drive->clock, clock_wall_ms(), clock_monotonic_ms());
     engine_step(drive->engine, input, &out);
     if (commit(drive, &out)) {
         for (size_t i = 0; i < out.effects_n; i++)

@@ -154,6 +154,23 @@ const char *str_cstr(struct arena *arena, struct str s)
     return str_copy(arena, s).ptr;
 }
 
+struct str str_concat(struct arena *arena, const struct str *parts, size_t n)
+{
+    size_t len = 0;
+    char *text;
+    char *at;
+
+    for (size_t i = 0; i < n; i++)
+        len += parts[i].len;
+    text = at = arena_alloc(arena, len + 1);
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].len > 0)
+            memcpy(at, parts[i].ptr, parts[i].len);
+        at += parts[i].len;
+    }
+    return str_span(text, len);
+}
+
 struct str str_fmt(struct arena *arena, const char *fmt, ...)
 {
     va_list ap;

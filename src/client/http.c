@@ -1,81 +1,90 @@
-// libcurl's easy interface, one handle a request: a command makes a handful of calls and ends.
+// The HTTP client that agents use as well, on a loop made for the one request: a command makes a
+// handful of calls and ends. Web proxies are not asked, for the control plane is never behind one.
 
 #include "client/http.h"
 
-#include <curl/curl.h>
-
 #include "base/arena.h"
-#include "base/assert.h"
-#include "base/buf.h"
+#include "io/loop.h"
+#include "wire/http_client.h"
+#include "wire/tls.h"
 
 enum { REPLY_MAX = 64 << 20 };
 
-static size_t collect(char *bytes, size_t size, size_t n, void *user)
-{
-    struct buf *body = user;
+struct waiting {
+    struct arena *arena;
+    struct client_http_reply *out;
+    struct str why;
+    int outcome;
+    bool is_done;
+};
 
-    if (buf_len(body) + size * n > REPLY_MAX)
-        return 0;
-    buf_add(body, bytes, size * n);
-    return size * n;
+static void on_done(void *user, struct http_call *call, int outcome,
+                    const struct http_answer *answer, struct str detail)
+{
+    struct waiting *waiting = user;
+
+    (void)call;
+    waiting->is_done = true;
+    waiting->outcome = outcome;
+    if (outcome != 0) {
+        waiting->why = str_copy(waiting->arena, detail);
+        return;
+    }
+    waiting->out->status = answer->status;
+    waiting->out->body = str_copy(waiting->arena, answer->body);
 }
 
-static struct curl_slist *header_list(struct arena *arena,
-                                      const struct client_http_request *request)
-{
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:"); // no 100-continue round trip
+static const struct http_call_handler handler = {.on_done = on_done};
 
-    for (size_t i = 0; i < request->headers_n; i++)
-        list = curl_slist_append(list, arena_printf(arena, "%.*s: %.*s",
-                                                    STR_ARGS(request->headers[i].name),
-                                                    STR_ARGS(request->headers[i].value)));
-    ASSERT(list != NULL);
-    return list;
-}
-
-static void set_up(CURL *curl, const struct client_http_request *request,
-                   struct curl_slist *headers, struct buf *body)
+static void send_and_wait(struct waiting *waiting, struct loop *loop, const struct uri *uri,
+                          struct tls_context *tls, const struct client_http_request *request)
 {
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
-    curl_easy_setopt(curl, CURLOPT_PROXY, ""); // the control plane is never behind a web proxy
-    if (strcmp(request->method, "POST") == 0) {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.ptr ? request->body.ptr : "");
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
-    }
-    if (request->ca_file != NULL)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
-    if (request->insecure) {
-        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-    }
+    struct http_client_config config = {.target = *uri, .tls = tls};
+    struct http_client *client = http_client_new(loop, &config);
+    struct http_call_options call = {
+        .method = str_of(request->method),
+        .target = uri->query.len > 0 ? str_fmt(waiting->arena, "%.*s?%.*s", STR_ARGS(uri->path),
+                                               STR_ARGS(uri->query))
+                                     : uri->path,
+        .headers = request->headers,
+        .headers_n = request->headers_n,
+        .body = request->body,
+        .connect_ms = request->timeout_ms,
+        .total_ms = request->timeout_ms,
+        .body_max = REPLY_MAX,
+        .handler = &handler,
+        .user = waiting,
+    };
+
+    http_client_send(client, &call);
+    while (!waiting->is_done)
+        loop_run_once(loop, -1);
+    http_client_free(client);
 }
 
 int client_http(struct arena *arena, const struct client_http_request *request,
                 struct client_http_reply *out, struct str *out_why)
 {
-    BUF_AUTO struct buf body = BUF_INIT;
-    CURL *curl = curl_easy_init();
-    struct curl_slist *headers = header_list(arena, request);
-    CURLcode rc;
-    long status = 0;
+    struct waiting waiting = {.arena = arena, .out = out};
+    struct tls_context *tls = NULL;
+    struct loop *loop = NULL;
+    struct uri uri;
 
-    ASSERT(curl != NULL);
-    set_up(curl, request, headers, &body);
-    rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
-    if (rc != CURLE_OK) {
-        *out_why = str_of(curl_easy_strerror(rc)); // static text
+    if (!uri_parse(arena, str_of(request->url), &uri)) {
+        *out_why = STR("not a URL");
         return CLIENT_HTTP_E_FAILED;
     }
-    out->status = (int)status;
-    out->body = str_copy(arena, buf_str(&body));
-    return 0;
+    if (uri.scheme == URI_HTTPS &&
+        tls_context_client(request->ca_file, !request->insecure, arena, out_why, &tls) != 0)
+        return CLIENT_HTTP_E_FAILED;
+    if (loop_open(&loop) == 0) {
+        send_and_wait(&waiting, loop, &uri, tls, request);
+        loop_close(loop);
+    } else {
+        waiting.outcome = HTTP_CLIENT_E_REFUSED;
+        waiting.why = STR("no descriptor is left");
+    }
+    tls_context_free(tls);
+    *out_why = waiting.why;
+    return waiting.outcome != 0 ? CLIENT_HTTP_E_FAILED : 0;
 }

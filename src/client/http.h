@@ -1,4 +1,4 @@
-// One HTTP request, waited for: what the command line needs. The only user of libcurl.
+// One HTTP request, waited for: what the command line needs.
 
 #ifndef CLIENT_HTTP_H
 #define CLIENT_HTTP_H

@@ -3,6 +3,7 @@
 
 #include "core/hello.h"
 
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 
@@ -45,15 +46,19 @@ enum hello_outcome hello_find(const struct step *step, const struct agent_hello 
         cluster_find(step->state, hello->region, name.len > 0 ? name : STR("default"));
     struct instance *instance;
 
-    if (cluster == NULL)
+    if (cluster == NULL) {
+        MARK("an agent of an unknown cluster is told so");
         return HELLO_NO_CLUSTER;
+    }
     instance = instance_find_uid(step->state, last_part(tail));
     if (instance == NULL || arn_looks_like_one(tail))
         return HELLO_NO_INSTANCE;
     if (!str_eq(cluster_get(step->state, instance->cluster_id)->key, cluster->key))
         return HELLO_NO_INSTANCE;
-    if (!instance_is_registered(instance))
+    if (!instance_is_registered(instance)) {
+        MARK("an agent whose instance was deregistered is told so");
         return HELLO_INACTIVE;
+    }
     *out = instance;
     return HELLO_OK;
 }

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/id.h"
+#include "base/proof.h"
 #include "core/outcome.h"
 #include "core/sessions.h"
 #include "model/cluster.h"
@@ -107,8 +108,10 @@ void task_change(struct step *step, struct task *task, struct rec_task *next)
         task->delivered = false;
     SET(next, version, task->rec->version + 1);
     state_put(step->state, REC_KIND_TASK, task->entity.id, next);
-    if (released && instance != NULL)
+    if (released && instance != NULL) {
+        MARK("a task that stops changes its instance");
         instance_touch(step, instance);
+    }
     if (next->service_id != 0)
         outcome_moved(step, task, before);
 }
@@ -153,8 +156,10 @@ static void plan_containers(struct step *step, const struct task_plan *plan, str
         SET(c, last_status, REC_TASK_STATUS_PENDING);
         if (plan->enable_execute_command)
             SET(c, managed_agents, exec_agent(step));
-        if (gpus > 0)
+        if (gpus > 0) {
+            MARK("a container is given its GPUs");
             SET(c, gpu_ids, take_gpu_ids(step, &plan->instance->books, &gpus_taken, gpus));
+        }
     }
 }
 
@@ -217,8 +222,10 @@ void task_stop(struct step *step, struct task *task, enum ecs_task_stop_code cod
 {
     struct rec_task *next;
 
-    if (!task_is_wanted(task))
+    if (!task_is_wanted(task)) {
+        MARK("a task is told to stop once");
         return;
+    }
     if (instance_of(step, task) == NULL) {
         task_finish(step, task, code, reason);
         return;
@@ -229,6 +236,7 @@ void task_stop(struct step *step, struct task *task, enum ecs_task_stop_code cod
     SET(next, stop_code, code);
     SET(next, stopped_reason, reason);
     if (code == ECS_TASK_STOP_CODE_USERINITIATED) {
+        MARK("a task that its user stops loses its tags");
         next->tags = (struct ecs_tag_list){0};
         next->has.tags = false;
     }
@@ -248,8 +256,10 @@ static void finish_containers(struct step *step, struct rec_task *next)
 void task_finish(struct step *step, struct task *task, enum ecs_task_stop_code code,
                  struct str reason)
 {
-    if (!task_is_stopped(task))
-        task_finish_with(step, task, task_edit(step, task), code, reason);
+    if (task_is_stopped(task))
+        return;
+    MARK("a task ends without a word of its agent");
+    task_finish_with(step, task, task_edit(step, task), code, reason);
 }
 
 void task_finish_with(struct step *step, struct task *task, struct rec_task *next,
@@ -264,6 +274,7 @@ void task_finish_with(struct step *step, struct task *task, struct rec_task *nex
         SET(next, stopping_at, step->now);
     if (instance != NULL && task_connectivity_at(task, instance) != 0)
         SET(next, connectivity_at, task_connectivity_at(task, instance));
+    MARK_IF(next->has.stop_code, "a task that was told to stop keeps the reason it was given");
     if (!next->has.stop_code)
         SET(next, stop_code, code);
     if (!next->has.stopped_reason)

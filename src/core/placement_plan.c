@@ -28,7 +28,7 @@
 
 static const uint64_t RANK_REJECTED = UINT64_C(1) << 63;
 
-// A plan that is further behind than a part of the slots does better to start anew.
+// A plan that is further behind than a part of the slots does better to rank all of them.
 enum { BEHIND_PART = 8, BEHIND_MIN = 8 };
 
 struct plan_slot {
@@ -45,6 +45,7 @@ struct plan_part {
 struct plan {
     struct chain chain;
     bool counts_tasks; // the group matters
+    uint32_t group;    // task_group_tag of it
     uint64_t layout;   // of the roster when it was built; 0: never
     uint64_t seen;     // changes of the roster
 
@@ -71,6 +72,7 @@ struct plan *plan_new(const struct placement_request *request)
     ASSERT(request->need->cpu_units >= 0 && request->need->memory_mib >= 0);
     chain_read(request, &plan->chain);
     plan->counts_tasks = request->distinct_instance || chain_counts_tasks(&plan->chain);
+    plan->group = task_group_tag(request->group);
     return plan;
 }
 
@@ -115,6 +117,20 @@ static enum place_reason class_reason(const struct view *view, const struct inst
     return is_member(view, instance, true) ? PLACE_FITS : PLACE_MEMBER_OF;
 }
 
+// The books are opened only when the slot cannot rule out that one of the ports is taken.
+static bool may_lack_more(const struct need *need, const struct roster_slot *slot)
+{
+    if ((uint32_t)need->gpus > slot->gpus_left)
+        return true;
+    if (need->ports_n > 0 && slot->ports_n + need->ports_n > BOOKS_PORTS_MAX)
+        return true;
+    for (size_t i = 0; i < need->ports_n; i++) {
+        if (slot->ports & roster_port_bit(need->ports[i].port))
+            return true;
+    }
+    return false;
+}
+
 static enum place_reason resource_reason(const struct view *view, const struct roster_slot *slot)
 {
     const struct need *need = view->request->need;
@@ -123,9 +139,7 @@ static enum place_reason resource_reason(const struct view *view, const struct r
         return PLACE_CPU;
     if (need->memory_mib > slot->memory_left)
         return PLACE_MEMORY;
-    if (need->ports_n > 0 || need->gpus > 0)
-        return place_missing(slot->instance, need);
-    return PLACE_FITS;
+    return may_lack_more(need, slot) ? place_missing(slot->instance, need) : PLACE_FITS;
 }
 
 // The first thing that speaks against it, in the documented order. PLACE_NO_INSTANCES: it is not
@@ -233,10 +247,27 @@ static void assign(struct plan *plan, const struct view *view)
         plan->parts[i].first = first;
         first += plan->parts[i].n;
     }
+    for (uint32_t i = 0; i < roster->slots_n; i++) {
+        const struct plan_slot *slot = &plan->slots[i];
+
+        if (roster->slots[i].instance != NULL)
+            plan->slot_of[plan->parts[slot->part].first + slot->contender] = i;
+    }
+}
+
+// Once a layout of the roster.
+static void lay_out(struct plan *plan, const struct view *view)
+{
+    set_up(plan, view);
+    assign(plan, view);
+    plan->layout = view->roster->layout;
 }
 
 static void count_tasks(struct plan *plan, const struct view *view)
 {
+    memset(plan->tasks_of_value, 0, plan->division.values_n * sizeof *plan->tasks_of_value);
+    for (uint32_t i = 0; i < view->roster->slots_n; i++)
+        plan->slots[i].tasks_n = 0;
     for (uint32_t i = 0; view->group != NULL && i < view->group->members_n; i++) {
         const struct group_member *member = &view->group->members[i];
         const struct instance *instance =
@@ -253,10 +284,8 @@ static struct rank *tree_of(const struct plan *plan, uint32_t part)
     return plan->ranks + 2 * plan->parts[part].first;
 }
 
-static void build(struct plan *plan, const struct view *view)
+static void rank_all(struct plan *plan, const struct view *view)
 {
-    set_up(plan, view);
-    assign(plan, view);
     if (plan->counts_tasks)
         count_tasks(plan, view);
     for (uint32_t i = 0; i < view->roster->slots_n; i++) {
@@ -265,31 +294,35 @@ static void build(struct plan *plan, const struct view *view)
 
         if (view->roster->slots[i].instance == NULL)
             continue;
-        plan->slot_of[part->first + slot->contender] = i;
         *rank_tree_leaf(tree_of(plan, slot->part), part->n, slot->contender) =
             rank_of(plan, view, i);
     }
     for (uint32_t i = 0; i < plan->division.parts_n; i++)
         rank_tree_build(tree_of(plan, i), plan->parts[i].n);
-    plan->layout = view->roster->layout;
 }
 
-static void update(struct plan *plan, const struct view *view, uint32_t i)
+static void recount(struct plan *plan, const struct view *view, uint32_t i)
 {
     struct plan_slot *slot = &plan->slots[i];
-    uint32_t tasks_n = 0;
+    uint32_t tasks_n = group_counts_in(&view->roster->slots[i].instance->groups, view->group);
 
-    if (plan->counts_tasks)
-        tasks_n = group_counts_in(&view->roster->slots[i].instance->groups, view->group);
     add_tasks(plan, i, (int64_t)tasks_n - slot->tasks_n);
     slot->tasks_n = tasks_n;
+}
+
+static void update(struct plan *plan, const struct view *view, struct roster_change change)
+{
+    const struct plan_slot *slot = &plan->slots[change.slot];
+
+    if (plan->counts_tasks && change.group == plan->group)
+        recount(plan, view, change.slot);
     rank_tree_set(tree_of(plan, slot->part), plan->parts[slot->part].n, slot->contender,
-                  rank_of(plan, view, i));
+                  rank_of(plan, view, change.slot));
 }
 
 static bool can_follow(const struct plan *plan, const struct roster *roster)
 {
-    return plan->layout == roster->layout && roster_reaches(roster, plan->seen) &&
+    return roster_reaches(roster, plan->seen) &&
            roster->changes_n - plan->seen <= roster->slots_n / BEHIND_PART + BEHIND_MIN;
 }
 
@@ -301,11 +334,14 @@ void plan_refresh(struct plan *plan, struct cluster *cluster,
 
     if (plan->counts_tasks)
         view.group = task_group_find(&cluster->groups, request->group);
-    if (can_follow(plan, roster)) {
+    if (plan->layout != roster->layout) {
+        lay_out(plan, &view);
+        rank_all(plan, &view);
+    } else if (!can_follow(plan, roster)) {
+        rank_all(plan, &view);
+    } else {
         for (; plan->seen < roster->changes_n; plan->seen++)
             update(plan, &view, roster_changed(roster, plan->seen));
-    } else {
-        build(plan, &view);
     }
     plan->seen = roster->changes_n;
     roster_was_read(roster);

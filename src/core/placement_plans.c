@@ -52,14 +52,26 @@ static void add_need(struct buf *key, const struct need *need)
         add_number(key, need->ports[i].port * 2 + need->ports[i].udp);
 }
 
-// Required attributes belong to the definition and never change.
+// Definitions that require the same share a plan.
+static void add_required(struct buf *key, const struct task_definition *definition)
+{
+    const struct ecs_attribute_list *required = &definition->rec->definition->requires_attributes;
+
+    add_number(key, (int64_t)required->n);
+    for (size_t i = 0; i < required->n; i++) {
+        add_text(key, required->at[i].name);
+        add_number(key, required->at[i].has.value);
+        add_text(key, required->at[i].value);
+    }
+}
+
 static void write_key(struct buf *key, const struct placement_request *request)
 {
     const struct ecs_placement_strategy_list *strategies = request->strategies;
     size_t strategies_n = strategies != NULL ? strategies->n : 0;
 
     buf_clear(key);
-    add_number(key, (int64_t)request->definition->entity.id);
+    add_required(key, request->definition);
     add_number(key, request->launch_type * 4 + request->needs_execute_command * 2 +
                         request->distinct_instance);
     add_need(key, request->need);

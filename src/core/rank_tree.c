@@ -56,6 +56,8 @@ void rank_tree_set(struct rank *tree, uint32_t n, uint32_t i, struct rank rank)
     uint32_t node = node_of(n, i);
 
     ASSERT(i < n);
+    if (rank_is_same(&rank, &tree[node]))
+        return;
     tree[node] = rank;
     while (node > 1) {
         struct rank now;

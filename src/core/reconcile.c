@@ -58,15 +58,15 @@ uint32_t rollouts_index(const struct rollouts *rollouts, const struct task *task
     UNREACHABLE();
 }
 
-struct service_health reconcile_health(struct step *step, const struct service *service,
+struct task_health reconcile_health(struct step *step, const struct service *service,
                                        struct task *task, time_ms *again_at)
 {
-    struct service_health health = service_health(step->state, service, task, step->now);
+    struct task_health health = service_health(step->state, service, task, step->now);
 
     *again_at = earlier(*again_at, health.changes_at);
-    if (health.healthy && !task->seen_healthy)
+    if (health.is_healthy && !task->seen_healthy)
         outcome_healthy(step, deployment_get(step->state, (uint64_t)task->rec->deployment_id));
-    task->seen_healthy = health.healthy;
+    task->seen_healthy = health.is_healthy;
     return health;
 }
 

@@ -83,7 +83,7 @@ static void add_task(struct look *look, struct task *task)
 {
     const struct state *state = look->step->state;
     uint64_t instance_id = (uint64_t)task->rec->instance_id;
-    struct service_health health =
+    struct task_health health =
         reconcile_health(look->step, look->service, task, &look->again_at);
     uint32_t host = host_of(look, instance_id);
     bool misplaced = host == look->input.hosts_n;
@@ -92,8 +92,8 @@ static void add_task(struct look *look, struct task *task)
     look->states[look->input.tasks_n] = (struct daemon_task){
         .phase = reconcile_phase(task),
         .is_new = rollouts_index(&look->rollouts, task) == 0,
-        .healthy = health.healthy,
-        .unhealthy = health.unhealthy,
+        .healthy = health.is_healthy,
+        .unhealthy = health.is_unhealthy,
         .misplaced = misplaced,
         .draining = draining,
         .waits = draining && has_replicas(state, instance_id),

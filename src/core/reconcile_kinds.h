@@ -6,6 +6,7 @@
 #include "core/reconcile.h"
 #include "core/replica_plan.h"
 #include "core/service_start.h"
+#include "core/task_health.h"
 #include "core/step.h"
 
 struct deployment;
@@ -32,7 +33,7 @@ uint32_t rollouts_index(const struct rollouts *rollouts, const struct task *task
 
 // The task's health and when it may change by itself; tells the breaker of a task that has become
 // healthy.
-struct service_health reconcile_health(struct step *step, const struct service *service,
+struct task_health reconcile_health(struct step *step, const struct service *service,
                                        struct task *task, time_ms *again_at);
 
 enum replica_phase reconcile_phase(const struct task *task);

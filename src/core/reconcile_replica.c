@@ -40,15 +40,15 @@ static bool is_protected(const struct look *look, struct task *task, time_ms *ag
 static void add_task(struct look *look, struct task *task)
 {
     struct replica_task *out = &look->states[look->input.tasks_n];
-    struct service_health health =
+    struct task_health health =
         reconcile_health(look->step, look->service, task, &look->again_at);
 
     look->tasks[look->input.tasks_n++] = task;
     *out = (struct replica_task){
         .phase = reconcile_phase(task),
         .deployment = rollouts_index(&look->rollouts, task),
-        .healthy = health.healthy,
-        .unhealthy = health.unhealthy,
+        .healthy = health.is_healthy,
+        .unhealthy = health.is_unhealthy,
         .draining = reconcile_is_draining(look->step->state, task),
         .is_protected = is_protected(look, task, &look->again_at),
     };

@@ -30,42 +30,44 @@ bool event_is_due(time_ms last, time_ms now);
 
 // --- A: normal operation
 
-struct str event_steady(const struct speaker *s); // A1
-// `replaced_n` of them stand in for unhealthy ones; 0: nothing is said of that.
-struct str event_started(const struct speaker *s, const struct str_list *tasks,
-                         int64_t replaced_n);                                        // A2, A3
-struct str event_stopped(const struct speaker *s, const struct str_list *tasks);     // A4
-struct str event_stopped_pending(const struct speaker *s, int64_t n);                // A5
-struct str event_registered(const struct speaker *s, int64_t n, struct str group);   // A6
-struct str event_deregistered(const struct speaker *s, int64_t n, struct str group); // A7
-// `task_set` may be empty: the older form, A8.
-struct str event_draining(const struct speaker *s, struct str task_set, int64_t n); // A9
-struct str event_completed(const struct speaker *s, struct str deployment);         // A10
-struct str event_failed(const struct speaker *s, struct str deployment);            // A11
-struct str event_rolling_back(const struct speaker *s, struct str deployment);      // A12
-struct str event_failed_health_checks(const struct speaker *s, struct str task);    // A13
+// A1; A2, or A3 when `replaced_n` of the tasks stand in for unhealthy ones; A4; A5.
+struct str event_steady(const struct speaker *s);
+struct str event_started(const struct speaker *s, const struct str_list *tasks, int64_t replaced_n);
+struct str event_stopped(const struct speaker *s, const struct str_list *tasks);
+struct str event_stopped_pending(const struct speaker *s, int64_t n);
+
+// A6; A7; A9, or the older A8 when `task_set` is empty.
+struct str event_registered(const struct speaker *s, int64_t n, struct str group);
+struct str event_deregistered(const struct speaker *s, int64_t n, struct str group);
+struct str event_draining(const struct speaker *s, struct str task_set, int64_t n);
+
+// A10; A11; A12.
+struct str event_completed(const struct speaker *s, struct str deployment);
+struct str event_failed(const struct speaker *s, struct str deployment);
+struct str event_rolling_back(const struct speaker *s, struct str deployment);
 
 // A target that a load balancer found unhealthy.
 struct event_target {
-    struct str task_set; // empty: the older forms A14, A15
-    struct str task;     // of a target by address; empty:
-    struct str instance; //   a target by instance
+    struct str task_set; // empty: the older forms A14 and A15
+    struct str task;     // empty: it is registered by instance
+    struct str instance;
     int32_t port;
     struct str group;
     struct str reason; // "Health checks failed"
 };
-struct str event_unhealthy_target(const struct speaker *s,
-                                  const struct event_target *target); // A14-A16
+
+// A13; A14, A15 or A16; A17; A18.
+struct str event_failed_health_checks(const struct speaker *s, struct str task);
+struct str event_unhealthy_target(const struct speaker *s, const struct event_target *target);
 struct str event_unhealthy_classic(const struct speaker *s, struct str task, struct str instance,
-                                   struct str balancer,
-                                   struct str reason);                               // A17
-struct str event_protected(const struct speaker *s, struct str task_set, int64_t n); // A18
+                                   struct str balancer, struct str reason);
+struct str event_protected(const struct speaker *s, struct str task_set, int64_t n);
 
 // --- B: placement and launch
 
-// Why a task found no place, and the container instance that came closest. Not for PLACE_FITS.
-struct str event_unplaced(const struct speaker *s, enum place_reason reason,
-                          struct str instance); // B1, B2
+// B1, or B2 for PLACE_NO_INSTANCES: why a task found no place, and the container instance that came
+// closest. Not for PLACE_FITS.
+struct str event_unplaced(const struct speaker *s, enum place_reason reason, struct str instance);
 
 // Those that have no parts.
 enum trouble {
@@ -85,37 +87,38 @@ enum trouble {
 };
 struct str event_trouble(const struct speaker *s, enum trouble trouble);
 
-struct str event_not_launched(const struct speaker *s, int64_t n, struct str deployment); // B11
-struct str event_role_refused(const struct speaker *s, struct str role_arn);              // B12
+// B11; B12.
+struct str event_not_launched(const struct speaker *s, int64_t n, struct str deployment);
+struct str event_role_refused(const struct speaker *s, struct str role_arn);
 
-// --- C: load balancers. `error` is what the call came back with.
+// --- C: load balancers
 
-struct str event_describe_failed(const struct speaker *s, struct str group,
-                                 struct str error); // C1
-struct str event_register_failed(const struct speaker *s, struct str group,
-                                 struct str error); // C2
-struct str event_deregister_failed(const struct speaker *s, struct str group,
-                                   struct str error); // C3
-// The group itself is gone, or only the target. Says nothing of the service.
+// C1; C2; C3. `error` is what the call came back with.
+struct str event_describe_failed(const struct speaker *s, struct str group, struct str error);
+struct str event_register_failed(const struct speaker *s, struct str group, struct str error);
+struct str event_deregister_failed(const struct speaker *s, struct str group, struct str error);
+
+// C4: the group itself is gone, or only the target. The only event that does not name the service.
 struct str event_target_lost(const struct speaker *s, struct str task_set, struct str task,
-                             struct str group, bool whole_group); // C4
+                             struct str group, bool whole_group);
 
-// --- D: Availability Zones. Zones are listed from most to fewest tasks, in whatever order they
-// come.
+// --- D: Availability Zones
 
-struct str event_unbalanced(const struct speaker *s, const struct zone_count *zones,
-                            size_t n); // D1
+// D1; D4. Zones are listed from most to fewest tasks, in whatever order they come.
+struct str event_unbalanced(const struct speaker *s, const struct zone_count *zones, size_t n);
+struct str event_balanced(const struct speaker *s, const struct zone_count *zones, size_t n);
+
+// D2; D3.
 struct str event_zone_started(const struct speaker *s, struct str zone,
-                              const struct str_list *tasks); // D2
+                              const struct str_list *tasks);
 struct str event_zone_stopped(const struct speaker *s, struct str zone,
-                              const struct str_list *tasks); // D3
-struct str event_balanced(const struct speaker *s, const struct zone_count *zones,
-                          size_t n);                                      // D4
-struct str event_zone_full(const struct speaker *s, struct str zone);     // D5
-struct str event_zone_unplaced(const struct speaker *s, struct str zone); // D6
-struct str event_rebalance_blocked(const struct speaker *s, struct str task_set,
-                                   struct str reason);       // D7
-struct str event_rebalance_stopped(const struct speaker *s); // D8
+                              const struct str_list *tasks);
+
+// D5; D6, which gives no reason; D7; D8.
+struct str event_zone_full(const struct speaker *s, struct str zone);
+struct str event_zone_unplaced(const struct speaker *s, struct str zone);
+struct str event_rebalance_blocked(const struct speaker *s, struct str task_set, struct str reason);
+struct str event_rebalance_stopped(const struct speaker *s);
 
 // --- rolloutStateReason (3.3)
 

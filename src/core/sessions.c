@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 #include "core/hello.h"
 #include "core/lifecycle.h"
 #include "core/payload.h"
@@ -70,8 +71,12 @@ void session_send_task(struct step *step, struct task *task)
 {
     struct instance *instance = instance_get(step->state, (uint64_t)task->rec->instance_id);
 
-    if (instance != NULL && instance_is_connected(instance))
+    if (instance != NULL && instance_is_connected(instance)) {
+        MARK("an agent that is connected is told at once");
         send_tasks(step, instance, &task, 1);
+    } else {
+        MARK("an agent that is away is told when it comes back");
+    }
 }
 
 void session_send_update(struct step *step, struct instance *instance)
@@ -141,8 +146,10 @@ static void send_unknown_tasks(struct step *step, struct instance *instance)
 
         if (agent_knows(task))
             continue;
+        MARK("an agent that comes back is told what it missed");
         chunk[n++] = task;
         if (n == PAYLOAD_TASKS_MAX) {
+            MARK("a payload carries ten tasks at most");
             send_tasks(step, instance, chunk, n);
             n = 0;
         }
@@ -182,9 +189,11 @@ static bool note_update(struct rec_instance_state *next, const struct ecs_versio
                        next->agent_update_status <= ECS_AGENT_UPDATE_STATUS_UPDATING;
     bool is_same = before != NULL && str_eq(before->agent_version, hello->agent_version);
 
-    if (is_updating)
+    if (is_updating) {
+        MARK("an update of the agent ends when it comes back");
         SET(next, agent_update_status,
             is_same ? ECS_AGENT_UPDATE_STATUS_FAILED : ECS_AGENT_UPDATE_STATUS_UPDATED);
+    }
     return is_updating;
 }
 
@@ -215,6 +224,7 @@ static void let_in(struct step *step, session_id session, struct instance *insta
     struct rec_instance_state next = *instance->st;
     bool is_news = instance->session == 0;
 
+    MARK_IF(!is_news, "a newer session of an agent takes over from an older one");
     step_effect(step, EFFECT_ACS_ACCEPT, session)->instance_id = instance->entity.id;
     close_session(step, instance->session, STR("A newer connection of this instance took over."));
     instance_set_session(step->state, instance, session);
@@ -236,20 +246,25 @@ void session_acs_open(struct step *step, session_id session, const struct agent_
 
     ASSERT(session != 0);
     if (outcome != HELLO_OK) {
+        MARK("a session of an instance that is not registered is refused");
         refuse(step, session, outcome);
         return;
     }
     let_in(step, session, instance, hello);
     send_manifest(step, instance);
-    send_unknown_tasks(step, instance);
+    if (!PLANTED(PLANT_PAYLOAD_NOT_RESENT))
+        send_unknown_tasks(step, instance);
 }
 
 void session_acs_gone(struct step *step, session_id session, uint64_t instance_id)
 {
     struct instance *instance = instance_get(step->state, instance_id);
 
-    if (instance == NULL || instance->session != session)
+    if (instance == NULL || instance->session != session) {
+        MARK("the end of a session that was replaced changes nothing");
         return;
+    }
+    MARK("an agent is lost");
     instance_set_session(step->state, instance, 0);
     instance_touch(step, instance);
 }
@@ -277,8 +292,10 @@ static void on_ack(struct step *step, struct instance *instance, const void *mes
         return;
     LIST_EACH (&instance->tasks, it) {
         struct task *task = LIST_ENTRY(it, struct task, on_instance);
-        if (task->sent_sequence == sequence)
-            task->delivered = true;
+        if (task->sent_sequence != sequence)
+            continue;
+        MARK("an acknowledged payload is not sent again");
+        task->delivered = true;
     }
 }
 
@@ -291,6 +308,7 @@ static void on_nack(struct step *step, struct instance *instance, const void *me
     (void)message;
     if (status == ECS_AGENT_UPDATE_STATUS_UNSET || status >= ECS_AGENT_UPDATE_STATUS_UPDATED)
         return;
+    MARK("an update that the agent refuses has failed");
     SET(&next, agent_update_status, ECS_AGENT_UPDATE_STATUS_FAILED);
     instance_change(step, instance, &next);
 }
@@ -326,8 +344,11 @@ static void on_stop_verification(struct step *step, struct instance *instance, c
         const struct acs_task_identifier *candidate = &asked->stop_candidates.at[i];
         struct acs_task_identifier *out;
 
-        if (should_run_here(step, instance, candidate->task_arn))
+        if (should_run_here(step, instance, candidate->task_arn)) {
+            MARK("a stop candidate that should run here is left alone");
             continue;
+        }
+        MARK("a stop candidate that should not run here is to stop");
         out = &ack->stop_tasks.at[ack->stop_tasks.n++];
         SET(out, task_arn, str_copy(step->arena, candidate->task_arn));
         SET(out, task_cluster_arn, str_copy(step->arena, candidate->task_cluster_arn));
@@ -352,7 +373,10 @@ void session_acs_message(struct step *step, session_id session, uint64_t instanc
     struct instance *instance = instance_get(step->state, instance_id);
 
     ASSERT((int)kind > 0 && (int)kind < (int)ACS_MESSAGE_N);
-    if (instance == NULL || instance->session != session || handlers[kind] == NULL)
+    if (instance == NULL || instance->session != session || handlers[kind] == NULL) {
+        MARK_IF(instance != NULL && instance->session != session,
+                "word of a session that was replaced changes nothing");
         return;
+    }
     handlers[kind](step, instance, message);
 }

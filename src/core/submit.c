@@ -9,6 +9,7 @@
 #include "core/submit.h"
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "core/lifecycle.h"
 #include "model/task.h"
 #include "model/task_definition.h"
@@ -60,6 +61,7 @@ static void take_container(struct rec_task_container *container,
     enum rec_task_status status = status_named(report->status);
     bool is_newer = status >= container->last_status;
 
+    MARK_IF(!is_newer, "a report behind what is recorded only fills in what is missing");
     if (status > container->last_status)
         container->last_status = status;
     if (is_news(container->has.runtime_id, report->runtime_id, is_newer))
@@ -85,6 +87,7 @@ static void take_managed_agent(struct step *step, struct rec_task_container *con
 
         if (agent->name != report->managed_agent_name)
             continue;
+        MARK("the agent of a container's exec session is reported");
         if (str_eq(report->status, STR("RUNNING")) && !str_eq(agent->last_status, report->status))
             SET(agent, last_started_at, step->now);
         if (report->status.len > 0)
@@ -162,12 +165,15 @@ static void finish(struct step *step, struct task *task, struct rec_task *next,
 {
     struct str reason = clipped(reported, REASON_MAX);
 
-    if (!next->has.started_at)
+    if (!next->has.started_at) {
+        MARK("a task that never ran has failed to start");
         task_finish_with(step, task, next, ECS_TASK_STOP_CODE_TASKFAILEDTOSTART,
                          reason_not_started(next, definition, reason));
-    else
+    } else {
+        MARK("a task that ran ends with its essential container");
         task_finish_with(step, task, next, ECS_TASK_STOP_CODE_ESSENTIALCONTAINEREXITED,
                          reason.len > 0 ? reason : STR("Essential container in task exited"));
+    }
 }
 
 void submit_report(struct step *step, struct task *task, const struct task_report *report)
@@ -177,14 +183,18 @@ void submit_report(struct step *step, struct task *task, const struct task_repor
     enum rec_task_status status = status_named(report->status);
     struct rec_task *next;
 
-    if (task_is_stopped(task))
+    if (task_is_stopped(task) && !PLANTED(PLANT_STOPPED_REVIVES)) {
+        MARK("a report on a STOPPED task changes nothing");
         return;
+    }
     if (task_is_wanted(task))
         task->delivered = true; // who reports on it knows it
     next = task_edit(step, task);
     take_containers(step, next, definition, report);
     take_times(next, report);
-    if (status == REC_TASK_STATUS_RUNNING && next->last_status < REC_TASK_STATUS_RUNNING) {
+    if (status == REC_TASK_STATUS_RUNNING &&
+        (next->last_status < REC_TASK_STATUS_RUNNING || PLANTED(PLANT_STOPPED_REVIVES))) {
+        MARK("a task runs when its agent says so");
         SET(next, last_status, REC_TASK_STATUS_RUNNING);
         SET(next, started_at, step->now);
     }

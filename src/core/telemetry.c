@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 #include "core/hello.h"
 #include "core/lifecycle.h"
 #include "core/sessions.h"
@@ -18,15 +19,18 @@ void session_tcs_open(struct step *step, session_id session, const struct agent_
 
     ASSERT(session != 0);
     if (outcome != HELLO_OK) {
+        MARK("a telemetry session of an instance that is not registered is refused");
         effect = step_effect(step, EFFECT_TCS_REFUSE, session);
         effect->error = STR("ResourceValidationException");
         effect->text = hello_text(outcome);
         return;
     }
     step_effect(step, EFFECT_TCS_ACCEPT, session)->instance_id = instance->entity.id;
-    if (instance->telemetry_session != 0)
+    if (instance->telemetry_session != 0) {
+        MARK("a newer telemetry session takes over from an older one");
         step_effect(step, EFFECT_CLOSE, instance->telemetry_session)->text =
             STR("A newer connection of this instance took over.");
+    }
     instance->telemetry_session = session;
 }
 
@@ -82,6 +86,7 @@ static void note_health(struct step *step, struct task *task, const struct tcs_t
 
         if (report == NULL || health_of(report->health_status) == recorded(container))
             continue;
+        MARK("the health of a container changes");
         SET(container, health_status, health_of(report->health_status));
         is_news = true;
     }

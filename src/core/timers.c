@@ -3,6 +3,7 @@
 
 #include "core/timers.h"
 
+#include "base/proof.h"
 #include "core/deploy.h"
 #include "core/reconcile.h"
 #include "model/expiry.h"
@@ -13,6 +14,11 @@ enum { EXPIRED_MAX = 1000 };
 // What belongs to an entity goes first.
 static void forget(struct state *state, enum rec_kind kind, uint64_t id)
 {
+    MARK_IF(kind == REC_KIND_TASK, "a stopped task is forgotten after its time");
+    MARK_IF(kind == REC_KIND_CLUSTER, "a deleted cluster is forgotten after its time");
+    MARK_IF(kind == REC_KIND_INSTANCE, "a deregistered instance is forgotten after its time");
+    MARK_IF(kind == REC_KIND_TASK_DEFINITION, "a deleted definition is forgotten after its time");
+    MARK_IF(kind == REC_KIND_RUN_TOKEN, "a clientToken is forgotten after its time");
     if (kind == REC_KIND_SERVICE) {
         service_forget(state, service_get(state, id));
         return;

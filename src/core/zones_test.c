@@ -37,6 +37,7 @@ static void the_documented_balances_hold(void **state)
         assert_int_equal(zones_are_balanced(zones, n), rows[i].balanced);
         assert_int_equal(zones_moves_n(zones, n), rows[i].moves);
     }
+    assert_true(zones_are_balanced(NULL, 0));
 }
 
 static void the_fullest_gives_to_the_emptiest(void **state)
@@ -65,6 +66,9 @@ static void zones_are_listed_from_most_to_fewest(void **state)
     for (size_t i = 0; i < n; i++)
         order[i] = *zones[i].zone.ptr;
     assert_string_equal(order, "bdac");
+    zones_of(zones, (int[]){1, 2, -1});
+    zones_sort(zones, 2);
+    EXPECT_STR(zones[0].zone, "b");
 }
 
 // From every small world, that many moves lead to balance, as the published test has it.

@@ -1,9 +1,11 @@
 // What is left of a task after its end is removed later (ecs-behaviour-agent 3.5): after the
 // cleanup wait, and not before the server has accepted STOPPED. Containers first, then the volumes
-// that were made for the task, then the rows. What cannot be removed is logged and left; a runtime
-// that is away is waited for.
+// that were made for the task, then the rows. What cannot be removed is tried again a few times,
+// then logged and left; a runtime that is away is waited for.
 
 #include "engine/state.h"
+
+enum { REMOVE_ATTEMPTS = 5 };
 
 static void give_up(struct engine *engine, struct task *task)
 {
@@ -13,12 +15,18 @@ static void give_up(struct engine *engine, struct task *task)
     task->dirty = true;
 }
 
+// The runtime's return is an input of its own, so no timer is set for it meanwhile.
+static bool waits_for_runtime(const struct engine *engine, const struct task *task)
+{
+    return task->sent == HOST_TASK_STATUS_STOPPED && !engine->runtime_up;
+}
+
 static bool is_due(struct engine *engine, struct task *task)
 {
     if (task->known != HOST_TASK_STATUS_STOPPED || engine->now < task->cleanup_at)
         return false;
     if (task->sent == HOST_TASK_STATUS_STOPPED)
-        return engine->runtime_up;
+        return !waits_for_runtime(engine, task);
     if (engine->now >= task->stopped_at + ENGINE_REPORT_GIVE_UP_MS) {
         give_up(engine, task);
     } else {
@@ -42,19 +50,49 @@ static bool remove_container(struct engine *engine, struct container *c)
     return false;
 }
 
+static bool is_left(const struct host_result *result)
+{
+    return result->has.error && result->error->class != HOST_ERROR_CLASS_NOT_FOUND;
+}
+
+// Whether a removal that failed is to be tried again; counts it.
+static bool is_tried_again(const struct host_result *result, int32_t *attempt)
+{
+    if (!is_left(result))
+        return false;
+    if (result->error->class == HOST_ERROR_CLASS_UNREACHABLE) {
+        MARK("a removal waits for a runtime that is away");
+        return true;
+    }
+    ++*attempt;
+    MARK_IF(*attempt < REMOVE_ATTEMPTS, "a removal that failed is tried again");
+    return *attempt < REMOVE_ATTEMPTS;
+}
+
 void cleanup_removed(struct engine *engine, struct container *c, const struct host_result *result)
 {
-    if (result->has.error && result->error->class == HOST_ERROR_CLASS_UNREACHABLE) {
-        MARK("a removal waits for a runtime that is away");
+    if (is_tried_again(result, &c->attempt)) {
         c->retry_at = engine->now + ENGINE_REPORT_WAIT_MS;
         return;
     }
-    if (result->has.error && result->error->class != HOST_ERROR_CLASS_NOT_FOUND) {
+    if (is_left(result)) {
         MARK("a container that cannot be removed is left");
         engine_log(engine, LOG_LEVEL_WARN, "container.not_removed", NULL, c, result->error->text);
     }
     c->removed = true;
     container_idle(c);
+}
+
+void cleanup_volume_removed(struct engine *engine, struct task *task, struct volume *volume,
+                            const struct host_result *result)
+{
+    if (is_tried_again(result, &volume->attempt)) {
+        volume->retry_at = engine->now + ENGINE_REPORT_WAIT_MS;
+        return;
+    }
+    if (is_left(result))
+        engine_log(engine, LOG_LEVEL_WARN, "volume.not_removed", task, NULL, result->error->text);
+    volume->status = VOLUME_REMOVED;
 }
 
 static bool remove_volumes(struct engine *engine, struct task *task)
@@ -67,7 +105,7 @@ static bool remove_volumes(struct engine *engine, struct task *task)
         if (volume->kind != VOLUME_TASK || volume->status == VOLUME_REMOVED)
             continue;
         gone = false;
-        if (volume->token == 0)
+        if (volume->token == 0 && volume->retry_at <= engine->now)
             volume_remove(engine, task, volume);
     }
     return gone;
@@ -94,9 +132,23 @@ bool cleanup_progress(struct engine *engine, struct task *task)
     return true;
 }
 
-time_ms cleanup_next_timer(const struct task *task)
+time_ms cleanup_next_timer(const struct engine *engine, const struct task *task)
 {
-    if (task->known != HOST_TASK_STATUS_STOPPED || task->cleaning)
-        return TIME_NEVER; // from here on answers and retry times move it
-    return task->cleanup_at;
+    time_ms next = TIME_NEVER;
+
+    if (task->known != HOST_TASK_STATUS_STOPPED || waits_for_runtime(engine, task))
+        return TIME_NEVER;
+    if (!task->cleaning)
+        return task->cleanup_at;
+    for (size_t i = 0; i < task->containers_n; i++) { // from here on answers and retries move it
+        if (task->containers[i].retry_at < next)
+            next = task->containers[i].retry_at;
+    }
+    for (size_t i = 0; i < task->volumes_n; i++) {
+        const struct volume *volume = &task->volumes[i];
+        if (volume->token == 0 && volume->status != VOLUME_REMOVED && volume->retry_at != 0 &&
+            volume->retry_at < next)
+            next = volume->retry_at;
+    }
+    return next;
 }

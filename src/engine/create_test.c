@@ -360,6 +360,18 @@ static void a_range_is_one_run_and_one_binding(void **state)
     rig_deinit(&one.rig);
 }
 
+static void a_mapping_without_a_container_port_maps_nothing(void **state)
+{
+    struct one one;
+    (void)state;
+
+    make_one(&one);
+    rig_port(&one.rig, one.c, 0, 0);
+    run_one(&one);
+    assert_int_equal(rig_change(&one.rig, "t1", "my_app.1", "RUNNING")->network_bindings.n, 0);
+    rig_deinit(&one.rig);
+}
+
 static void two_containers_never_get_the_same_port(void **state)
 {
     struct one one;
@@ -673,6 +685,7 @@ int main(void)
         cmocka_unit_test(gpus_need_a_runtime_or_a_device_request),
         cmocka_unit_test(a_dynamic_port_is_chosen_and_reported),
         cmocka_unit_test(a_range_is_one_run_and_one_binding),
+        cmocka_unit_test(a_mapping_without_a_container_port_maps_nothing),
         cmocka_unit_test(two_containers_never_get_the_same_port),
         cmocka_unit_test(no_free_port_is_an_error_of_the_host_config),
         cmocka_unit_test(the_hosts_network_needs_no_ports),

@@ -316,7 +316,7 @@ static time_ms next_timer(const struct engine *engine)
 
         next = earlier(next, task_next_timer(task));
         next = earlier(next, submit_next_timer(engine, task));
-        next = earlier(next, cleanup_next_timer(task));
+        next = earlier(next, cleanup_next_timer(engine, task));
     }
     for (uint64_t id = 0; (id = idtable_next(&engine->pendings, id)) != 0;) {
         const struct pending *pending = idtable_get(&engine->pendings, id);

@@ -46,9 +46,14 @@ static bool is_bridge(const struct container *c)
     return !str_eq(mode, STR("host")) && !str_eq(mode, STR("none"));
 }
 
+// A mapping that names no container port gets none, so that nobody waits for it.
 static bool is_dynamic(const struct container *c, const struct acs_port_mapping *mapping)
 {
-    return is_bridge(c) && (mapping->host_port == 0 || mapping->container_port_range.len > 0);
+    int32_t first;
+    int32_t count;
+
+    return is_bridge(c) && (mapping->host_port == 0 || mapping->container_port_range.len > 0) &&
+           span_of(mapping, &first, &count);
 }
 
 static int32_t chosen_port(const struct container *c, size_t mapping)

@@ -181,6 +181,7 @@ static bool step(struct rig *rig, struct engine_input input)
     for (size_t i = 0; i < out.effects_n && crash != RIG_CRASH_BEFORE_EFFECTS; i++)
         do_effect(rig, &out.effects[i]);
     rig->timer = out.next_timer_ms;
+    ASSERT(input.kind != ENGINE_INPUT_TIMER || rig->timer > rig->now); // else it would spin
     arena_deinit(&arena);
     if (crash == RIG_CRASH_NEVER)
         return false;
@@ -271,6 +272,13 @@ static void drain(struct rig *rig)
         if (step(rig, input))
             continue; // a new engine, a new queue
     }
+}
+
+void rig_disconnect(struct rig *rig)
+{
+    fake_set_down(rig->fake, true);
+    queue(rig, (struct engine_input){.kind = ENGINE_INPUT_RUNTIME_DOWN});
+    drain(rig);
 }
 
 static void take_answer(struct rig *rig)

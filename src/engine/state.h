@@ -146,6 +146,8 @@ struct volume {
     enum volume_status status;
     struct str source; // of binds
     int64_t token;
+    time_ms retry_at; // of a removal that failed; 0: none did
+    int32_t attempt;
     bool looked; // a shared volume was found not to exist
 };
 
@@ -425,7 +427,9 @@ void recover_resync(struct engine *engine); // the runtime is back
 
 bool cleanup_progress(struct engine *engine, struct task *task); // true when the task is gone
 void cleanup_removed(struct engine *engine, struct container *c, const struct host_result *result);
-time_ms cleanup_next_timer(const struct task *task);
+void cleanup_volume_removed(struct engine *engine, struct task *task, struct volume *volume,
+                            const struct host_result *result);
+time_ms cleanup_next_timer(const struct engine *engine, const struct task *task);
 
 // ---- reason.c: what people and tools read (ecs-behaviour-agent 2.10)
 

@@ -286,6 +286,8 @@ time_ms task_next_timer(const struct task *task)
 {
     time_ms next = task->poll_at;
 
+    if (task->known == HOST_TASK_STATUS_STOPPED)
+        return TIME_NEVER; // what is left to do is cleanup's
     for (size_t i = 0; i < task->containers_n; i++) {
         const struct container *c = &task->containers[i];
 

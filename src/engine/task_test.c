@@ -321,6 +321,100 @@ static void a_stopped_task_is_cleaned_up_after_the_wait(void **state)
     rig_deinit(&rig);
 }
 
+// The rig fails when a timer asks for the moment that it fires in.
+static void cleanup_waits_for_a_runtime_that_is_away(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 100;
+    rig.settings.cleanup_wait_ms = 60 * (int64_t)TIME_SECOND_MS;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 30 * (int64_t)TIME_SECOND_MS);
+    rig_disconnect(&rig);
+    rig_run(&rig, TIME_HOUR_MS);
+    assert_false(fake_find(rig.fake, STR("app"))->removed);
+    fake_set_down(rig.fake, false);
+    rig_reconnect(&rig);
+    rig_run(&rig, 5000);
+    assert_true(fake_find(rig.fake, STR("app"))->removed);
+    assert_null(rig_view(&rig, "t1", "app"));
+    rig_deinit(&rig);
+}
+
+static void cleanup_goes_on_after_a_removal_that_met_no_runtime(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 100;
+    rig.settings.cleanup_wait_ms = 60 * (int64_t)TIME_SECOND_MS;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 30 * (int64_t)TIME_SECOND_MS);
+    fake_set_down(rig.fake, true);
+    rig_run(&rig, 32 * (int64_t)TIME_SECOND_MS); // the removal fails
+    rig_disconnect(&rig);                        // and only then is the loss noticed
+    rig_run(&rig, TIME_HOUR_MS);
+    assert_non_null(rig_view(&rig, "t1", "app"));
+    fake_set_down(rig.fake, false);
+    rig_reconnect(&rig);
+    rig_run(&rig, 5000);
+    assert_null(rig_view(&rig, "t1", "app"));
+    rig_deinit(&rig);
+}
+
+static void a_removal_that_fails_is_tried_again(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 100;
+    rig.settings.cleanup_wait_ms = 60 * (int64_t)TIME_SECOND_MS;
+    task = rig_task(&rig, "t1");
+    SET(&task->volumes.at[task->volumes.n++], name, STR("data"));
+    rig_container(&rig, task, "app", "app");
+    fake_fail(rig.fake, HOST_CALL_KIND_REMOVE, 2, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER, "busy");
+    fake_fail(rig.fake, HOST_CALL_KIND_REMOVE_VOLUME, 2, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER,
+              "busy");
+    rig_start(&rig, task);
+    rig_run(&rig, TIME_HOUR_MS);
+    assert_null(rig_view(&rig, "t1", "app"));
+    assert_true(fake_container_at(rig.fake, 0)->removed);
+    assert_int_equal(fake_volumes(rig.fake), 0);
+    assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_REMOVE), 3);
+    rig_deinit(&rig);
+}
+
+static void what_can_never_be_removed_is_left(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->run_ms = 100;
+    rig.settings.cleanup_wait_ms = 60 * (int64_t)TIME_SECOND_MS;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    fake_fail(rig.fake, HOST_CALL_KIND_REMOVE, 1000, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER,
+              "busy");
+    rig_start(&rig, task);
+    rig_run(&rig, TIME_HOUR_MS);
+    assert_null(rig_view(&rig, "t1", "app"));
+    assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_REMOVE), 5);
+    rig_deinit(&rig);
+}
+
 static void cleanup_waits_until_the_end_was_told(void **state)
 {
     struct rig rig;
@@ -361,6 +455,10 @@ int main(void)
         cmocka_unit_test(a_stop_for_an_unknown_task_is_reported),
         cmocka_unit_test(a_container_started_by_hand_after_its_end_is_stopped_once),
         cmocka_unit_test(a_stopped_task_is_cleaned_up_after_the_wait),
+        cmocka_unit_test(cleanup_waits_for_a_runtime_that_is_away),
+        cmocka_unit_test(cleanup_goes_on_after_a_removal_that_met_no_runtime),
+        cmocka_unit_test(a_removal_that_fails_is_tried_again),
+        cmocka_unit_test(what_can_never_be_removed_is_left),
         cmocka_unit_test(cleanup_waits_until_the_end_was_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

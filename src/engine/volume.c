@@ -207,20 +207,12 @@ static void made(struct engine *engine, struct task *task, struct volume *volume
              volume_error(task, "CannotCreateVolumeError", "creating volume", result));
 }
 
-static void removed(struct engine *engine, struct task *task, struct volume *volume,
-                    const struct host_result *result)
-{
-    if (result->has.error && result->error->class != HOST_ERROR_CLASS_NOT_FOUND)
-        engine_log(engine, LOG_LEVEL_WARN, "volume.not_removed", task, NULL, result->error->text);
-    volume->status = VOLUME_REMOVED;
-}
-
 void volume_result(struct engine *engine, struct task *task, struct volume *volume,
                    const struct host_result *result)
 {
     volume->token = 0;
     if (result->kind == HOST_CALL_KIND_REMOVE_VOLUME)
-        removed(engine, task, volume, result);
+        cleanup_volume_removed(engine, task, volume, result);
     else if (result->kind == HOST_CALL_KIND_INSPECT_VOLUME)
         looked(engine, task, volume, result);
     else

@@ -1,5 +1,5 @@
-// See file.h. Replacing a file goes through a temporary one beside it, named by the process, so
-// that two processes do not write into each other's.
+// See file.h. Replacing a file goes through a temporary one beside it, always of the same name:
+// what a killed process left there is overwritten and renamed by the next.
 
 #include "io/file.h"
 
@@ -101,7 +101,7 @@ static int write_and_sync(const char *path, struct str bytes, mode_t mode)
 int file_write_atomic(const char *path, struct str bytes, mode_t mode)
 {
     struct arena scratch = ARENA_INIT;
-    const char *beside = arena_printf(&scratch, "%s.%ld.tmp", path, (long)getpid());
+    const char *beside = arena_printf(&scratch, "%s.tmp", path);
     int result = write_and_sync(beside, bytes, mode);
 
     if (result == 0 && rename(beside, path) != 0)

@@ -21,7 +21,8 @@ void fd_cleanup(int *fd);
 int file_read(const char *path, size_t limit, struct buf *out) MUST_CHECK;
 
 // Replaces the file: a reader sees the old or the new bytes, also after a power cut. Writes to a
-// file beside it, syncs, renames, syncs the folder.
+// file beside it (PATH.tmp), syncs, renames, syncs the folder. One writer at a time: its caller
+// holds the folder.
 int file_write_atomic(const char *path, struct str bytes, mode_t mode) MUST_CHECK;
 
 // Appends in one write; made with `mode` when missing. Not synced.

@@ -41,6 +41,23 @@ static void a_file_is_replaced_whole_with_its_mode(void **state)
     assert_int_equal(info.st_mode & 0777, 0600);
 }
 
+static void what_a_killed_writer_left_is_used_up(void **state)
+{
+    BUF_AUTO struct buf got = BUF_INIT;
+    struct stat info;
+    char beside[160];
+    (void)state;
+
+    snprintf(beside, sizeof beside, "%s.tmp", path);
+    assert_int_equal(file_append(beside, STR("half of something that was lon"), 0644), 0);
+    assert_int_equal(file_write_atomic(path, STR("whole"), 0600), 0);
+    assert_int_equal(file_read(path, 100, &got), 0);
+    EXPECT_STR(buf_str(&got), "whole");
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_false(file_exists(beside));
+}
+
 static void reading_stops_at_the_limit(void **state)
 {
     BUF_AUTO struct buf got = BUF_INIT;
@@ -110,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_is_replaced_whole_with_its_mode, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_killed_writer_left_is_used_up, setup, teardown),
         cmocka_unit_test_setup_teardown(reading_stops_at_the_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_missing_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(folders_are_made_with_their_parents, setup, teardown),

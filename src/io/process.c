@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,4 +160,17 @@ int process_follow_parent(pid_t parent)
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
         return -errno;
     return getppid() == parent ? 0 : -ESRCH;
+}
+
+int64_t process_raise_descriptors(void)
+{
+    struct rlimit limit;
+    int rc = getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t before = limit.rlim_cur;
+
+    ASSERT(rc == 0);
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        limit.rlim_cur = before;
+    return limit.rlim_cur > INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
 }

@@ -5,6 +5,7 @@
 #define IO_PROCESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -46,6 +47,10 @@ int process_kill_group(struct process *process, int signo) MUST_CHECK;
 // For a child that is nothing without its parent: it gets SIGTERM when the parent dies. -ESRCH when
 // `parent` is not our parent any more.
 int process_follow_parent(pid_t parent) MUST_CHECK;
+
+// As many descriptors as the system lets this process and its children have: the soft limit is
+// often 1,024, which is meant for programs that use select(2). Returns what holds now.
+int64_t process_raise_descriptors(void);
 
 // Forgets the process without killing it; its end is then not collected before ours. Also from
 // inside fn.

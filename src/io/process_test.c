@@ -1,6 +1,7 @@
 #include "io/process.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/test.h"
@@ -92,6 +93,23 @@ static void a_program_that_is_not_there_is_said(void **state)
     loop_close(child.loop);
 }
 
+static void descriptors_are_raised_to_what_the_system_allows(void **state)
+{
+    struct rlimit before;
+    struct rlimit low;
+    struct rlimit now;
+    (void)state;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = before;
+    low.rlim_cur = 64;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_true(process_raise_descriptors() == (int64_t)before.rlim_max);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_true(now.rlim_cur == before.rlim_max);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +117,7 @@ int main(void)
         cmocka_unit_test(output_environment_and_folder_are_as_given),
         cmocka_unit_test(a_killed_group_tells_its_signal),
         cmocka_unit_test(a_program_that_is_not_there_is_said),
+        cmocka_unit_test(descriptors_are_raised_to_what_the_system_allows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

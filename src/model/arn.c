@@ -32,17 +32,29 @@ bool scope_eq(const struct scope *a, const struct scope *b)
            str_eq(a->account, b->account);
 }
 
+// Put together without printf: a reply and a payload are made of little else than ARNs.
+#define ARN_HEAD(scope, kind)                                                                      \
+    STR("arn:"), (scope)->partition, STR(":ecs:"), (scope)->region, STR(":"), (scope)->account,    \
+        STR(":"), str_of(kind), STR("/")
+
+#define CONCAT(arena, ...)                                                                         \
+    str_concat(arena, (const struct str[]){__VA_ARGS__},                                           \
+               sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
+
 struct str arn_make(struct arena *arena, const struct scope *scope, const char *kind,
                     struct str tail)
 {
-    return str_fmt(arena, "arn:%.*s:ecs:%.*s:%.*s:%s/%.*s", STR_ARGS(scope->partition),
-                   STR_ARGS(scope->region), STR_ARGS(scope->account), kind, STR_ARGS(tail));
+    return CONCAT(arena, ARN_HEAD(scope, kind), tail);
 }
 
 struct str arn_make2(struct arena *arena, const struct scope *scope, const char *kind,
                      struct str head, struct str tail)
 {
-    return str_fmt(arena, "arn:%.*s:ecs:%.*s:%.*s:%s/%.*s/%.*s", STR_ARGS(scope->partition),
-                   STR_ARGS(scope->region), STR_ARGS(scope->account), kind, STR_ARGS(head),
-                   STR_ARGS(tail));
+    return CONCAT(arena, ARN_HEAD(scope, kind), head, STR("/"), tail);
+}
+
+struct str arn_make3(struct arena *arena, const struct scope *scope, const char *kind,
+                     struct str head, struct str middle, struct str tail)
+{
+    return CONCAT(arena, ARN_HEAD(scope, kind), head, STR("/"), middle, STR("/"), tail);
 }

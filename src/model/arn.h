@@ -36,5 +36,8 @@ struct str arn_make(struct arena *arena, const struct scope *scope, const char *
 // The same with a tail of two parts joined by '/'.
 struct str arn_make2(struct arena *arena, const struct scope *scope, const char *kind,
                      struct str head, struct str tail);
+// And of three.
+struct str arn_make3(struct arena *arena, const struct scope *scope, const char *kind,
+                     struct str head, struct str middle, struct str tail);
 
 #endif

@@ -34,8 +34,7 @@ static struct cluster *cluster_new(struct state *state, uint64_t id, const struc
     memcpy(key + rec->region.len + 1, rec->name.ptr, rec->name.len);
     cluster->key = str_span(key, rec->region.len + 1 + rec->name.len);
     list_init(&cluster->instances);
-    list_init(&cluster->tasks_wanted);
-    list_init(&cluster->tasks_unwanted);
+    task_list_init(&cluster->tasks);
     list_init(&cluster->services);
     list_init(&cluster->services_waiting);
     list_init(&cluster->daemons);
@@ -90,8 +89,8 @@ static void name_release(struct state *state, struct cluster *cluster)
 void cluster_set_expiry(struct state *state, struct cluster *cluster)
 {
     const struct rec_cluster *rec = cluster->rec;
-    bool is_empty = list_is_empty(&cluster->instances) && list_is_empty(&cluster->tasks_wanted) &&
-                    list_is_empty(&cluster->tasks_unwanted) && list_is_empty(&cluster->services);
+    bool is_empty = list_is_empty(&cluster->instances) && task_list_is_empty(&cluster->tasks) &&
+                    list_is_empty(&cluster->services);
 
     if (rec->status != REC_CLUSTER_STATUS_INACTIVE || !is_empty)
         expiry_clear(&state->expiries, &cluster->expiry);
@@ -103,8 +102,8 @@ void cluster_set_expiry(struct state *state, struct cluster *cluster)
 static void cluster_delete(struct state *state, struct cluster *cluster)
 {
     ASSERT(list_is_empty(&cluster->instances));
-    ASSERT(list_is_empty(&cluster->tasks_wanted));
-    ASSERT(list_is_empty(&cluster->tasks_unwanted));
+    ASSERT(task_list_is_empty(&cluster->tasks));
+    ASSERT(cluster->tasks_by_family == NULL && cluster->tasks_by_starter == NULL);
     ASSERT(list_is_empty(&cluster->services));
     ASSERT(cluster->groups == NULL);
     roster_deinit(&cluster->roster);
@@ -248,7 +247,7 @@ static uint32_t count_living(const struct list *tasks)
     uint32_t n = 0;
 
     LIST_EACH (tasks, it)
-        n += !task_is_stopped(LIST_ENTRY(it, struct task, in_cluster));
+        n += !task_is_stopped(LIST_ENTRY(it, struct task, listed[TASK_LIST_CLUSTER]));
     return n;
 }
 
@@ -261,7 +260,7 @@ static void check_groups(const struct cluster *cluster)
 
 static void check_counts(const struct cluster *cluster)
 {
-    uint32_t tasks = count_living(&cluster->tasks_wanted) + count_living(&cluster->tasks_unwanted);
+    uint32_t tasks = count_living(&cluster->tasks.wanted) + count_living(&cluster->tasks.unwanted);
     uint32_t instances = 0;
 
     LIST_EACH (&cluster->instances, it) {
@@ -281,5 +280,6 @@ void cluster_check_all(const struct state *state)
         check_counts(cluster);
         check_groups(cluster);
         roster_check(cluster);
+        task_lists_check(cluster);
     }
 }

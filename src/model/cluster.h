@@ -8,6 +8,7 @@
 #include "model/group_counts.h"
 #include "model/roster.h"
 #include "model/state.h"
+#include "model/task_lists.h"
 
 // One name has at most one record: re-creating an INACTIVE name is a new cluster with the same ARN,
 // and the old record (with what still belongs to it) stays reachable by id until it expires.
@@ -18,15 +19,16 @@ struct cluster {
     struct cluster *older;         // of the same name; NULL: none
     UT_hash_handle by_name;        // only the newest cluster of a name
     struct list in_state;
-    struct list instances;      // struct instance.in_cluster, creation order, INACTIVE ones too
-    struct list tasks_wanted;   // struct task.in_cluster with desiredStatus RUNNING, creation order
-    struct list tasks_unwanted; // those with desiredStatus STOPPED, in the order they were stopped
-    struct roster roster;       // the same instances, for placement
-    struct task_group *groups;  // of its wanted tasks that are placed
-    uint32_t instances_n;       // ACTIVE and DRAINING
-    uint32_t tasks_n;           // not STOPPED
-    struct list services;       // struct service.in_cluster, creation order, INACTIVE ones too
-    struct list daemons;        // struct service.as_daemon
+    struct list instances; // struct instance.in_cluster, creation order, INACTIVE ones too
+    struct task_list tasks;
+    struct task_drawer *tasks_by_family;  // keys: the eight bytes of a family's id
+    struct task_drawer *tasks_by_starter; // keys: startedBy
+    struct roster roster;                 // the same instances, for placement
+    struct task_group *groups;            // of its wanted tasks that are placed
+    uint32_t instances_n;                 // ACTIVE and DRAINING
+    uint32_t tasks_n;                     // not STOPPED
+    struct list services;         // struct service.in_cluster, creation order, INACTIVE ones too
+    struct list daemons;          // struct service.as_daemon
     struct list services_waiting; // struct service.waiting: a task of them found no place
     // By launch type.
     uint32_t services_active_n[ECS_LAUNCH_TYPE_N];

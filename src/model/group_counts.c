@@ -14,6 +14,13 @@ struct task_group *task_group_find(struct task_group *const *groups, struct str 
     return found;
 }
 
+uint32_t task_group_tag(struct str name)
+{
+    uint32_t hash = (uint32_t)str_hash(name);
+
+    return hash != 0 ? hash : 1;
+}
+
 static struct task_group *group_new(struct task_group **groups, struct str name)
 {
     struct task_group *group = mem_zalloc(sizeof *group);

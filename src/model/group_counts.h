@@ -51,6 +51,9 @@ void group_counts_deinit(struct group_counts *counts); // is empty
 
 struct task_group *task_group_find(struct task_group *const *groups, struct str name); // NULL: none
 
+// A number that stands for the name; two names may share one, none has 0.
+uint32_t task_group_tag(struct str name);
+
 // By name, and by the group itself (NULL: 0).
 uint32_t group_counts_of(const struct group_counts *counts, struct str name);
 uint32_t group_counts_in(const struct group_counts *counts, const struct task_group *group);

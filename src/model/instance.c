@@ -9,6 +9,7 @@
 #include "model/cluster.h"
 #include "model/service.h"
 #include "model/task.h"
+#include "shape/walk.h"
 
 static struct str token_key_of(struct arena *arena, uint64_t cluster_id, struct str token)
 {
@@ -211,9 +212,25 @@ static void reopen_books(struct state *state, struct instance *instance)
         task_reserve(state, LIST_ENTRY(it, struct task, on_instance), instance);
 }
 
+// The books keep the ids of GPUs in the memory of the record, so those always move on to the newer.
+static bool needs_new_books(const struct rec_instance *before, const struct rec_instance *after)
+{
+    if (before == NULL || before->resources.n != after->resources.n)
+        return true;
+    for (size_t i = 0; i < after->resources.n; i++) {
+        const struct ecs_resource *resource = &after->resources.at[i];
+
+        if (str_eq(resource->name, STR("GPU")) ||
+            !shape_equal(&ecs_resource_shape, &before->resources.at[i], resource))
+            return true;
+    }
+    return false;
+}
+
 void instance_apply(struct state *state, uint64_t id, const void *record)
 {
     struct instance *instance = instance_get(state, id);
+    bool reopen;
 
     if (record == NULL) {
         instance_delete(state, instance);
@@ -221,10 +238,12 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
     }
     if (instance == NULL)
         instance = instance_new(state, id, record);
+    reopen = needs_new_books(instance->rec, record);
     instance->entity.record = record;
     instance->rec = record;
     index_attributes(instance);
-    reopen_books(state, instance);
+    if (reopen)
+        reopen_books(state, instance);
     list_token(state, instance);
     roster_note_record(&cluster_get(state, instance->cluster_id)->roster, instance);
     services_mark_instance(state, instance);
@@ -242,6 +261,7 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
     struct cluster *cluster = cluster_get(state, instance->cluster_id);
     struct idtable *table = &state->entities[REC_KIND_INSTANCE_STATE];
     bool opens_or_closes = is_active(st) != is_active(instance->st);
+    bool comes_or_goes = status_is_registered(st) != status_is_registered(instance->st);
 
     cluster->instances_n += status_is_registered(st);
     cluster->instances_n -= status_is_registered(instance->st);
@@ -253,7 +273,8 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
         idtable_remove(table, id);
     instance->state_entity.record = st;
     instance->st = st;
-    list_token(state, instance);
+    if (comes_or_goes)
+        list_token(state, instance);
     instance_set_expiry(state, instance);
     if (opens_or_closes) {
         roster_note(&cluster->roster, instance);

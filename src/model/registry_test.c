@@ -53,17 +53,24 @@ static void move_task(uint64_t id, enum rec_task_status last, enum rec_task_stat
                                           .desired = desired});
 }
 
-// The ids of one of the cluster's task lists, "3 1 ".
-static void expect_listed(bool wanted, const char *ids)
+// The ids of one walk over the cluster's tasks, "3 1 ".
+static struct str walked(const struct task_walk *walk)
 {
     struct str got = STR_NONE;
     uint64_t after = 0;
 
-    for (struct task *task; (task = task_after(&r.state, demo(), wanted, after)) != NULL;) {
+    for (struct task *task; (task = task_after(&r.state, walk, after)) != NULL;) {
         after = task->entity.id;
         got = str_fmt(&r.arena, "%.*s%d ", STR_ARGS(got), (int)after);
     }
-    EXPECT_STR(got, ids);
+    return got;
+}
+
+static void expect_listed(bool wanted, const char *ids)
+{
+    struct task_walk walk = {.cluster = demo(), .wanted = wanted};
+
+    EXPECT_STR(walked(&walk), ids);
 }
 
 // ---- clusters
@@ -210,6 +217,23 @@ static void registering_fewer_resources_overdraws_the_books(void **state)
     assert_false(port_set_has(&books->tcp, 80));
 }
 
+// The ports of a task live in memory of its reservation, which new books would make anew.
+static void a_record_with_the_same_resources_leaves_the_books_open(void **state)
+{
+    uint64_t id = records_instance(&r, DEMO, 1000, 1000);
+    const struct task *task = task_get(&r.state, add_task(id));
+    const struct need_port *ports = task->reservation.ports;
+    const void *filler;
+    (void)state;
+
+    records_set_instance(&r, id, DEMO, 1000, 1000);
+    filler = mem_alloc(sizeof *ports); // takes the place of what would have been freed
+    assert_ptr_equal(task->reservation.ports, ports);
+    assert_ptr_not_equal(filler, ports);
+    assert_int_equal(instance_get(&r.state, id)->books.cpu_left, 900);
+    mem_free((void *)(uintptr_t)filler);
+}
+
 // ---- tasks
 
 static void a_placed_task_holds_its_place_until_it_is_stopped(void **state)
@@ -298,14 +322,38 @@ static void an_undone_stop_puts_a_task_back_in_its_place(void **state)
 
 static void a_walk_goes_on_where_a_task_has_left(void **state)
 {
+    struct task_walk wanted = {.cluster = demo(), .wanted = true};
+    struct task_walk unwanted = {.cluster = demo()};
     (void)state;
 
     for (int i = 0; i < 3; i++)
         add_task(0);
     move_task(2, PENDING, STOPPED);
-    assert_int_equal(task_after(&r.state, demo(), true, 2)->entity.id, 3);
-    assert_null(task_after(&r.state, demo(), true, 3));
-    assert_int_equal(task_after(&r.state, demo(), false, 0)->entity.id, 2);
+    assert_int_equal(task_after(&r.state, &wanted, 2)->entity.id, 3);
+    assert_null(task_after(&r.state, &wanted, 3));
+    assert_int_equal(task_after(&r.state, &unwanted, 0)->entity.id, 2);
+}
+
+static void tasks_are_listed_by_family_and_by_who_started_them(void **state)
+{
+    uint64_t other = records_definition(&r, records_family(&r, "other"), 1, 0, 0, 0);
+    struct task_walk family = {.cluster = demo(), .wanted = true, .family_id = 2};
+    struct task_walk starter = {.cluster = demo(), .wanted = true, .started_by = STR("starter1")};
+    (void)state;
+
+    for (int i = 0; i < 9; i++) {
+        struct task_facts facts = {
+            .cluster = DEMO, .definition = i < 3 ? 1 : other, .last = PENDING, .desired = RUNNING};
+        records_task(&r, &facts);
+    }
+    EXPECT_STR(walked(&family), "4 5 6 7 8 9 ");
+    EXPECT_STR(walked(&starter), "1 7 ");
+    move_task(5, STOPPED, STOPPED);
+    assert_int_equal(task_after(&r.state, &family, 5)->entity.id, 6); // the walk stood at 5
+    starter.started_by = STR("nobody");
+    EXPECT_STR(walked(&starter), "");
+    family.wanted = false;
+    EXPECT_STR(walked(&family), "5 ");
 }
 
 static void a_stopped_task_waits_for_its_end(void **state)
@@ -385,12 +433,14 @@ int main(void)
         REGISTRY_TEST(undone_removals_put_clusters_and_instances_back_in_their_places),
         REGISTRY_TEST(an_inactive_instance_waits_until_no_task_names_it),
         REGISTRY_TEST(registering_fewer_resources_overdraws_the_books),
+        REGISTRY_TEST(a_record_with_the_same_resources_leaves_the_books_open),
         REGISTRY_TEST(a_placed_task_holds_its_place_until_it_is_stopped),
         REGISTRY_TEST(counts_follow_the_status),
         REGISTRY_TEST(a_task_that_is_placed_later_takes_then),
         REGISTRY_TEST(wanted_tasks_are_listed_by_id_and_others_as_they_were_stopped),
         REGISTRY_TEST(an_undone_stop_puts_a_task_back_in_its_place),
         REGISTRY_TEST(a_walk_goes_on_where_a_task_has_left),
+        REGISTRY_TEST(tasks_are_listed_by_family_and_by_who_started_them),
         REGISTRY_TEST(a_stopped_task_waits_for_its_end),
         REGISTRY_TEST(the_newest_active_revision_stands_for_its_family),
         REGISTRY_TEST(families_stand_in_lexicographic_order),

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/proof.h"
 #include "model/override.h"
 
 // Task-level sizes are texts of whole numbers once a definition is registered; anything else is 0
@@ -195,7 +196,7 @@ static bool port_is_taken(const struct books *books, const struct need *need, bo
 {
     for (size_t i = 0; i < need->ports_n; i++) {
         if (need->ports[i].udp == udp && port_set_has(ports_of(books, udp), need->ports[i].port))
-            return true;
+            return !PLANTED(PLANT_PORT_UNCHECKED);
     }
     return false;
 }
@@ -203,6 +204,7 @@ static bool port_is_taken(const struct books *books, const struct need *need, bo
 // Ports reserved by the agent and static ones of tasks have one limit together.
 static bool ports_would_overflow(const struct books *books, const struct need *need)
 {
+    MARK_IF(need->ports_n > 0, "static ports are counted against the instance's limit");
     return need->ports_n > 0 && books->tcp.n + books->udp.n + need->ports_n > BOOKS_PORTS_MAX;
 }
 
@@ -262,11 +264,12 @@ void books_take(struct books *books, const struct need *need, const struct str_l
         .held = true,
         .cpu_units = need->cpu_units,
         .memory_mib = need->memory_mib,
-        .ports_n = need->ports_n,
-        .ports = mem_alloc(need->ports_n * sizeof *need->ports),
+        .ports_n = (uint32_t)need->ports_n,
     };
     books->cpu_left -= need->cpu_units;
     books->memory_left -= need->memory_mib;
+    if (need->ports_n > 0)
+        out->ports = mem_alloc(need->ports_n * sizeof *need->ports);
     for (size_t i = 0; i < need->ports_n; i++) {
         out->ports[i] = need->ports[i];
         port_set_add(need->ports[i].udp ? &books->udp : &books->tcp, need->ports[i].port);

@@ -60,7 +60,7 @@ struct reservation {
     bool held;
     int32_t cpu_units;
     int32_t memory_mib;
-    size_t ports_n;
+    uint32_t ports_n;
     struct need_port *ports;
     struct str_list gpu_ids; // memory of the reservation
 };

@@ -213,24 +213,50 @@ void roster_note_record(struct roster *roster, struct instance *instance)
     roster_note(roster, instance);
 }
 
+static uint64_t port_bits(const struct port_set *ports)
+{
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < ports->n; i++)
+        bits |= roster_port_bit(ports->at[i]);
+    return bits;
+}
+
 static void fill(struct roster_slot *slot, const struct instance *instance)
 {
     slot->cpu_left = instance->books.cpu_left;
     slot->memory_left = instance->books.memory_left;
+    slot->ports = port_bits(&instance->books.tcp) | port_bits(&instance->books.udp);
+    slot->ports_n = (uint32_t)(instance->books.tcp.n + instance->books.udp.n);
+    slot->gpus_left = (uint32_t)instance->books.gpus_left.n;
     slot->is_active = instance->st != NULL && instance->st->status == REC_INSTANCE_STATUS_ACTIVE;
     slot->is_connected = instance_is_connected(instance);
 }
 
-void roster_note(struct roster *roster, const struct instance *instance)
+// Its last note stands in the log, nobody has read it yet, and it says as much.
+static bool is_noted(const struct roster *roster, const struct roster_slot *slot, uint32_t group)
+{
+    uint32_t at = (uint32_t)(slot->noted_at - 1) & (roster->changes_cap - 1);
+
+    return slot->noted_at > roster->read_n && (group == 0 || roster->changes[at].group == group);
+}
+
+void roster_note_group(struct roster *roster, const struct instance *instance, uint32_t group)
 {
     struct roster_slot *slot = &roster->slots[instance->slot];
 
     ASSERT(slot->instance == instance);
     fill(slot, instance);
-    if (slot->noted_at > roster->read_n)
-        return; // stands in the log and nobody has read it yet
-    roster->changes[roster->changes_n++ & (roster->changes_cap - 1)] = instance->slot;
+    if (is_noted(roster, slot, group))
+        return;
+    roster->changes[roster->changes_n++ & (roster->changes_cap - 1)] =
+        (struct roster_change){.slot = instance->slot, .group = group};
     slot->noted_at = roster->changes_n;
+}
+
+void roster_note(struct roster *roster, const struct instance *instance)
+{
+    roster_note_group(roster, instance, 0);
 }
 
 bool roster_reaches(const struct roster *roster, uint64_t seen)
@@ -239,7 +265,7 @@ bool roster_reaches(const struct roster *roster, uint64_t seen)
     return roster->changes_n - seen <= roster->changes_cap;
 }
 
-uint32_t roster_changed(const struct roster *roster, uint64_t change)
+struct roster_change roster_changed(const struct roster *roster, uint64_t change)
 {
     ASSERT(change < roster->changes_n);
     return roster->changes[change & (roster->changes_cap - 1)];
@@ -267,6 +293,9 @@ static void check_slot(const struct roster *roster, uint32_t i)
     ASSERT_SAY(fresh.cpu_left == slot->cpu_left && fresh.memory_left == slot->memory_left,
                "instance %.*s", STR_ARGS(instance->uid));
     ASSERT_SAY(fresh.is_active == slot->is_active && fresh.is_connected == slot->is_connected,
+               "instance %.*s", STR_ARGS(instance->uid));
+    ASSERT_SAY(fresh.ports == slot->ports && fresh.ports_n == slot->ports_n &&
+                   fresh.gpus_left == slot->gpus_left,
                "instance %.*s", STR_ARGS(instance->uid));
     ASSERT_SAY(instance->class != NULL && instance->class->id == slot->class_id, "instance %.*s",
                STR_ARGS(instance->uid));

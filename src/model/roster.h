@@ -29,11 +29,19 @@ struct roster_slot {
     uint64_t id;               // of the instance
     struct instance *instance; // NULL: a gap, it is forgotten
     uint64_t noted_at;         // changes_n after it was noted last
+    uint64_t ports;            // a bit for every port in use, modulo 64
     uint32_t class_id;
     int32_t cpu_left;
     int32_t memory_left;
+    uint32_t ports_n; // in use
+    uint32_t gpus_left;
     bool is_active;    // status ACTIVE
     bool is_connected; // agentConnected
+};
+
+struct roster_change {
+    uint32_t slot;
+    uint32_t group; // task_group_tag of the group whose tasks there changed in number; 0: of none
 };
 
 struct roster {
@@ -42,10 +50,10 @@ struct roster {
     uint32_t slots_cap;
     uint32_t gaps_n;
 
-    uint32_t *changes;    // a ring of slot numbers
-    uint32_t changes_cap; // a power of two, or 0
-    uint64_t changes_n;   // ever written
-    uint64_t read_n;      // of them read by somebody
+    struct roster_change *changes; // a ring
+    uint32_t changes_cap;          // a power of two, or 0
+    uint64_t changes_n;            // ever written
+    uint64_t read_n;               // of them read by somebody
     uint64_t layout;
 
     struct roster_class *classes_by_key;
@@ -67,15 +75,22 @@ void roster_leave(struct roster *roster, struct instance *instance);
 
 // Something that placement asks for changed: the registered record, ...
 void roster_note_record(struct roster *roster, struct instance *instance);
-// ... or anything else (status, connection, books, counts).
+// ... or how many tasks of a group it has, ...
+void roster_note_group(struct roster *roster, const struct instance *instance, uint32_t group);
+// ... or anything else (status, connection, books, other counts).
 void roster_note(struct roster *roster, const struct instance *instance);
 
 // The log. Who has read it up to `seen` (a former changes_n) looks at the changes from there on;
 // when it does not reach back so far any more, at everything. roster_was_read says that somebody
 // has read all of it, so that what is noted from now on must be written again.
 bool roster_reaches(const struct roster *roster, uint64_t seen);
-uint32_t roster_changed(const struct roster *roster, uint64_t change); // which slot
+struct roster_change roster_changed(const struct roster *roster, uint64_t change);
 void roster_was_read(struct roster *roster);
+
+static inline uint64_t roster_port_bit(uint16_t port)
+{
+    return UINT64_C(1) << (port % 64);
+}
 
 void roster_check(const struct cluster *cluster);
 

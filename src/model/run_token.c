@@ -4,6 +4,7 @@
 #include "model/run_token.h"
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/task.h"
 
 static struct str key_of(struct arena *arena, uint64_t cluster_id, struct str token)
@@ -69,8 +70,10 @@ static time_ms quiet_since(const struct state *state, const struct rec_run_token
     for (size_t i = 0; i < rec->task_ids.n; i++) {
         const struct task *task = task_get(state, (uint64_t)rec->task_ids.at[i]);
 
-        if (task != NULL && !task_is_stopped(task))
+        if (task != NULL && !task_is_stopped(task)) {
+            MARK("a clientToken stands while one of its tasks runs");
             return rec->created_at + TIME_DAY_MS;
+        }
         if (task != NULL && task->rec->stopped_at > last)
             last = task->rec->stopped_at;
     }

@@ -79,6 +79,7 @@ void state_deinit(struct state *state)
     }
     expiry_deinit(&state->expiries);
     expiry_deinit(&state->wakes);
+    uid_index_deinit(&state->tasks_by_uid);
     family_order_deinit(state);
 }
 

@@ -25,6 +25,7 @@
 #include "base/timefmt.h"
 #include "model/arn.h"
 #include "model/expiry.h"
+#include "model/uid_index.h"
 
 struct arena;
 struct cluster;
@@ -72,7 +73,7 @@ struct state {
     struct family_order *families_in_order; // task_definition.h
     struct instance *instances_by_uid;      // instance.h
     struct instance *instances_by_token;    // instance.h, registered ones with a client token
-    struct task *tasks_by_uid;              // task.h
+    struct uid_index tasks_by_uid;          // task.h
     struct run_token *tokens_by_key;        // run_token.h
     struct service *services_by_key;        // service.h
     struct list clusters;                   // in creation order

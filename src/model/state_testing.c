@@ -167,6 +167,8 @@ void records_set_task(struct records *r, uint64_t id, const struct task_facts *f
     SET(&rec, last_status, facts->last);
     SET(&rec, desired_status, facts->desired);
     SET(&rec, group, str_fmt(&r->arena, "group%d", (int)(id % 3)));
+    if (id % 2 == 1)
+        SET(&rec, started_by, str_fmt(&r->arena, "starter%d", (int)(id % 3)));
     SET(&rec, launch_type, ECS_LAUNCH_TYPE_EC2);
     SET(&rec, created_at, RECORDS_NOW);
     SET(&rec, stopped_at, RECORDS_NOW);

@@ -33,7 +33,8 @@ uint64_t records_instance(struct records *r, uint64_t cluster, int cpu, int memo
 void records_set_instance(struct records *r, uint64_t id, uint64_t cluster, int cpu, int memory);
 void records_set_instance_state(struct records *r, uint64_t id, enum rec_instance_status status);
 
-// What a test says about a task; the rest follows from the id. definition 0 stands for 1.
+// What a test says about a task; the rest follows from the id: its group is "group<id % 3>", and
+// one with an odd id was started by "starter<id % 3>". definition 0 stands for 1.
 struct task_facts {
     uint64_t cluster;
     uint64_t instance; // 0: not placed

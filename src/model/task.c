@@ -4,6 +4,7 @@
 #include "model/task.h"
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/run_token.h"
@@ -17,39 +18,7 @@ struct task *task_get(const struct state *state, uint64_t id)
 
 struct task *task_find_uid(const struct state *state, struct str uid)
 {
-    struct task *found;
-
-    MAP_FIND_STR(by_uid, state->tasks_by_uid, uid, found);
-    return found;
-}
-
-// A task that is gone, or stands in another list, is stepped over by id.
-static struct task *wanted_behind(const struct state *state, const struct cluster *cluster,
-                                  uint64_t after)
-{
-    const struct idtable *table = &state->entities[REC_KIND_TASK];
-
-    for (uint64_t id = after; (id = idtable_next(table, id)) != 0;) {
-        struct task *task = task_get(state, id);
-        if (task->cluster_id == cluster->entity.id && task->listed_as_wanted)
-            return task;
-    }
-    return NULL;
-}
-
-struct task *task_after(const struct state *state, const struct cluster *cluster, bool wanted,
-                        uint64_t after)
-{
-    const struct list *head = wanted ? &cluster->tasks_wanted : &cluster->tasks_unwanted;
-    const struct task *anchor = task_get(state, after);
-    const struct list *next = head->next;
-
-    if (anchor != NULL && anchor->cluster_id == cluster->entity.id &&
-        anchor->listed_as_wanted == wanted)
-        next = anchor->in_cluster.next;
-    else if (wanted && after != 0)
-        return wanted_behind(state, cluster, after);
-    return next != head ? LIST_ENTRY(next, struct task, in_cluster) : NULL;
+    return uid_index_find(&state->tasks_by_uid, uid);
 }
 
 static bool rec_is_stopped(const struct rec_task *rec)
@@ -85,8 +54,8 @@ time_ms task_connectivity_at(const struct task *task, const struct instance *ins
 
 const struct need *task_need(const struct state *state, const struct task *task)
 {
-    if (task->has_own_need)
-        return &task->own_need;
+    if (task->own_need != NULL)
+        return task->own_need;
     return &task_definition_get(state, task->definition_id)->need;
 }
 
@@ -130,7 +99,7 @@ static void place_on_instance(struct state *state, struct task *task, const stru
     if (task_is_wanted(task))
         group_counts_add(&cluster->groups, &instance->groups, rec->group);
     instance->pending_n += task_is_pending(task);
-    roster_note(&cluster->roster, instance);
+    roster_note_group(&cluster->roster, instance, task_group_tag(rec->group));
 }
 
 // Keeps the reservation when the new record stays on the same instance: a task must not lose its
@@ -147,6 +116,7 @@ static void leave_instance(struct state *state, struct task *task, const struct 
     if (task_is_wanted(task))
         group_counts_subtract(&cluster->groups, &instance->groups, task->rec->group);
     instance->pending_n -= task_is_pending(task);
+    roster_note_group(&cluster->roster, instance, task_group_tag(task->rec->group));
     if (next != NULL && next->instance_id == task->rec->instance_id && !rec_is_stopped(next))
         return;
     books_give(&instance->books, &task->reservation);
@@ -168,41 +138,27 @@ static void count_in_cluster(struct state *state, const struct task *task, uint3
         cluster->running_n[task->rec->launch_type] += by;
 }
 
-// By id: a stop that is undone puts a task back among newer ones.
-static void link_as_wanted(struct cluster *cluster, struct task *task)
+static void drop_expiry(struct state *state, struct task *task)
 {
-    struct list *at = &cluster->tasks_wanted;
-
-    while (at->prev != &cluster->tasks_wanted &&
-           LIST_ENTRY(at->prev, struct task, in_cluster)->entity.id > task->entity.id)
-        at = at->prev;
-    list_insert_before(at, &task->in_cluster);
-}
-
-static void link_lists(struct state *state, struct task *task)
-{
-    struct cluster *cluster = cluster_get(state, task->cluster_id);
-    bool wanted = task_is_wanted(task);
-
-    if (!list_is_linked(&task->in_cluster) || task->listed_as_wanted != wanted) {
-        list_remove(&task->in_cluster);
-        if (wanted)
-            link_as_wanted(cluster, task);
-        else
-            list_push_back(&cluster->tasks_unwanted, &task->in_cluster);
-        task->listed_as_wanted = wanted;
-    }
+    if (task->expiry == NULL)
+        return;
+    expiry_clear(&state->expiries, task->expiry);
+    mem_free(task->expiry);
+    task->expiry = NULL;
 }
 
 static void set_expiry(struct state *state, struct task *task)
 {
     time_ms keep = state->config.stopped_task_keep_ms;
 
-    if (task_is_stopped(task))
-        expiry_set(&state->expiries, &task->expiry, REC_KIND_TASK, task->entity.id,
+    if (!task_is_stopped(task)) {
+        drop_expiry(state, task);
+    } else {
+        if (task->expiry == NULL)
+            task->expiry = mem_zalloc(sizeof *task->expiry);
+        expiry_set(&state->expiries, task->expiry, REC_KIND_TASK, task->entity.id,
                    task->rec->stopped_at + keep);
-    else
-        expiry_clear(&state->expiries, &task->expiry);
+    }
     if (task->token_id != 0)
         run_token_follow(state, task->token_id);
 }
@@ -229,21 +185,19 @@ static struct task *task_new(struct state *state, uint64_t id, const struct rec_
 {
     struct task *task = mem_zalloc(sizeof *task);
     struct task_definition *definition;
-    char *uid = mem_alloc(rec->uid.len);
 
-    memcpy(uid, rec->uid.ptr, rec->uid.len);
     task->entity = (struct entity){.id = id, .kind = REC_KIND_TASK};
-    task->uid = str_span(uid, rec->uid.len);
+    task->uid = rec->uid;
     task->cluster_id = (uint64_t)rec->cluster_id;
     task->definition_id = (uint64_t)rec->definition_id;
     definition = task_definition_get(state, task->definition_id);
     definition->tasks_n++;
     task_definition_set_expiry(state, definition);
     if (overrides_change_need(rec->overrides)) {
-        need_init(&task->own_need, definition->rec->definition, rec->overrides);
-        task->has_own_need = true;
+        task->own_need = mem_alloc(sizeof *task->own_need);
+        need_init(task->own_need, definition->rec->definition, rec->overrides);
     }
-    MAP_ADD_STR(by_uid, state->tasks_by_uid, uid, task);
+    uid_index_add(&state->tasks_by_uid, task);
     idtable_put(&state->entities[REC_KIND_TASK], id, task);
     return task;
 }
@@ -255,13 +209,14 @@ static void task_delete(struct state *state, struct task *task)
     ASSERT(!task->reservation.held);
     definition->tasks_n--;
     task_definition_set_expiry(state, definition);
-    list_remove(&task->in_cluster);
+    task_lists_leave(state, task);
     cluster_set_expiry(state, cluster_get(state, task->cluster_id));
-    expiry_clear(&state->expiries, &task->expiry);
-    MAP_DEL(by_uid, state->tasks_by_uid, task);
+    drop_expiry(state, task);
+    uid_index_remove(&state->tasks_by_uid, task);
     idtable_remove(&state->entities[REC_KIND_TASK], task->entity.id);
-    need_deinit(&task->own_need);
-    mem_free((void *)(uintptr_t)task->uid.ptr);
+    if (task->own_need != NULL)
+        need_deinit(task->own_need);
+    mem_free(task->own_need);
     mem_free(task);
 }
 
@@ -284,11 +239,12 @@ void task_apply(struct state *state, uint64_t id, const void *record)
     }
     task->entity.record = rec;
     task->rec = rec;
+    task->uid = rec->uid; // the same text, but the memory of the old record will go
     count_on_instance(state, rec, 1);
     place_on_instance(state, task, rec);
     service_take_task(state, task);
     count_in_cluster(state, task, 1);
-    link_lists(state, task);
+    task_lists_enter(state, task);
     cluster_set_expiry(state, cluster_get(state, task->cluster_id));
     set_expiry(state, task);
 }
@@ -307,9 +263,8 @@ struct str container_arn(const struct state *state, const struct task *task, siz
     const struct cluster *cluster = cluster_get(state, task->cluster_id);
     struct scope scope = cluster_scope(state, cluster);
 
-    return arn_make2(arena, &scope, "container", cluster->rec->name,
-                     str_fmt(arena, "%.*s/%.*s", STR_ARGS(task->uid),
-                             STR_ARGS(task->rec->containers.at[index].uid)));
+    return arn_make3(arena, &scope, "container", cluster->rec->name, task->uid,
+                     task->rec->containers.at[index].uid);
 }
 
 static void check_task(const struct state *state, const struct task *task)
@@ -317,7 +272,7 @@ static void check_task(const struct state *state, const struct task *task)
     bool placed = task->rec->instance_id != 0 && !task_is_stopped(task);
 
     ASSERT_SAY(task->reservation.held == placed, "task %.*s", STR_ARGS(task->uid));
-    ASSERT_SAY((task->expiry.slot != 0) == task_is_stopped(task), "task %.*s", STR_ARGS(task->uid));
+    ASSERT_SAY((task->expiry != NULL) == task_is_stopped(task), "task %.*s", STR_ARGS(task->uid));
     ASSERT_SAY(!task_is_stopped(task) || !task_is_wanted(task), "task %.*s", STR_ARGS(task->uid));
     ASSERT(task_definition_get(state, task->definition_id) != NULL);
     ASSERT(cluster_get(state, task->cluster_id) != NULL);

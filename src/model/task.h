@@ -10,29 +10,28 @@
 #include "base/map.h"
 #include "model/reservation.h"
 #include "model/state.h"
+#include "model/task_lists.h"
 
 struct task {
     struct entity entity;
     const struct rec_task *rec;
     uint64_t cluster_id;
     uint64_t definition_id;
-    struct str uid; // memory of the task
-    UT_hash_handle by_uid;
-    struct list in_cluster;
-    struct list on_instance; // linked while it holds a reservation
-    struct list in_service;  // linked while it is a service's and not STOPPED
-    struct expiry expiry;    // waits while lastStatus is STOPPED
-    uint64_t token_id;       // the RunTask token that stands for it; 0: none
-    bool listed_as_wanted;   // which of the cluster's two lists it stands in
-    bool has_own_need;       // overrides change what the definition needs
-    struct need own_need;
+    struct str uid;                  // of rec
+    struct list listed[TASK_LIST_N]; // in the lists of task_lists.h
+    struct list on_instance;         // linked while it holds a reservation
+    struct list in_service;          // linked while it is a service's and not STOPPED
+    struct expiry *expiry;           // waits; NULL while lastStatus is not STOPPED
+    uint64_t token_id;               // the RunTask token that stands for it; 0: none
+    struct need *own_need;           // NULL: overrides do not change what the definition needs
     struct reservation reservation;
+    bool listed_as_wanted; // in which half of the lists it stands
 
-    // Volatile. Sequence of the payload it was last sent in, and whether the agent acknowledged
-    // that one, so knows the present desired status.
-    int64_t sent_sequence;
+    // Volatile. Whether the agent acknowledged the payload it was last sent in, so knows the
+    // present desired status, and the sequence of that payload.
     bool delivered;
     bool seen_healthy; // when its service was last looked at
+    int64_t sent_sequence;
 };
 
 void task_apply(struct state *state, uint64_t id, const void *record);
@@ -40,13 +39,6 @@ void task_check_all(const struct state *state);
 
 struct task *task_get(const struct state *state, uint64_t id);
 struct task *task_find_uid(const struct state *state, struct str uid);
-
-// The tasks of a cluster with desiredStatus RUNNING, by id, or else those with STOPPED, in the
-// order in which they were stopped: the one behind the task `after`, or the first when `after` is
-// 0. When `after` has left the list, the walk goes on where it stood: tasks leave the first list
-// anywhere but the second one, by being forgotten, from its front. NULL at the end.
-struct task *task_after(const struct state *state, const struct cluster *cluster, bool wanted,
-                        uint64_t after);
 
 bool task_is_stopped(const struct task *task); // lastStatus STOPPED (or DELETED)
 bool task_is_wanted(const struct task *task);  // desiredStatus RUNNING

@@ -2,6 +2,7 @@
 // carried out as a whole or not at all. Source: ecs-behaviour-api 7.9.
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "core/lifecycle.h"
 #include "model/arn.h"
 #include "model/cluster.h"
@@ -23,9 +24,11 @@ static int find_target(struct op_ctx *ctx, const struct cluster *cluster,
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "targetType must be container-instance");
     *out = op_find_instance(ctx, cluster, attribute->target_id);
-    if (*out == NULL || !instance_is_registered(*out))
+    if (*out == NULL || !instance_is_registered(*out)) {
+        MARK("attributes are put on instances that are registered");
         return op_fail(ctx, ECS_ERROR_TARGET_NOT_FOUND_EXCEPTION, "Could not find %.*s",
                        STR_ARGS(attribute->target_id));
+    }
     return OP_OK;
 }
 

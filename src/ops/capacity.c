@@ -6,6 +6,7 @@
 #include "ops/capacity.h"
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "model/task_definition.h"
 #include "ops/capacity_strategy.h"
@@ -36,8 +37,10 @@ static int choose(struct op_ctx *ctx, const struct capacity_request *in,
 {
     const struct ecs_capacity_provider_strategy_item_list *strategy = in->strategy;
 
-    if (in->has_launch_type && strategy->n > 0)
+    if (in->has_launch_type && strategy->n > 0) {
+        MARK("a launch type and a capacity provider strategy exclude each other");
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", in->both_given);
+    }
     if (in->has_launch_type)
         return read_launch_type(ctx, in, out);
     if (strategy->n == 0)
@@ -70,6 +73,7 @@ static int check_compatibility(struct op_ctx *ctx, const struct ecs_task_definit
         if (definition->compatibilities.at[i] == wanted[launch_type])
             return OP_OK;
     }
+    MARK("a task is not launched where its definition cannot run");
     return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                    "Task definition does not support launch_type %.*s.",
                    STR_ARGS(shape_enum_name(&ecs_launch_type_enum, (int)launch_type)));
@@ -105,9 +109,11 @@ static int check_platform(struct op_ctx *ctx, const struct capacity_request *in,
         return OP_OK;
     if (windows ? str_eq(version, STR("1.0.0")) : str_eq(version, STR("1.4.0")))
         return OP_OK;
-    if (windows || !str_eq(version, STR("1.3.0")))
+    if (windows || !str_eq(version, STR("1.3.0"))) {
+        MARK("a platform version that does not exist is refused");
         return op_fail(ctx, ECS_ERROR_PLATFORM_UNKNOWN_EXCEPTION,
                        "The specified platform does not exist.");
+    }
     if (needs_newest_platform(in, definition))
         return op_fail(ctx, ECS_ERROR_PLATFORM_TASK_DEFINITION_INCOMPATIBILITY_EXCEPTION,
                        "The specified platform does not satisfy the task definition's required "

@@ -3,6 +3,7 @@
 
 #include "ops/capacity_strategy.h"
 
+#include "base/proof.h"
 #include "ops/find.h"
 
 enum { STRATEGY_ITEMS_MAX = 20, PROVIDERS_MAX = 20 };
@@ -68,10 +69,12 @@ int op_check_strategy(struct op_ctx *ctx, const struct str_list *associated,
     for (size_t i = 0; i < strategy->n; i++) {
         struct str provider = strategy->at[i].capacity_provider;
 
-        if (!is_among(associated, provider))
+        if (!is_among(associated, provider)) {
+            MARK("a strategy names capacity providers of its cluster");
             return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                            "The specified capacity provider strategy cannot contain a capacity "
                            "provider that is not associated with the cluster");
+        }
         if (capacity_is_fargate(provider) != fargate)
             return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                            "The specified capacity provider strategy cannot contain capacity "

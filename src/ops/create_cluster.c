@@ -2,6 +2,7 @@
 // Source: ecs-behaviour-api 7.1.
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "base/regex.h"
 #include "model/cluster.h"
 #include "ops/capacity_strategy.h"
@@ -97,11 +98,14 @@ int op_create_cluster(struct op_ctx *ctx, const struct ecs_create_cluster_reques
     rec = plan(ctx, in, tags);
     cluster = cluster_find(ctx->state, rec->region, rec->name);
     if (cluster != NULL && cluster->rec->status != REC_CLUSTER_STATUS_INACTIVE) {
-        if (!is_same_request(in, rec, cluster->rec))
+        if (!is_same_request(in, rec, cluster->rec)) {
+            MARK("a cluster is not created again with other arguments");
             return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                            "Arguments on this idempotent request are inconsistent with arguments "
                            "used in previous request(s).");
+        }
     } else {
+        MARK_IF(cluster != NULL, "a deleted cluster's name is free again");
         id = state_new_id(ctx->state, REC_KIND_CLUSTER);
         state_put(ctx->state, REC_KIND_CLUSTER, id, rec);
         cluster = cluster_get(ctx->state, id);

@@ -2,18 +2,23 @@
 // by their own deadlines. Repeating it succeeds. Source: ecs-behaviour-api 7.1.
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "ops/find.h"
 
 static int check_empty(struct op_ctx *ctx, const struct cluster *cluster)
 {
-    if (cluster->instances_n > 0)
+    if (cluster->instances_n > 0) {
+        MARK("a cluster with instances is not deleted");
         return op_fail(
             ctx, ECS_ERROR_CLUSTER_CONTAINS_CONTAINER_INSTANCES_EXCEPTION,
             "The Cluster cannot be deleted while Container Instances are active or draining.");
-    if (cluster->tasks_n > 0)
+    }
+    if (cluster->tasks_n > 0) {
+        MARK("a cluster with tasks is not deleted");
         return op_fail(ctx, ECS_ERROR_CLUSTER_CONTAINS_TASKS_EXCEPTION,
                        "The Cluster cannot be deleted while Tasks are active.");
+    }
     return OP_OK;
 }
 
@@ -21,6 +26,7 @@ static void make_inactive(struct op_ctx *ctx, struct cluster *cluster)
 {
     struct rec_cluster next = *cluster->rec;
 
+    MARK("a deleted cluster becomes INACTIVE");
     SET(&next, status, REC_CLUSTER_STATUS_INACTIVE);
     SET(&next, inactive_at, ctx->step->now);
     state_put(ctx->state, REC_KIND_CLUSTER, cluster->entity.id, &next);

@@ -3,6 +3,7 @@
 // core/timers.c carries it out. Source: ecs-behaviour-api 7.3.
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/task_definition.h"
 #include "ops/find_definition.h"
 
@@ -30,6 +31,8 @@ static const char *refusal(const struct definition_reference *reference,
     if (definition == NULL)
         return "The specified task definition does not exist. Specify a valid account, family, "
                "revision and try again.";
+    MARK_IF(definition->rec->status == ECS_TASK_DEFINITION_STATUS_ACTIVE,
+            "an ACTIVE definition is not deleted");
     if (definition->rec->status == ECS_TASK_DEFINITION_STATUS_ACTIVE)
         return "The specified task definition is still in ACTIVE status. Please deregister the "
                "target and try again.";
@@ -42,6 +45,7 @@ static void start_delete(struct op_ctx *ctx, const struct task_definition *defin
 
     if (rec.status == ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS)
         return;
+    MARK("a definition starts to be deleted");
     SET(&rec, status, ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS);
     SET(&rec, delete_requested_at, ctx->step->now);
     state_put(ctx->state, REC_KIND_TASK_DEFINITION, definition->entity.id, &rec);

@@ -3,6 +3,7 @@
 // Repeating it succeeds while the instance is remembered. Source: ecs-behaviour-scheduler 5.3.
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "core/lifecycle.h"
 #include "core/sessions.h"
 #include "model/cluster.h"
@@ -12,6 +13,7 @@
 
 static void orphan_tasks(struct op_ctx *ctx, struct instance *instance)
 {
+    MARK_IF(!list_is_empty(&instance->tasks), "a deregistered instance orphans its tasks");
     LIST_EACH_SAFE (&instance->tasks, it)
         task_finish(ctx->step, LIST_ENTRY(it, struct task, on_instance),
                     ECS_TASK_STOP_CODE_USERINITIATED,
@@ -42,10 +44,14 @@ int op_deregister_container_instance(struct op_ctx *ctx,
         op_validate(ctx) != OP_OK)
         return OP_FAILED;
     if (instance_is_registered(instance)) {
-        if (!list_is_empty(&instance->tasks) && !in->force)
+        if (!list_is_empty(&instance->tasks) && !in->force) {
+            MARK("an instance with tasks is deregistered by force only");
             return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                            "Found running tasks on the instance.");
+        }
         deregister(ctx, instance);
+    } else {
+        MARK("an instance is deregistered once");
     }
     SET(out, container_instance, arena_new(ctx->arena, struct ecs_container_instance));
     instance_view(ctx->state, instance, 0, ctx->arena, out->container_instance);

@@ -2,6 +2,7 @@
 // made from it. Doing it again changes nothing. Source: ecs-behaviour-api 7.3.
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/task_definition.h"
 #include "ops/find_definition.h"
 
@@ -13,10 +14,12 @@ static int find(struct op_ctx *ctx, struct str text, struct task_definition **ou
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Revision is missing");
     if (op_find_definition_any(ctx, text, out) != OP_OK)
         return OP_FAILED;
-    if ((*out)->rec->status == ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS)
+    if ((*out)->rec->status == ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS) {
+        MARK("a definition that is being deleted is not deregistered");
         return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION,
                        "The task definition could not be deregistered because it is in the process "
                        "of being deleted.");
+    }
     return OP_OK;
 }
 
@@ -24,6 +27,7 @@ static void deregister(struct op_ctx *ctx, const struct task_definition *definit
 {
     struct rec_task_definition rec = *definition->rec;
 
+    MARK("a deregistered definition becomes INACTIVE");
     SET(&rec, status, ECS_TASK_DEFINITION_STATUS_INACTIVE);
     SET(&rec, deregistered_at, ctx->step->now);
     state_put(ctx->state, REC_KIND_TASK_DEFINITION, definition->entity.id, &rec);

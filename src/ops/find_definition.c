@@ -3,6 +3,7 @@
 
 #include "ops/find_definition.h"
 
+#include "base/proof.h"
 #include "model/task_definition.h"
 
 // Digits only: str_to_i64 would let a sign pass.
@@ -73,8 +74,12 @@ static int find(struct op_ctx *ctx, struct str text, const char *when_missing,
         found = reference.form == DEFINITION_FORM_REVISION
                     ? family_revision(family, reference.revision)
                     : family_newest_active(family);
-    if (found == NULL)
+    MARK_IF(found != NULL && reference.form == DEFINITION_FORM_FAMILY,
+            "a family stands for its newest active revision");
+    if (found == NULL) {
+        MARK("a definition that does not exist is not found");
         return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION, "%s", when_missing);
+    }
     *out = found;
     return OP_OK;
 }
@@ -85,8 +90,10 @@ int op_find_definition(struct op_ctx *ctx, struct str reference, struct task_def
 
     if (find(ctx, reference, "TaskDefinition not found.", &found) != OP_OK)
         return OP_FAILED;
-    if (found->rec->status != ECS_TASK_DEFINITION_STATUS_ACTIVE)
+    if (found->rec->status != ECS_TASK_DEFINITION_STATUS_ACTIVE) {
+        MARK("tasks are not started from a deregistered definition");
         return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION, "TaskDefinition is inactive");
+    }
     *out = found;
     return OP_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/task.h"
@@ -68,10 +69,12 @@ int op_check_network(struct op_ctx *ctx, const struct ecs_network_configuration 
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "Network Configuration must be provided when networkMode 'awsvpc' is "
                        "specified.");
-    if (vpc != NULL && !wanted)
+    if (vpc != NULL && !wanted) {
+        MARK("a task outside a VPC takes no network configuration");
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "Network Configuration is not valid for the given networkMode of this task "
                        "definition.");
+    }
     return vpc != NULL ? check_vpc(ctx, vpc, launch_type) : OP_OK;
 }
 
@@ -82,10 +85,12 @@ static int check_execute_command(struct op_ctx *ctx, const struct launch_input *
     bool has_role = definition->task_role_arn.len > 0 ||
                     (input->overrides != NULL && input->overrides->task_role_arn.len > 0);
 
-    if (input->enable_execute_command && !has_role)
+    if (input->enable_execute_command && !has_role) {
+        MARK("a task without a role takes no exec sessions");
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "The task couldn't be started because a valid taskRoleArn is not being "
                        "used. Specify a valid task role in your task definition and try again.");
+    }
     return OP_OK;
 }
 
@@ -95,9 +100,11 @@ static int check_volumes(struct op_ctx *ctx,
 {
     if (op_check_count(ctx, volumes->n, 1, "volumeConfigurations") != OP_OK)
         return OP_FAILED;
-    if (volumes->n > 0)
+    if (volumes->n > 0) {
+        MARK("a task that asks for an EBS volume is refused");
         return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
                        "Amazon EBS volumes are not available in Gantry.");
+    }
     return OP_OK;
 }
 

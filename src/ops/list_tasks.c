@@ -115,7 +115,8 @@ static const struct task *next_on_instance(const struct instance *instance, uint
     return next;
 }
 
-// The next task that may match. All tasks that should run on an instance stand in its own list.
+// The next task that may match. All tasks that should run on an instance stand in its own list,
+// those of a family or a startedBy in the cluster's.
 static const struct task *next_task(const struct op_ctx *ctx, const struct filter *filter,
                                     uint64_t after)
 {
@@ -123,7 +124,14 @@ static const struct task *next_task(const struct op_ctx *ctx, const struct filte
         return NULL;
     if (filter->wanted && filter->instance != NULL)
         return next_on_instance(filter->instance, after);
-    return task_after(ctx->state, filter->cluster, filter->wanted, after);
+    return task_after(ctx->state,
+                      &(struct task_walk){
+                          .cluster = filter->cluster,
+                          .wanted = filter->wanted,
+                          .family_id = filter->family != NULL ? filter->family->entity.id : 0,
+                          .started_by = filter->started_by,
+                      },
+                      after);
 }
 
 static const struct task *next_match(const struct op_ctx *ctx, const struct filter *filter,

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/buf.h"
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "shape/walk.h"
 
@@ -30,6 +31,7 @@ int op_validate(struct op_ctx *ctx)
 
     if (n == 0)
         return OP_OK;
+    MARK("a request outside the limits of the API is refused");
     return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                    "%zu validation error%s detected: %.*s", n, n == 1 ? "" : "s",
                    STR_ARGS(buf_str(&clauses)));
@@ -73,8 +75,10 @@ int op_find_cluster_any(struct op_ctx *ctx, struct str reference, struct cluster
     struct cluster *cluster =
         cluster_find(ctx->state, ctx->caller.region, op_cluster_name(ctx, reference));
 
-    if (cluster == NULL)
+    if (cluster == NULL) {
+        MARK("a call about a cluster that does not exist is refused");
         return op_fail(ctx, ECS_ERROR_CLUSTER_NOT_FOUND_EXCEPTION, "Cluster not found.");
+    }
     *out = cluster;
     return OP_OK;
 }
@@ -85,15 +89,18 @@ int op_find_cluster(struct op_ctx *ctx, struct str reference, struct cluster **o
 
     if (op_find_cluster_any(ctx, reference, &cluster) != OP_OK)
         return OP_FAILED;
-    if (cluster->rec->status == REC_CLUSTER_STATUS_INACTIVE)
+    if (cluster->rec->status == REC_CLUSTER_STATUS_INACTIVE) {
+        MARK("a call about a deleted cluster is refused");
         return op_fail(ctx, ECS_ERROR_CLUSTER_NOT_FOUND_EXCEPTION,
                        "The referenced cluster was inactive.");
+    }
     *out = cluster;
     return OP_OK;
 }
 
 int op_not_yet_available(struct op_ctx *ctx)
 {
+    MARK("an operation that is not yet available says so");
     return op_fail(ctx, ECS_ERROR_SERVER_EXCEPTION, "%.*s is not yet available in Gantry.",
                    STR_ARGS(ctx->operation->name));
 }
@@ -123,6 +130,7 @@ int op_run(struct op_ctx *ctx, enum ecs_operation operation, const void *in, voi
     }
     ASSERT_SAY(is_declared(ctx->operation, ctx->error.kind), "%.*s does not declare %.*s",
                STR_ARGS(ctx->operation->name), STR_ARGS(ecs_errors[ctx->error.kind].name));
+    MARK_IF(state_mark(ctx->state) != mark, "a call that fails leaves nothing behind");
     state_undo_to(ctx->state, mark);
     *last = NULL; // effects of a failed call never happen
     ctx->step->last = last;

@@ -7,6 +7,7 @@
 #include "ops/overrides.h"
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/override.h"
 #include "ops/task_size.h"
 
@@ -214,11 +215,13 @@ static int check_container(struct op_ctx *ctx, const struct ecs_container_overri
     if (over->name.len == 0)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "Container.name should not be null or empty.");
-    if (c == NULL)
+    if (c == NULL) {
+        MARK("an override of a container that the definition does not have is refused");
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "Override for container named %.*s is not a container in the "
                        "TaskDefinition.",
                        STR_ARGS(over->name));
+    }
     if (over->environment_files.n > ENVIRONMENT_FILES_MAX)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "The maximum number of environment files was exceeded. Specify ten or less "
@@ -311,9 +314,11 @@ int op_read_overrides(struct op_ctx *ctx, const struct ecs_task_override *given,
     *out = NULL;
     if (given == NULL || given->mask == 0)
         return OP_OK;
-    if (overrides_length(given) > OVERRIDES_LENGTH_MAX)
+    if (overrides_length(given) > OVERRIDES_LENGTH_MAX) {
+        MARK("overrides have a length in all");
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "Container Overrides length must be at most %d", OVERRIDES_LENGTH_MAX);
+    }
     if (read_task_sizes(ctx, given, definition, &sizes) != OP_OK)
         return OP_FAILED;
     for (size_t i = 0; i < given->container_overrides.n; i++) {

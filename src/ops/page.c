@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "base/proof.h"
 #include "shape/walk.h"
 
 enum { DIGITS = 16 };
@@ -76,6 +77,7 @@ static bool key_from_hex(struct arena *arena, struct str hex, struct str *out)
 
 int op_page_bad_token(struct op_ctx *ctx)
 {
+    MARK("a page token of another request, or made up, is refused");
     return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Invalid token.");
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/id.h"
+#include "base/proof.h"
 #include "core/lifecycle.h"
 #include "model/cluster.h"
 #include "model/instance.h"
@@ -42,6 +43,8 @@ static void take_token(struct op_ctx *ctx, const struct instance *instance, stru
 {
     const struct instance *holder = instance_find_token(ctx->state, instance->cluster_id, token);
 
+    MARK_IF(token.len > 0 && holder != NULL && holder != instance,
+            "a clientToken of another instance is not taken over");
     if (token.len > 0 && (holder == NULL || holder == instance))
         SET(next, client_token, token);
 }
@@ -51,12 +54,16 @@ static int find_known(struct op_ctx *ctx, const struct cluster *cluster, struct 
 {
     struct instance *instance = op_find_instance(ctx, cluster, arn);
 
-    if (instance == NULL)
+    if (instance == NULL) {
+        MARK("an instance that does not exist is not registered again");
         return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION,
                        "Referenced container instance %.*s not found.", STR_ARGS(arn));
-    if (!instance_is_registered(instance))
+    }
+    if (!instance_is_registered(instance)) {
+        MARK("a deregistered instance is not registered again");
         return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION,
                        "Referenced container instance %.*s was inactive.", STR_ARGS(arn));
+    }
     *out = instance;
     return OP_OK;
 }
@@ -75,6 +82,7 @@ static int renew(struct op_ctx *ctx, const struct cluster *cluster,
     next = *instance->rec;
     SET(&next, resources, registration->resources);
     SET(&next, attributes, registration->attributes);
+    MARK("an instance registers again");
     take_token(ctx, instance, in->client_token, &next);
     if (in->has.version_info)
         SET(&next, version_info, in->version_info);
@@ -93,6 +101,7 @@ static int enrol(struct op_ctx *ctx, const struct cluster *cluster,
     *out = NULL;
     if (in->client_token.len > 0)
         *out = instance_find_token(ctx->state, cluster->entity.id, in->client_token);
+    MARK_IF(*out != NULL, "a registration with a known clientToken is the same call again");
     if (*out == NULL) {
         op_complete_registration(ctx, registration);
         *out = create(ctx, cluster, in, registration);

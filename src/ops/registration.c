@@ -7,6 +7,7 @@
 #include "ops/registration.h"
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/instance.h"
 #include "model/task.h"
 #include "ops/attribute_rules.h"
@@ -228,9 +229,11 @@ static int check_resources_in_use(struct op_ctx *ctx, const struct instance *ins
 
     LIST_EACH (&instance->tasks, it)
         fits = fits && has_gpus_of(registration, LIST_ENTRY(it, struct task, on_instance));
-    if (!fits)
+    if (!fits) {
+        MARK("an instance does not shrink below what its tasks use");
         return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION,
                        "Container instance resources can not be less than what its tasks use.");
+    }
     return OP_OK;
 }
 
@@ -241,11 +244,13 @@ static int check_type(struct op_ctx *ctx, const struct instance *instance,
     const struct ecs_attribute *is =
         attributes_find(&registration->attributes, STR("ecs.instance-type"));
 
-    if (was != NULL && is != NULL && !str_eq(was->value, is->value))
+    if (was != NULL && is != NULL && !str_eq(was->value, is->value)) {
+        MARK("an instance does not change its type");
         return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION,
                        "Container instance type changes are not supported. It was registered as "
                        "%.*s.",
                        STR_ARGS(was->value));
+    }
     return OP_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/task_definition.h"
@@ -49,10 +50,11 @@ static int place_all(struct op_ctx *ctx, struct launch *launch, const struct pla
 
         if (placement.instance != NULL)
             launch_on(ctx, launch, placement.instance, launched);
-        else if (placement.reason == PLACE_NO_INSTANCES)
+        else if (placement.reason == PLACE_NO_INSTANCES) {
+            MARK("a cluster without instances refuses to run tasks");
             return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                            "No Container Instances were found in your cluster.");
-        else
+        } else
             launch_failed(launched, instance_arn(ctx->state, placement.closest, ctx->arena),
                           place_reason_text(placement.reason), STR_NONE);
     }
@@ -72,12 +74,14 @@ static int start(struct op_ctx *ctx, enum capacity_kind kind, struct launch *lau
     switch (kind) {
     case CAPACITY_INSTANCES: return place_all(ctx, launch, rules, count, launched);
     case CAPACITY_FARGATE:
+        MARK("there is no Fargate capacity");
         fail_all(count, STR("RESOURCE:FARGATE"),
                  STR("Capacity is unavailable at this time. Please try again later or in a "
                      "different availability zone"),
                  launched);
         return OP_OK;
     case CAPACITY_PROVIDER:
+        MARK("a capacity provider without instances places nothing");
         fail_all(count, STR("EMPTY CAPACITY PROVIDER"), STR_NONE, launched);
         return OP_OK;
     }

@@ -5,6 +5,7 @@
 #include "ops/run_task_token.h"
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "model/run_token.h"
 #include "model/task.h"
@@ -43,6 +44,7 @@ static void tasks_of(const struct op_ctx *ctx, const struct run_token *token, st
 {
     for (size_t i = 0; i < token->rec->task_ids.n && out->tasks_n < LAUNCH_TASKS_MAX; i++) {
         struct task *task = task_get(ctx->state, (uint64_t)token->rec->task_ids.at[i]);
+        MARK_IF(task == NULL, "a repeated RunTask leaves out tasks that are forgotten");
         if (task != NULL)
             out->tasks[out->tasks_n++] = task;
     }
@@ -74,8 +76,11 @@ int run_task_token_replay(struct op_ctx *ctx, const struct ecs_run_task_request 
     if (token == NULL)
         return OP_OK;
     tasks_of(ctx, token, &launched);
-    if (token->rec->fingerprint != fingerprint(in))
+    if (token->rec->fingerprint != fingerprint(in)) {
+        MARK("a clientToken that stands for another request conflicts");
         return conflict(ctx, &launched);
+    }
+    MARK("a repeated RunTask returns the tasks that the first one started");
     SET(out, tasks, launched_tasks(ctx, &launched));
     SET(out, failures, token->rec->failures);
     *out_replayed = true;

@@ -2,6 +2,7 @@
 // instance cannot hold it does not get. Source: ecs-behaviour-api 7.4 and 16.
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/task_definition.h"
@@ -32,8 +33,12 @@ static struct launch_input input_of(const struct ecs_start_task_request *in)
 // takes no new tasks, no matter who chose it.
 static struct str refusal(const struct instance *instance)
 {
-    if (instance == NULL)
+    if (instance == NULL) {
+        MARK("no task is started on an instance that does not exist");
         return STR("MISSING");
+    }
+    MARK_IF(instance->st->status != REC_INSTANCE_STATUS_ACTIVE,
+            "a DRAINING or deregistered instance takes no new tasks");
     return instance->st->status == REC_INSTANCE_STATUS_ACTIVE ? STR_NONE : STR("INACTIVE");
 }
 
@@ -53,6 +58,7 @@ static void start_on(struct op_ctx *ctx, struct launch *launch, struct str refer
     }
     missing = place_check(&request, instance);
     if (missing != PLACE_FITS) {
+        MARK("StartTask gives an instance nothing that it cannot hold");
         launch_failed(launched, instance_arn(ctx->state, instance, ctx->arena),
                       place_reason_text(missing), STR_NONE);
         return;

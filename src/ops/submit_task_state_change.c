@@ -2,6 +2,7 @@
 // are taken in silence: Gantry makes none that an agent would have to confirm.
 // Source: ecs-behaviour-api 7.10, agent-protocol 8.
 
+#include "base/proof.h"
 #include "core/submit.h"
 #include "model/cluster.h"
 #include "model/task.h"
@@ -24,6 +25,7 @@ int op_find_reported_task(struct op_ctx *ctx, struct str cluster_reference, stru
     task = task_find_uid(ctx->state, uid);
     if (task != NULL && !str_eq(cluster_get(ctx->state, task->cluster_id)->key, cluster->key))
         task = NULL;
+    MARK_IF(task == NULL, "a report on a task that is not known is acknowledged");
     *out = task;
     return OP_OK;
 }

@@ -4,6 +4,7 @@
 // operations differ only in what they make of the list. Source: ecs-behaviour-api 7.12 and 11.
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "core/lifecycle.h"
 #include "model/arn.h"
 #include "model/cluster.h"
@@ -80,6 +81,7 @@ static int find_tagged_instance(struct op_ctx *ctx, const struct arn *arn, struc
     instance = op_find_instance(ctx, cluster, text);
     if (instance == NULL)
         return unknown(ctx, "container instance");
+    MARK_IF(!instance_is_registered(instance), "a deregistered instance is not tagged");
     if (!instance_is_registered(instance))
         return refuse(ctx, "The specified container instance is inactive. Specify an active "
                            "container instance and try again.");
@@ -98,6 +100,7 @@ static int find_tagged_task(struct op_ctx *ctx, const struct arn *arn, struct st
     task = op_find_task(ctx, cluster, text);
     if (task == NULL)
         return unknown(ctx, "task");
+    MARK_IF(task_is_stopped(task), "a stopped task is not tagged");
     if (task_is_stopped(task))
         return refuse(ctx, "The specified task is stopped. Specify a running task and try again.");
     *out = (struct tagged){REC_KIND_TASK, task->entity.id, &task->rec->tags};
@@ -152,18 +155,22 @@ static void store(struct op_ctx *ctx, const struct tagged *tagged, struct ecs_ta
     if (tagged->kind == REC_KIND_TASK) {
         struct task *task = task_get(ctx->state, tagged->id);
         struct rec_task *next = task_edit(ctx->step, task);
+        MARK("the tags of a task change");
         SET(next, tags, tags);
         task_change(ctx->step, task, next);
     } else if (tagged->kind == REC_KIND_CLUSTER) {
         struct rec_cluster next = *(const struct rec_cluster *)record;
+        MARK("the tags of a cluster change");
         SET(&next, tags, tags);
         state_put(ctx->state, tagged->kind, tagged->id, &next);
     } else if (tagged->kind == REC_KIND_INSTANCE) {
         struct rec_instance next = *(const struct rec_instance *)record;
+        MARK("the tags of an instance change");
         SET(&next, tags, tags);
         state_put(ctx->state, tagged->kind, tagged->id, &next);
     } else {
         struct rec_task_definition next = *(const struct rec_task_definition *)record;
+        MARK("the tags of a definition change");
         SET(&next, tags, tags);
         state_put(ctx->state, tagged->kind, tagged->id, &next);
     }
@@ -185,9 +192,11 @@ int op_tag_resource(struct op_ctx *ctx, const struct ecs_tag_resource_request *i
     if (op_take_tags(ctx, &in->tags, kind, &asked) != OP_OK)
         return OP_FAILED;
     merged = tags_merge(ctx->arena, tagged.tags, &asked);
-    if (tags_counted(&merged) > TAGS_MAX)
+    if (tags_counted(&merged) > TAGS_MAX) {
+        MARK("a resource has a number of tags at most");
         return op_fail(ctx, ECS_ERROR_LIMIT_EXCEEDED_EXCEPTION,
                        "A resource can not have more than %d tags.", TAGS_MAX);
+    }
     store(ctx, &tagged, merged);
     return OP_OK;
 }

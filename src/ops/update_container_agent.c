@@ -8,6 +8,7 @@
 // agents of another make that count higher. Source: ecs-behaviour-api 7.8, agent-protocol 6.5.
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "core/lifecycle.h"
 #include "core/sessions.h"
 #include "model/cluster.h"
@@ -47,20 +48,28 @@ static int check(struct op_ctx *ctx, const struct instance *instance)
 {
     const struct ecs_version_info *info = instance->rec->version_info;
 
-    if (!instance_is_registered(instance))
+    if (!instance_is_registered(instance)) {
+        MARK("the agent of a deregistered instance is not updated");
         return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION,
                        "The referenced container instance was inactive.");
+    }
     if (info == NULL || info->agent_version.len == 0)
         return op_fail(ctx, ECS_ERROR_MISSING_VERSION_EXCEPTION,
                        "The version of the container agent is not known.");
-    if (is_updating(instance))
+    if (is_updating(instance)) {
+        MARK("one update of an agent at a time");
         return op_fail(ctx, ECS_ERROR_UPDATE_IN_PROGRESS_EXCEPTION,
                        "There is already an update of the container agent in progress.");
-    if (!is_older(info->agent_version, STR(GANTRY_VERSION)))
+    }
+    if (!is_older(info->agent_version, STR(GANTRY_VERSION))) {
+        MARK("an agent of this version needs no update");
         return op_fail(ctx, ECS_ERROR_NO_UPDATE_AVAILABLE_EXCEPTION,
                        "There is no update available for the container agent.");
-    if (!instance_is_connected(instance))
+    }
+    if (!instance_is_connected(instance)) {
+        MARK("an agent that is away is not updated");
         return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION, "The container agent is not connected.");
+    }
     return OP_OK;
 }
 
@@ -77,6 +86,7 @@ int op_update_container_agent(struct op_ctx *ctx,
         op_validate(ctx) != OP_OK || check(ctx, instance) != OP_OK)
         return OP_FAILED;
     next = *instance->st;
+    MARK("an agent is asked to update itself");
     SET(&next, agent_update_status, ECS_AGENT_UPDATE_STATUS_PENDING);
     instance_change(ctx->step, instance, &next);
     session_send_update(ctx->step, instance);

@@ -2,6 +2,7 @@
 // standalone tasks stay. Source: ecs-behaviour-scheduler 5.2, ecs-behaviour-api 7.8.
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "core/lifecycle.h"
 #include "model/cluster.h"
 #include "model/instance.h"
@@ -28,6 +29,8 @@ static void set_status(struct op_ctx *ctx, struct instance *instance,
 
     if (next.status == status)
         return;
+    MARK_IF(status == REC_INSTANCE_STATUS_DRAINING, "an instance is drained");
+    MARK_IF(status == REC_INSTANCE_STATUS_ACTIVE, "a drained instance is activated again");
     SET(&next, status, status);
     instance_change(ctx->step, instance, &next);
 }
@@ -58,6 +61,7 @@ static void update(struct op_ctx *ctx, const struct cluster *cluster, struct str
     }
     arn = instance_arn(ctx->state, instance, ctx->arena);
     if (!instance_is_registered(instance)) {
+        MARK("a deregistered instance is neither drained nor activated");
         *failure = op_failure(arn, STR("INACTIVE"));
         out->failures.n++;
     } else if (!is_listed(out, arn)) {

@@ -14,7 +14,7 @@ struct docker_reference docker_reference_split(struct str image)
     struct str head;
     struct str tail;
 
-    if (str_cut(image, '@', &head, &tail)) {
+    if (str_cut(image, '@', &head, &tail) && tail.len > 0) {
         struct str name;
         struct str tag;
         ref.tag = tail;
@@ -23,7 +23,8 @@ struct docker_reference docker_reference_split(struct str image)
             ref.repository = name;
         return ref;
     }
-    if (str_cut_last(image, ':', &head, &tail) && !str_has_char(tail, '/'))
+    // With an empty tag the engine would pull every tag; the name as it is, it refuses.
+    if (str_cut_last(image, ':', &head, &tail) && tail.len > 0 && !str_has_char(tail, '/'))
         return (struct docker_reference){.repository = head, .tag = tail};
     return (struct docker_reference){.repository = image, .tag = STR("latest")};
 }

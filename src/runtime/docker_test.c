@@ -24,6 +24,8 @@ static void image_references_are_split(void **state)
         {"localhost:5000/a/b:c", "localhost:5000/a/b", "c"},
         {"a@sha256:00ff", "a", "sha256:00ff"},
         {"host:1/a:tag@sha256:00ff", "host:1/a", "sha256:00ff"},
+        {"busybox:", "busybox:", "latest"},
+        {"busybox@", "busybox@", "latest"},
     };
     (void)state;
 

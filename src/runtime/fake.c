@@ -81,6 +81,11 @@ struct fake {
     uint32_t one_in;
     struct str last_user;
     int calls[HOST_CALL_KIND_N];
+    uint64_t starts;
+    int64_t ahead_ms; // of the host's wall clock before `now`
+    int64_t cpus;
+    int64_t memory_mib;
+    bool is_down;
 };
 
 struct fake *fake_new(uint64_t seed)
@@ -88,6 +93,8 @@ struct fake *fake_new(uint64_t seed)
     struct fake *fake = mem_zalloc(sizeof(*fake));
 
     rng_init(&fake->rng, seed);
+    fake->cpus = 4;
+    fake->memory_mib = 8192;
     return fake;
 }
 
@@ -151,6 +158,12 @@ void fake_set_chaos(struct fake *fake, uint32_t one_in)
     fake->one_in = one_in;
 }
 
+void fake_forgive(struct fake *fake)
+{
+    fake->planned = NULL;
+    fake->one_in = 0;
+}
+
 // ---- the queue
 
 static struct thing *push(struct fake *fake, enum thing_kind kind, time_ms at)
@@ -178,6 +191,22 @@ void fake_set_now(struct fake *fake, time_ms now)
     fake->now = now;
 }
 
+void fake_set_wall(struct fake *fake, int64_t ahead_ms)
+{
+    fake->ahead_ms = ahead_ms;
+}
+
+static time_ms wall(const struct fake *fake)
+{
+    return fake->now + fake->ahead_ms;
+}
+
+void fake_set_machine(struct fake *fake, int64_t cpus, int64_t memory_mib)
+{
+    fake->cpus = cpus;
+    fake->memory_mib = memory_mib;
+}
+
 // ---- posting
 
 static void post_event(struct fake *fake, enum host_event_kind kind,
@@ -187,7 +216,7 @@ static void post_event(struct fake *fake, enum host_event_kind kind,
 
     SET(&event, kind, kind);
     SET(&event, container, container->id);
-    SET(&event, at, fake->now);
+    SET(&event, at, wall(fake));
     if (kind == HOST_EVENT_KIND_DIE)
         SET(&event, exit_code, code);
     if (health != NULL)
@@ -315,7 +344,7 @@ static void end_container(struct fake *fake, struct fake_container *c, int32_t c
         return;
     c->running = false;
     c->exit_code = code;
-    c->finished_at = fake->now;
+    c->finished_at = wall(fake);
     post_event(fake, HOST_EVENT_KIND_DIE, c, code, NULL);
 }
 
@@ -350,7 +379,8 @@ static void start_container(struct fake *fake, struct fake_container *c)
 {
     c->running = true;
     c->starts++;
-    c->started_at = fake->now;
+    c->started_at = wall(fake);
+    fake->starts++;
     c->finished_at = 0;
     c->health = STR("starting");
     if (c->image->run_ms >= 0)
@@ -360,6 +390,8 @@ static void start_container(struct fake *fake, struct fake_container *c)
         schedule(fake, THING_HEALTH, c, c->image->healthy_after_ms, 0, "healthy");
     if (c->image->unhealthy_after_ms >= 0)
         schedule(fake, THING_HEALTH, c, c->image->unhealthy_after_ms, 0, "unhealthy");
+    if (c->image->flap_ms > 0)
+        schedule(fake, THING_HEALTH, c, c->image->flap_ms, 0, "healthy");
     post_event(fake, HOST_EVENT_KIND_START, c, 0, NULL);
 }
 
@@ -392,7 +424,7 @@ static void do_create(struct fake *fake, const struct thing *thing)
         .image = image,
         .config = call->config,
         .host = call->host_config,
-        .created_at = fake->now,
+        .created_at = wall(fake),
     };
     if (fake->containers_n == fake->containers_cap) {
         fake->containers_cap = fake->containers_cap ? fake->containers_cap * 2 : 16;
@@ -428,7 +460,7 @@ static void do_stop(struct fake *fake, struct thing *thing, struct fake_containe
         return;
     }
     if (c->term_at == 0)
-        c->term_at = fake->now;
+        c->term_at = wall(fake);
     if (c->image->ignores_term)
         after = thing->call->stop_timeout * (int64_t)TIME_SECOND_MS;
     schedule(fake, THING_EXIT, c, after, c->image->ignores_term ? 137 : c->image->term_code, NULL);
@@ -654,6 +686,29 @@ static void do_on_volume(struct fake *fake, const struct thing *thing)
     answer(thing, &result);
 }
 
+static void answer_version(const struct thing *thing)
+{
+    struct docker_version version = {0};
+    struct host_result result = {0};
+
+    SET(&version, version, STR("20.10.24"));
+    SET(&version, api_version, STR("1.41"));
+    SET(&version, arch, STR("amd64"));
+    SET(&result, version, &version);
+    answer(thing, &result);
+}
+
+static void answer_info(const struct fake *fake, const struct thing *thing)
+{
+    struct docker_info info = {0};
+    struct host_result result = {0};
+
+    SET(&info, ncpu, (int32_t)fake->cpus);
+    SET(&info, mem_total, fake->memory_mib << 20);
+    SET(&result, info, &info);
+    answer(thing, &result);
+}
+
 static void do_call(struct fake *fake, struct thing *thing)
 {
     struct host_result result = {0};
@@ -674,9 +729,9 @@ static void do_call(struct fake *fake, struct thing *thing)
     case HOST_CALL_KIND_INSPECT_VOLUME:
     case HOST_CALL_KIND_REMOVE_VOLUME: do_on_volume(fake, thing); return;
     case HOST_CALL_KIND_EVENTS: open_events(thing); return;
+    case HOST_CALL_KIND_VERSION: answer_version(thing); return;
+    case HOST_CALL_KIND_INFO: answer_info(fake, thing); return;
     case HOST_CALL_KIND_UNSET:
-    case HOST_CALL_KIND_VERSION:
-    case HOST_CALL_KIND_INFO:
     case HOST_CALL_KIND_LIST:
     case HOST_CALL_KIND_STATS:
     case HOST_CALL_KIND_LOGS:
@@ -685,6 +740,27 @@ static void do_call(struct fake *fake, struct thing *thing)
         return;
     }
     UNREACHABLE();
+}
+
+// When its deadline passes, if the host's clock goes on as it does.
+static time_ms deadline_of(const struct fake *fake, const struct host_call *call)
+{
+    time_ms at = call->deadline_ms - fake->ahead_ms;
+
+    return at > fake->now ? at : fake->now;
+}
+
+static void answer_late(struct fake *fake, const struct thing *thing)
+{
+    struct thing *late;
+
+    if (!thing->call->has.deadline_ms)
+        return;
+    late = push(fake, THING_CALL, deadline_of(fake, thing->call));
+    late->from = thing->from;
+    late->call = thing->call;
+    late->faulty = true;
+    late->fault = FAKE_FAULT_HANG;
 }
 
 static void do_faulty_call(struct fake *fake, struct thing *thing)
@@ -696,12 +772,24 @@ static void do_faulty_call(struct fake *fake, struct thing *thing)
         do_call(fake, thing);
         thing->from = from;
     }
-    if (thing->fault == FAKE_FAULT_SILENT)
+    if (thing->fault == FAKE_FAULT_SILENT) {
+        answer_late(fake, thing);
         return;
+    }
     if (thing->fault == FAKE_FAULT_HANG)
         answer_error(thing, HOST_ERROR_CLASS_TIMEOUT, STR("deadline passed"));
     else
         answer_error(thing, thing->fault_class, thing->fault_text);
+}
+
+static void tell_health(struct fake *fake, struct fake_container *c, const char *health)
+{
+    bool is_well = str_eq(str_of(health), STR("healthy"));
+
+    c->health = str_of(health);
+    if (c->image->flap_ms > 0)
+        schedule(fake, THING_HEALTH, c, c->image->flap_ms, 0, is_well ? "unhealthy" : "healthy");
+    post_event(fake, HOST_EVENT_KIND_HEALTH, c, 0, health);
 }
 
 static void happen(struct fake *fake, struct thing *thing)
@@ -709,7 +797,9 @@ static void happen(struct fake *fake, struct thing *thing)
     struct fake_container *c = thing->container;
 
     if (thing->kind == THING_CALL) {
-        if (thing->faulty)
+        if (fake->is_down)
+            answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("nobody listens"));
+        else if (thing->faulty)
             do_faulty_call(fake, thing);
         else
             do_call(fake, thing);
@@ -721,8 +811,7 @@ static void happen(struct fake *fake, struct thing *thing)
         c->oom_killed = c->image->oom && thing->code == 137;
         end_container(fake, c, thing->code);
     } else {
-        c->health = str_of(thing->health);
-        post_event(fake, HOST_EVENT_KIND_HEALTH, c, 0, thing->health);
+        tell_health(fake, c, thing->health);
     }
 }
 
@@ -801,11 +890,11 @@ static void driver_call(struct runtime *runtime, const struct host_call *call)
     if (call->kind == HOST_CALL_KIND_PULL && find_image(fake, call->image) != NULL)
         after = find_image(fake, call->image)->pull_ms + CALL_MS;
     if (call->has.deadline_ms && call->kind != HOST_CALL_KIND_STOP &&
-        fake->now + after > call->deadline_ms)
+        wall(fake) + after > call->deadline_ms)
         probe.faulty = true, probe.fault = FAKE_FAULT_HANG;
     thing = push(fake, THING_CALL,
                  probe.faulty && probe.fault == FAKE_FAULT_HANG && call->has.deadline_ms
-                     ? call->deadline_ms
+                     ? deadline_of(fake, call)
                      : fake->now + after);
     thing->from = connection;
     thing->call = copy;
@@ -859,6 +948,13 @@ const struct runtime_driver runtime_fake = {
     .close = driver_close,
 };
 
+void fake_set_down(struct fake *fake, bool is_down)
+{
+    if (is_down)
+        fake_restart(fake);
+    fake->is_down = is_down;
+}
+
 // Every call under way breaks off, undone; every container dies with it.
 void fake_restart(struct fake *fake)
 {
@@ -876,6 +972,11 @@ void fake_restart(struct fake *fake)
         if (thing->kind == THING_CALL)
             answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("the connection broke"));
     }
+}
+
+uint64_t fake_starts(const struct fake *fake)
+{
+    return fake->starts;
 }
 
 struct str fake_last_user(const struct fake *fake)

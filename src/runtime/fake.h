@@ -31,6 +31,10 @@ extern const struct runtime_driver runtime_fake; // what a connection's `driver`
 time_ms fake_next(const struct fake *fake);        // of the next thing to happen; INT64_MAX: none
 void fake_run(struct fake *fake, time_ms now);     // lets everything up to `now` happen
 void fake_set_now(struct fake *fake, time_ms now); // moves the clock; nothing happens
+// How far the host's wall clock is ahead of `now`: what deadlines are given in, and what is told of
+// containers. At first 0.
+void fake_set_wall(struct fake *fake, int64_t ahead_ms);
+void fake_set_machine(struct fake *fake, int64_t cpus, int64_t memory_mib); // 4, 8192
 
 // ---- the script
 
@@ -50,6 +54,7 @@ struct fake_image {
     struct str start_error;     // starting fails with this
     int64_t healthy_after_ms;   // < 0: never; counted from the start
     int64_t unhealthy_after_ms; // < 0: never
+    int64_t flap_ms;            // healthy and unhealthy in turns, for so long each; 0: not
 };
 
 // The image of that name (as the container asks for it), made when it is new: remote, runs for
@@ -60,7 +65,7 @@ enum fake_fault {
     FAKE_FAULT_FAIL,   // not done, answered with the error
     FAKE_FAULT_HANG,   // not done, never answered before its deadline
     FAKE_FAULT_LOST,   // done, but answered with the error (unreachable, when by chance)
-    FAKE_FAULT_SILENT, // done, and no answer at all
+    FAKE_FAULT_SILENT, // done, and no answer before its deadline
 };
 
 // The next `times` calls of this kind fail so.
@@ -70,9 +75,12 @@ void fake_fail(struct fake *fake, enum host_call_kind kind, int times, enum fake
 // Any call fails by chance, in one of `one_in` (0: never), in any of the ways above.
 void fake_set_chaos(struct fake *fake, uint32_t one_in);
 
+void fake_forgive(struct fake *fake); // no planned failure and no chaos is left
+
 // ---- what happens to it
 
 void fake_restart(struct fake *fake); // the engine: its containers die, its connections break
+void fake_set_down(struct fake *fake, bool is_down); // it goes away, as by fake_restart, or is back
 void fake_vanish(struct fake *fake, struct str id);
 void fake_exit(struct fake *fake, struct str id, int32_t code);
 
@@ -103,6 +111,7 @@ bool fake_has_volume(const struct fake *fake, struct str name);
 void fake_add_volume(struct fake *fake, const char *name);
 size_t fake_volumes(const struct fake *fake);
 struct str fake_last_user(const struct fake *fake); // whose credentials the last pull brought
+uint64_t fake_starts(const struct fake *fake);      // of containers, ever
 int fake_calls(const struct fake *fake, enum host_call_kind kind); // how many were made
 
 #endif

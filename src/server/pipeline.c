@@ -21,15 +21,13 @@
 // What undoing frees are the records that the undone ticks made, and only replies and effects of
 // those same ticks point at them. Those are delivered as failed: their replies and the values of
 // their effects are not looked at any more.
-//
-// Time is the wall clock, made to go forward only: when it is set back, it goes on from where it
-// was at the pace of the monotonic clock until the wall has caught up.
 
 #include "server/pipeline.h"
 
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proof.h"
 #include "core/timers.h"
 #include "store/store.h"
 
@@ -70,7 +68,7 @@ void tick_free(struct tick *tick)
 static void open_tick(struct pipeline *p)
 {
     p->open = p->config.unused(p->config.user);
-    step_init(&p->open->step, p->config.state, p->now, &p->rng, &p->open->arena);
+    step_init(&p->open->step, p->config.state, p->clock.now, &p->rng, &p->open->arena);
 }
 
 static void deliver(struct pipeline *p, struct tick *tick)
@@ -94,11 +92,7 @@ static bool tick_has_room(const struct pipeline *p)
 
 void pipeline_clock(struct pipeline *p, time_ms wall, int64_t monotonic_ms)
 {
-    if (wall >= p->now)
-        p->now = wall;
-    else
-        p->now += monotonic_ms - p->now_monotonic_ms;
-    p->now_monotonic_ms = monotonic_ms;
+    steady_read(&p->clock, wall, monotonic_ms);
 }
 
 void pipeline_add(struct pipeline *p, struct queue_chain *inputs)
@@ -120,9 +114,12 @@ static void decide_call(struct pipeline *p, struct call *call)
     };
 
     if (p->store_is_down && (operation->flags & OPERATION_WRITES)) {
+        MARK("a call that writes is refused while the store is down");
         call->verdict = VERDICT_UNAVAILABLE;
         return;
     }
+    MARK_IF(p->store_is_down, "a call that reads is answered while the store is down");
+    MARK_IF(p->in_flight != NULL, "a call is decided while a commit is under way");
     step->acs_endpoint = call->acs_endpoint;
     step->tcs_endpoint = call->tcs_endpoint;
     call->reply = arena_alloc(ctx.arena, operation->reply->size);
@@ -179,6 +176,7 @@ static void decide_agent(struct pipeline *p, struct agent_input *in)
     in->verdict = VERDICT_DONE;
     if (!p->store_is_down || state_mark(p->config.state) == mark)
         return;
+    MARK("what an agent does is taken back while the store is down");
     state_undo_to(p->config.state, mark);
     in->verdict = VERDICT_UNAVAILABLE;
     for (struct effect *effect = *last; effect != NULL; effect = effect->next)
@@ -208,13 +206,15 @@ static void run_timers(struct pipeline *p)
 {
     time_ms next = timers_next(p->config.state);
 
-    if (!p->store_is_down && tick_has_room(p) && next != 0 && next <= p->now)
+    MARK_IF(p->store_is_down && next != 0 && next <= p->clock.now,
+            "timers wait while the store is down");
+    if (!p->store_is_down && tick_has_room(p) && next != 0 && next <= p->clock.now)
         timers_run(&p->open->step);
 }
 
 void pipeline_decide(struct pipeline *p)
 {
-    p->open->step.now = p->now;
+    p->open->step.now = p->clock.now;
     decide_inputs(p);
     run_timers(p);
 }
@@ -225,11 +225,17 @@ void pipeline_hand_over(struct pipeline *p)
 {
     struct tick *tick = p->open;
 
-    if (p->in_flight != NULL || tick_is_empty(p))
+    if (tick_is_empty(p))
         return;
+    if (p->in_flight != NULL && !(PLANTED(PLANT_EARLY_REPLY) && state_mark(p->config.state) == 0)) {
+        MARK_IF(state_mark(p->config.state) == 0,
+                "what was only read waits for the commit of what was read");
+        return;
+    }
     tick->batch = state_take_batch(p->config.state);
     if (tick->batch.writes_n > 0) {
         ASSERT(!p->store_is_down);
+        MARK_IF(tick->inputs_n > 1, "several inputs share one commit");
         p->in_flight = tick;
         p->config.commit(p->config.user, tick);
     } else {
@@ -242,6 +248,7 @@ static void undo_all(struct pipeline *p)
 {
     struct tick *failed = p->in_flight;
 
+    MARK_IF(state_mark(p->config.state) > 0, "two ticks are undone when a commit fails");
     state_undo_to(p->config.state, 0);
     batch_undo(p->config.state, &failed->batch);
     p->in_flight = NULL;
@@ -262,7 +269,7 @@ void pipeline_committed(struct pipeline *p, int outcome, struct str detail)
         return;
     }
     p->store_is_down = true;
-    p->down_since_ms = p->now_monotonic_ms;
+    p->down_since_ms = p->clock.monotonic_ms;
     LOG_ERROR("store.down", LOG_CSTR("reason", store_outcome_text(outcome)),
               LOG_STR("detail", detail),
               LOG_STR("effect", STR("writes are refused until it works again, reads go on")));
@@ -273,8 +280,9 @@ void pipeline_committed(struct pipeline *p, int outcome, struct str detail)
 void pipeline_store_back(struct pipeline *p)
 {
     ASSERT(p->store_is_down && p->in_flight == NULL && state_mark(p->config.state) == 0);
+    MARK("the store is back");
     p->store_is_down = false;
-    LOG_INFO("store.back", LOG_INT("down_ms", p->now_monotonic_ms - p->down_since_ms));
+    LOG_INFO("store.back", LOG_INT("down_ms", p->clock.monotonic_ms - p->down_since_ms));
     deliver(p, p->open);
     open_tick(p);
 }
@@ -292,9 +300,9 @@ int64_t pipeline_idle_ms(const struct pipeline *p)
     next = timers_next(p->config.state);
     if (next == 0)
         return INT64_MAX;
-    if (next <= p->now)
+    if (next <= p->clock.now)
         return 0;
-    return next - p->now < TIMERS_LOOK_MS ? next - p->now : TIMERS_LOOK_MS;
+    return next - p->clock.now < TIMERS_LOOK_MS ? next - p->clock.now : TIMERS_LOOK_MS;
 }
 
 bool pipeline_is_finished(const struct pipeline *p)
@@ -307,7 +315,8 @@ bool pipeline_is_finished(const struct pipeline *p)
 void pipeline_init(struct pipeline *p, const struct pipeline_config *config, time_ms wall,
                    int64_t monotonic_ms)
 {
-    *p = (struct pipeline){.config = *config, .now = wall, .now_monotonic_ms = monotonic_ms};
+    *p = (struct pipeline){.config = *config};
+    steady_read(&p->clock, wall, monotonic_ms);
     rng_init(&p->rng, config->seed);
     queue_chain_init(&p->backlog);
     open_tick(p);

@@ -11,6 +11,7 @@
 #define SERVER_PIPELINE_H
 
 #include "base/rng.h"
+#include "base/steady.h"
 #include "io/loop.h"
 #include "server/input.h"
 #include "server/queue.h"
@@ -57,8 +58,7 @@ struct pipeline {
     struct tick *in_flight; // NULL: the store is free. Not looked at after the commit went well.
     bool store_is_down;
     bool stopping;
-    time_ms now; // the wall clock, never set back
-    int64_t now_monotonic_ms;
+    struct steady clock;
     int64_t down_since_ms; // monotonic
 };
 

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "io/entropy.h"
+#include "io/process.h"
 #include "server/server.h"
 
 static sigset_t block_signals(void)
@@ -42,6 +43,7 @@ int server_run(const struct server_options *options)
     int outcome;
 
     signal(SIGPIPE, SIG_IGN);
+    process_raise_descriptors(); // every agent has two connections
     hash_seed(entropy_u64());
     outcome = server_start(options, &arena, &detail, &server);
     if (outcome != 0) {

@@ -112,7 +112,7 @@ static int64_t idle_until(const struct tick_thread *t)
 
     if (idle_ms == 0 || idle_ms == INT64_MAX)
         return idle_ms;
-    return t->pipeline.now_monotonic_ms + idle_ms;
+    return t->pipeline.clock.monotonic_ms + idle_ms;
 }
 
 static void decide(struct tick_thread *t)

@@ -38,6 +38,8 @@ struct memory_disk {
     size_t tables_n;
     struct memory_meta *metas;
     uint64_t commits;
+    memory_watch_fn *watch;
+    void *watch_user;
     enum memory_fault fault;
     unsigned fault_after;
     unsigned fault_times;
@@ -105,6 +107,12 @@ void memory_disk_fail(struct memory_disk *disk, enum memory_fault fault, unsigne
     pthread_mutex_unlock(&disk->lock);
 }
 
+void memory_disk_watch(struct memory_disk *disk, memory_watch_fn *fn, void *user)
+{
+    disk->watch = fn;
+    disk->watch_user = user;
+}
+
 void memory_disk_hold(struct memory_disk *disk, bool hold)
 {
     pthread_mutex_lock(&disk->lock);
@@ -144,10 +152,16 @@ size_t memory_disk_records(struct memory_disk *disk, size_t kind)
 // ---- the disk; its lock is held
 
 // What is due now; counts down.
-static enum memory_fault next_fault(struct memory_disk *disk)
+static enum memory_fault next_fault(struct memory_disk *disk, const struct store_write *writes,
+                                    size_t n)
 {
+    enum memory_fault wanted;
+
     if (disk->is_cut)
         return MEMORY_FAULT_IO;
+    wanted = disk->watch != NULL ? disk->watch(disk->watch_user, writes, n) : MEMORY_FAULT_NONE;
+    if (wanted != MEMORY_FAULT_NONE)
+        return wanted;
     if (disk->fault == MEMORY_FAULT_NONE || disk->fault_times == 0)
         return MEMORY_FAULT_NONE;
     if (disk->fault_after > 0) {
@@ -211,6 +225,16 @@ static void apply(struct memory_disk *disk, const struct store_write *write)
     memcpy(table->at[at].json, write->json.ptr, write->json.len);
 }
 
+struct str memory_disk_record(struct memory_disk *disk, size_t kind, uint64_t id)
+{
+    const struct memory_table *table = &disk->tables[kind];
+    size_t at = place_of(table, id);
+
+    if (at == table->n || table->at[at].id != id)
+        return STR_NONE;
+    return str_span(table->at[at].json, table->at[at].len);
+}
+
 // ---- the store
 
 static int fault_outcome(struct store *store, enum memory_fault fault)
@@ -238,7 +262,7 @@ static int commit(struct store *store, const struct store_write *writes, size_t 
     pthread_mutex_lock(&disk->lock);
     if (disk->hold)
         wait_while_held(disk);
-    fault = next_fault(disk);
+    fault = next_fault(disk, writes, n);
     if (fault == MEMORY_FAULT_CUT_BEFORE || fault == MEMORY_FAULT_CUT_AFTER)
         disk->is_cut = true;
     if (fault == MEMORY_FAULT_NONE || fault == MEMORY_FAULT_CUT_AFTER) {
@@ -257,7 +281,7 @@ static int probe(struct store *store)
     enum memory_fault fault;
 
     pthread_mutex_lock(&disk->lock);
-    fault = next_fault(disk);
+    fault = next_fault(disk, NULL, 0);
     pthread_mutex_unlock(&disk->lock);
     return fault_outcome(store, fault);
 }

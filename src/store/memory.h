@@ -29,6 +29,14 @@ void memory_disk_hold(struct memory_disk *disk, bool hold);
 // Returns when a commit is waiting there.
 void memory_disk_await_held(struct memory_disk *disk);
 
+// Asked before each commit and, with n = 0, each probe, inside the call: what comes of it. Planted
+// faults come after it. NULL: nobody. Not while a store has the disk open on another thread.
+typedef enum memory_fault memory_watch_fn(void *user, const struct store_write *writes, size_t n);
+void memory_disk_watch(struct memory_disk *disk, memory_watch_fn *fn, void *user);
+
+// The JSON of a record, until the next commit; empty: there is none.
+struct str memory_disk_record(struct memory_disk *disk, size_t kind, uint64_t id);
+
 uint64_t memory_disk_commits(struct memory_disk *disk); // that went well
 size_t memory_disk_records(struct memory_disk *disk, size_t kind);
 

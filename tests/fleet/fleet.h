@@ -27,7 +27,7 @@ struct fleet_config {
     int64_t start_ms;   // from a payload to RUNNING
     int64_t life_ms;    // from RUNNING to a STOPPED of its own; 0: until told
     int64_t cut_ms;     // a connection is cut after so long and made again; 0: never
-    bool has_telemetry; // the second websocket
+    size_t telemetry_n; // so many of them have the second websocket
     bool is_silent;     // nothing is ever reported
 };
 

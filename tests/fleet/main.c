@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "base/arena.h"
 #include "base/assert.h"
@@ -22,9 +21,10 @@
 #include "io/entropy.h"
 #include "io/file.h"
 #include "io/loop.h"
+#include "io/process.h"
 #include "tests/fleet/fleet.h"
 
-enum { LOOK_MS = 20, DESCRIPTORS_SPARE = 200, FILE_MAX = 16 << 20 };
+enum { LOOK_MS = 20, DESCRIPTORS_SPARE = 20, FILE_MAX = 16 << 20 };
 
 struct settings {
     int64_t port;
@@ -108,16 +108,6 @@ static void on_signal(void *user, int signo)
     end(user);
 }
 
-static bool raise_descriptors(int64_t needed)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return false;
-    limit.rlim_cur = limit.rlim_max;
-    return setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= (rlim_t)needed;
-}
-
 // One ARN a line.
 static const struct str *read_instances(struct program *program)
 {
@@ -157,7 +147,7 @@ static void start(struct program *program)
         .start_ms = s->start_ms,
         .life_ms = s->life_ms,
         .cut_ms = s->cut_ms,
-        .has_telemetry = s->telemetry != 0,
+        .telemetry_n = (size_t)s->telemetry,
         .is_silent = s->silent != 0,
     };
 
@@ -179,9 +169,10 @@ static void start(struct program *program)
 static int run(struct program *program)
 {
     const struct settings *s = &program->settings;
+    int64_t needed = s->agents + s->telemetry + s->in_flight + DESCRIPTORS_SPARE;
     bool is_well;
 
-    if (!raise_descriptors(s->agents * 2 + s->in_flight + DESCRIPTORS_SPARE)) {
+    if (process_raise_descriptors() < needed) {
         fprintf(stderr, "gantry-fleet: too few file descriptors for %" PRId64 " agents\n",
                 s->agents);
         return 2;
@@ -214,7 +205,7 @@ int main(int argc, char **argv)
                                            .start_ms = 20,
                                            .cpu = 1 << 20,
                                            .memory = 1 << 20,
-                                           .telemetry = 1}};
+                                           .telemetry = -1}};
     struct settings *s = &program.settings;
     const struct flag flags[] = {
         {.name = "--port", .number = &s->port, .help = "of the server on 127.0.0.1"},
@@ -229,7 +220,9 @@ int main(int argc, char **argv)
         {.name = "--cut-ms", .number = &s->cut_ms, .help = "connections break so often (0)"},
         {.name = "--cpu", .number = &s->cpu, .help = "units of each agent's host (1048576)"},
         {.name = "--memory", .number = &s->memory, .help = "MiB of each (1048576)"},
-        {.name = "--telemetry", .number = &s->telemetry, .help = "0: no second websocket (1)"},
+        {.name = "--telemetry",
+         .number = &s->telemetry,
+         .help = "agents with the second websocket (all)"},
         {.name = "--silent", .number = &s->silent, .help = "1: never report a task (0)"},
         {.name = "--until-running", .number = &s->until_running, .help = "end at so many (0)"},
         {0},
@@ -237,6 +230,8 @@ int main(int argc, char **argv)
 
     if (flags_parse(argc, argv, flags, "[FLAGS]") != 1 || s->port == 0 || s->agents < 1)
         flags_fail(flags, "[FLAGS]", argv[0]);
+    if (s->telemetry < 0 || s->telemetry > s->agents)
+        s->telemetry = s->agents;
     hash_seed(entropy_u64());
     return run(&program);
 }

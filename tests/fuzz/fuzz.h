@@ -15,6 +15,7 @@
 #include "shape/shape.h"
 
 struct arena;
+struct buf;
 struct codec_options;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,8 +30,11 @@ struct str fuzz_line(struct str *rest);
 // that few inputs are wasted.
 size_t fuzz_pick(struct str name, size_t n);
 
+// Appends bytes in a form that can be printed: what is not ASCII becomes \xx.
+void fuzz_add_visible(struct buf *out, struct str bytes);
+
 // Cuts bytes into pieces. `plan` is a text whose characters are the lengths, a for 1, b for 2, and
-// so on, again and again; an empty plan cuts byte by byte.
+// so on, '*' for all the rest, again and again; an empty plan cuts byte by byte.
 struct fuzz_cutter {
     struct str plan;
     struct str rest;

@@ -1,5 +1,6 @@
 // How the targets read their inputs: lines that choose, then what is tried.
 
+#include "base/buf.h"
 #include "fuzz.h"
 
 struct str fuzz_text(const uint8_t *data, size_t size)
@@ -24,6 +25,17 @@ size_t fuzz_pick(struct str name, size_t n)
     return sum % n;
 }
 
+void fuzz_add_visible(struct buf *out, struct str bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char c = (unsigned char)bytes.ptr[i];
+        if (c >= ' ' && c < 0x7f)
+            buf_add_char(out, (char)c);
+        else
+            buf_printf(out, "\\%02x", c);
+    }
+}
+
 bool fuzz_cut(struct fuzz_cutter *cutter, struct str *out_piece)
 {
     size_t len = 1;
@@ -32,7 +44,10 @@ bool fuzz_cut(struct fuzz_cutter *cutter, struct str *out_piece)
         return false;
     if (cutter->plan.len > 0) {
         unsigned char c = (unsigned char)cutter->plan.ptr[cutter->at++ % cutter->plan.len];
-        len = c >= 'a' ? (size_t)(c - 'a') + 1 : 1;
+        if (c == '*')
+            len = cutter->rest.len;
+        else if (c >= 'a')
+            len = (size_t)(c - 'a') + 1;
     }
     *out_piece = str_take(cutter->rest, len);
     cutter->rest = str_from(cutter->rest, len);

@@ -23,7 +23,7 @@
 #include "tests/support/world.h"
 #include "wire/codec.h"
 
-enum { LINES_MAX = 8 };
+enum { LINES_MAX = 6 };
 
 struct stage {
     struct world w;
@@ -37,6 +37,7 @@ struct stage {
     time_ms now;
     struct batch batches[LINES_MAX];
     size_t batches_n;
+    bool is_changed; // a record was
 };
 
 // ---- the small cluster, made once
@@ -102,7 +103,7 @@ static void connect_agent(struct stage *stage)
     struct instance *instance = instance_get(&stage->w.state, stage->instance_id);
     struct task *task = task_get(&stage->w.state, stage->task_id);
 
-    instance->session = 1;
+    instance_set_session(&stage->w.state, instance, 1);
     instance->telemetry_session = 2;
     task->sent_sequence = 1;
     task->delivered = false;
@@ -115,11 +116,15 @@ static void put_back(struct stage *stage)
 {
     struct state *state = &stage->w.state;
 
-    state_check(state);
+    if (stage->is_changed)
+        state_check(state);
     while (stage->batches_n > 0)
         batch_undo(state, &stage->batches[--stage->batches_n]);
-    ASSERT(fingerprint(state) == stage->fingerprint);
-    state_check(state);
+    if (stage->is_changed) {
+        ASSERT(fingerprint(state) == stage->fingerprint);
+        state_check(state);
+    }
+    stage->is_changed = false;
     memcpy(state->next_id, stage->next_id, sizeof stage->next_id);
     connect_agent(stage);
     arena_reset(&stage->arena);
@@ -157,7 +162,9 @@ static void end(struct stage *stage, const struct step *step)
         else if (effect->kind == EFFECT_TCS_SEND)
             check_value(stage, tcs_messages[effect->tcs_message].shape, effect->value);
     }
-    stage->batches[stage->batches_n++] = state_take_batch(&stage->w.state);
+    stage->batches[stage->batches_n] = state_take_batch(&stage->w.state);
+    stage->is_changed = stage->is_changed || stage->batches[stage->batches_n].writes_n > 0;
+    stage->batches_n++;
 }
 
 static bool declares(const struct operation *operation, enum ecs_error kind)

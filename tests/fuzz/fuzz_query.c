@@ -47,7 +47,8 @@ static struct state *a_state(void)
         put(&state, REC_KIND_INSTANCE, id, records[id - 1]);
         put(&state, REC_KIND_INSTANCE_STATE, id,
             "{\"version\":1,\"sequence\":0,\"status\":\"ACTIVE\"}");
-        instance_get(&state, id)->session = id - 1; // the first is not connected
+        instance_set_session(&state, instance_get(&state, id),
+                             id - 1); // the first is not connected
     }
     return &state;
 }

@@ -142,6 +142,32 @@ static void push_header(struct buf *out, const struct sigv4_request *request, st
     buf_add_char(out, '\n');
 }
 
+struct str sigv4_plain_names(struct arena *arena, const struct sigv4_request *request)
+{
+    BUF_AUTO struct buf out = BUF_INIT;
+    struct str last = STR_NONE;
+
+    // The least of those above the last one, again and again.
+    for (;;) {
+        struct str least = STR_NONE;
+
+        for (size_t i = 0; i < request->headers_n; i++) {
+            char *name =
+                arena_copy(arena, request->headers[i].name.ptr, request->headers[i].name.len);
+            for (char *c = name; *c != '\0'; c++)
+                *c = (char)tolower(*c);
+            if ((last.len == 0 || str_cmp(str_of(name), last) > 0) &&
+                (least.len == 0 || str_cmp(str_of(name), least) < 0))
+                least = str_of(name);
+        }
+        if (least.len == 0)
+            return str_copy(arena, buf_str(&out));
+        buf_add_str(&out, last.len > 0 ? STR(";") : STR(""));
+        buf_add_str(&out, least);
+        last = least;
+    }
+}
+
 struct str sigv4_plain_canonical(struct arena *arena, const struct sigv4_request *request,
                                  struct str names, struct str payload_hash)
 {

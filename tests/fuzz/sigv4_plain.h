@@ -6,6 +6,9 @@
 
 #include "wire/sigv4.h"
 
+// The list "a;b;c" of all headers: in lower case, sorted, each once.
+struct str sigv4_plain_names(struct arena *arena, const struct sigv4_request *request);
+
 // `names` is the list "a;b;c" of what is signed.
 struct str sigv4_plain_canonical(struct arena *arena, const struct sigv4_request *request,
                                  struct str names, struct str payload_hash);

@@ -125,8 +125,7 @@ struct str known_here(struct generator *g, enum known kind)
 
 struct str refer(struct generator *g, enum known kind)
 {
-    struct str arn =
-        known_here(g, g->pretends && kind == KNOWN_INSTANCE ? KNOWN_OWN_INSTANCE : kind);
+    struct str arn = known_here(g, kind);
     struct str head;
     struct str uid;
 
@@ -240,6 +239,20 @@ void put_tags(struct generator *g, const char *name)
     close_list(g);
 }
 
+void put_many_tags(struct generator *g, const char *name)
+{
+    int first = (int)below(g, 60);
+
+    open_list(g, name);
+    for (int i = 0; i < 30; i++) {
+        open_object(g, NULL);
+        put_str(g, "key", text_fmt(g, "key%d", first + i));
+        put_str(g, "value", STR("x"));
+        close_object(g);
+    }
+    close_list(g);
+}
+
 void put_secret_variables(struct generator *g)
 {
     open_list(g, "environment");
@@ -264,11 +277,10 @@ void put_cluster(struct generator *g)
 
 // --- which call
 
-// Whoever says these is believed to be the agent it names.
+// Whoever reports is believed to be the agent it speaks for.
 static bool is_an_agents(enum ecs_operation operation)
 {
-    return operation == ECS_OPERATION_REGISTER_CONTAINER_INSTANCE ||
-           operation == ECS_OPERATION_SUBMIT_TASK_STATE_CHANGE ||
+    return operation == ECS_OPERATION_SUBMIT_TASK_STATE_CHANGE ||
            operation == ECS_OPERATION_SUBMIT_CONTAINER_STATE_CHANGE ||
            operation == ECS_OPERATION_SUBMIT_ATTACHMENT_STATE_CHANGES;
 }
@@ -280,7 +292,7 @@ struct weight {
 
 // What is not listed comes up once in a while.
 static const struct weight weights[] = {
-    {ECS_OPERATION_RUN_TASK, 200},
+    {ECS_OPERATION_RUN_TASK, 300},
     {ECS_OPERATION_STOP_TASK, 110},
     {ECS_OPERATION_REGISTER_TASK_DEFINITION, 60},
     {ECS_OPERATION_START_TASK, 50},
@@ -293,9 +305,9 @@ static const struct weight weights[] = {
     {ECS_OPERATION_PUT_ATTRIBUTES, 20},
     {ECS_OPERATION_DEREGISTER_TASK_DEFINITION, 15},
     {ECS_OPERATION_DELETE_TASK_DEFINITIONS, 10},
-    {ECS_OPERATION_DEREGISTER_CONTAINER_INSTANCE, 10},
+    {ECS_OPERATION_DEREGISTER_CONTAINER_INSTANCE, 14},
     {ECS_OPERATION_DELETE_ATTRIBUTES, 10},
-    {ECS_OPERATION_REGISTER_CONTAINER_INSTANCE, 10},
+    {ECS_OPERATION_REGISTER_CONTAINER_INSTANCE, 16},
     {ECS_OPERATION_SUBMIT_TASK_STATE_CHANGE, 10},
     {ECS_OPERATION_SUBMIT_CONTAINER_STATE_CHANGE, 5},
     {ECS_OPERATION_CREATE_CLUSTER, 10},
@@ -311,7 +323,7 @@ static const struct weight weights[] = {
     {ECS_OPERATION_DESCRIBE_TASK_DEFINITION, 8},
     {ECS_OPERATION_LIST_TASK_DEFINITIONS, 8},
     {ECS_OPERATION_LIST_TASK_DEFINITION_FAMILIES, 5},
-    {ECS_OPERATION_UPDATE_CONTAINER_AGENT, 8},
+    {ECS_OPERATION_UPDATE_CONTAINER_AGENT, 16},
     {ECS_OPERATION_DISCOVER_POLL_ENDPOINT, 3},
 };
 
@@ -423,6 +435,11 @@ static bool repeat_run(struct generator *g, struct arena *arena, struct generate
 static bool has_text(struct str json, const char *text)
 {
     return memmem(json.ptr, json.len, text, strlen(text)) != NULL;
+}
+
+void generator_reseed(struct generator *g, uint64_t seed)
+{
+    rng_init(&g->rng, seed);
 }
 
 void generator_next(struct generator *g, struct arena *arena, struct generate_call *out)

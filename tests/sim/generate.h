@@ -25,8 +25,8 @@ struct generator;
 struct generator_options {
     uint64_t seed;
     uint32_t hostile_percent; // of the calls
-    // Calls that only an agent makes name instances and tasks of real agents too, which such a
-    // server has to believe. Off: they name what this client registered, or what does not exist.
+    // Reports on tasks, which only an agent makes and the server has to believe, name real ones
+    // too.
     bool lies;
 };
 
@@ -38,6 +38,9 @@ struct generate_call {
 
 struct generator *generator_new(const struct generator_options *options);
 void generator_free(struct generator *g);
+
+// New dice for the calls that follow, so that what one is does not hang on how many came before.
+void generator_reseed(struct generator *g, uint64_t seed);
 
 // The next call; its text lives in the arena.
 void generator_next(struct generator *g, struct arena *arena, struct generate_call *out);

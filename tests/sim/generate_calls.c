@@ -7,7 +7,7 @@
 
 struct str generate_family(struct generator *g)
 {
-    return ONE_OF(g, "web", "web", "job", "job", "db", "chain", "gpu", "host", "net", "side");
+    return ONE_OF(g, "web", "web", "job", "job", "db", "chain", "gpu", "host", "net", "cloud");
 }
 
 struct str generate_expression(struct generator *g)
@@ -46,6 +46,15 @@ static void put_page_size(struct generator *g)
 
 // --- tasks
 
+// Longer than overrides may be.
+static void put_long_command(struct generator *g)
+{
+    open_list(g, "command");
+    for (int i = 0; i < 200; i++)
+        put_str(g, NULL, STR("an-argument-that-is-about-fifty-characters-long-or-so"));
+    close_list(g);
+}
+
 static void put_container_overrides(struct generator *g)
 {
     open_list(g, "containerOverrides");
@@ -57,6 +66,8 @@ static void put_container_overrides(struct generator *g)
         put_int(g, "cpu", between(g, 0, 1024));
     if (one_in(g, 3))
         PUT_WORDS(g, "command", "serve", "--quietly");
+    else if (one_in(g, 20))
+        put_long_command(g);
     if (one_in(g, 2))
         put_secret_variables(g);
     close_object(g);
@@ -135,14 +146,27 @@ static void put_network(struct generator *g)
     close_object(g);
 }
 
-// What RunTask and StartTask share.
-static void put_launch(struct generator *g)
+static void put_ebs_volume(struct generator *g)
+{
+    open_list(g, "volumeConfigurations");
+    open_object(g, NULL);
+    put_str(g, "name", STR("v0"));
+    open_object(g, "managedEBSVolume");
+    put_str(g, "roleArn", STR("arn:aws:iam::123456789012:role/storage"));
+    close_object(g);
+    close_object(g);
+    close_list(g);
+}
+
+// What RunTask and StartTask share. True when the definition is one for Fargate.
+static bool put_launch(struct generator *g)
 {
     struct str definition = any_definition(g);
+    bool cloudy = memmem(definition.ptr, definition.len, "cloud", 5) != NULL;
 
     put_cluster(g);
     put_str(g, "taskDefinition", definition);
-    if (memmem(definition.ptr, definition.len, "net", 3) != NULL)
+    if (memmem(definition.ptr, definition.len, "net", 3) != NULL || cloudy)
         put_network(g);
     if (one_in(g, 4))
         put_str(g, "group", ONE_OF(g, "web", "night", "family:web"));
@@ -158,22 +182,35 @@ static void put_launch(struct generator *g)
         put_bool(g, "enableECSManagedTags", true);
     if (one_in(g, 25))
         put_bool(g, "enableExecuteCommand", true);
+    if (one_in(g, 40))
+        put_ebs_volume(g);
+    return cloudy;
+}
+
+// Mostly nothing. A family made for it asks for Fargate.
+static void put_capacity(struct generator *g, bool cloudy)
+{
+    if (one_in(g, 40))
+        put_capacity_strategy(g, "capacityProviderStrategy");
+    if (cloudy && one_in(g, 3))
+        put_str(g, "platformVersion", ONE_OF(g, "LATEST", "1.4.0", "9.9.9"));
+    if (cloudy && !one_in(g, 4))
+        put_str(g, "launchType", STR("FARGATE"));
+    else if (one_in(g, 3))
+        put_str(g, "launchType", ONE_OF(g, "EC2", "EC2", "EC2", "EC2", "EXTERNAL"));
 }
 
 static void write_run_task(struct generator *g)
 {
-    put_launch(g);
+    bool cloudy = put_launch(g);
+
     if (one_in(g, 2))
         put_int(g, "count", one_in(g, 5) ? 10 : between(g, 1, 4));
     if (one_in(g, 4))
         put_constraints(g);
     if (one_in(g, 3))
         put_strategies(g);
-    if (one_in(g, 3))
-        put_str(g, "launchType",
-                one_in(g, 12) ? STR("FARGATE") : ONE_OF(g, "EC2", "EC2", "EC2", "EXTERNAL"));
-    else if (one_in(g, 30))
-        put_capacity_strategy(g, "capacityProviderStrategy");
+    put_capacity(g, cloudy);
     if (one_in(g, 3))
         put_str(g, "clientToken", any_token(g));
 }
@@ -320,9 +357,18 @@ static void write_drain(struct generator *g)
 static void write_deregister_instance(struct generator *g)
 {
     put_cluster(g);
-    put_str(g, "containerInstance", refer(g, one_in(g, 4) ? KNOWN_INSTANCE : KNOWN_OWN_INSTANCE));
+    put_str(g, "containerInstance", refer(g, one_in(g, 2) ? KNOWN_INSTANCE : KNOWN_OWN_INSTANCE));
     if (one_in(g, 2))
         put_bool(g, "force", true);
+}
+
+static void put_gpu_resource(struct generator *g)
+{
+    open_object(g, NULL);
+    put_str(g, "name", STR("GPU"));
+    put_str(g, "type", STR("STRINGSET"));
+    PUT_WORDS(g, "stringSetValue", "gpu0", "gpu1");
+    close_object(g);
 }
 
 static void put_resource(struct generator *g, const char *name, int64_t value)
@@ -334,34 +380,56 @@ static void put_resource(struct generator *g, const char *name, int64_t value)
     close_object(g);
 }
 
+static void put_attribute(struct generator *g, const char *name, struct str value)
+{
+    open_object(g, NULL);
+    put_str(g, "name", str_of(name));
+    put_str(g, "value", value);
+    close_object(g);
+}
+
+// An instance of its own, or one that is there once more: smaller, never larger, so that nothing is
+// placed where its host has no room; with an agent of an older version, so that there is something
+// to update.
 static void write_register_instance(struct generator *g)
 {
+    bool again = one_in(g, 2);
+
     put_cluster(g);
-    if (one_in(g, 3))
-        put_str(g, "containerInstanceArn", refer(g, KNOWN_INSTANCE));
+    if (again)
+        put_str(g, "containerInstanceArn",
+                refer(g, one_in(g, 2) ? KNOWN_INSTANCE : KNOWN_OWN_INSTANCE));
     open_list(g, "totalResources");
-    put_resource(g, "CPU", between(g, 0, 4096));
-    put_resource(g, "MEMORY", between(g, 0, 8192));
+    put_resource(g, "CPU", between(g, 64, 1024));
+    put_resource(g, "MEMORY", between(g, 64, 1024));
+    if (one_in(g, 2))
+        put_gpu_resource(g);
     close_list(g);
     open_list(g, "attributes");
-    open_object(g, NULL);
-    put_str(g, "name", STR("zone"));
-    put_str(g, "value", ONE_OF(g, "a", "b"));
-    close_object(g);
+    put_attribute(g, "zone", ONE_OF(g, "a", "b"));
+    put_attribute(g, "com.amazonaws.ecs.capability.docker-remote-api.1.18", STR_NONE);
+    if (one_in(g, 2))
+        put_attribute(g, "ecs.instance-type", ONE_OF(g, "m1.small", "m1.large"));
     close_list(g);
     if (one_in(g, 2))
         put_tags(g, "tags");
+    if (again && one_in(g, 2)) {
+        open_object(g, "versionInfo");
+        put_str(g, "agentVersion", STR("0.0.9"));
+        close_object(g);
+    }
     if (one_in(g, 2))
-        put_str(g, "clientToken", any_token(g));
+        put_str(g, "clientToken", text_fmt(g, "host%d", (int)below(g, 4)));
 }
 
 static void write_attributes(struct generator *g, bool with_values)
 {
     put_cluster(g);
     open_list(g, "attributes");
-    for (uint64_t n = 1 + below(g, 2); n > 0; n--) {
+    for (uint64_t n = one_in(g, 4) ? 10 : 1 + below(g, 2); n > 0; n--) {
         open_object(g, NULL);
-        put_str(g, "name", n == 1 ? ONE_OF(g, "zone", "stack") : STR("rack"));
+        put_str(g, "name",
+                n == 1 ? ONE_OF(g, "zone", "stack") : text_fmt(g, "rack%d", (int)below(g, 30)));
         if (with_values)
             put_str(g, "value", ONE_OF(g, "a", "b", "c", "1.5"));
         put_str(g, "targetId", refer(g, KNOWN_INSTANCE));
@@ -400,7 +468,10 @@ static void put_resource_arn(struct generator *g)
 static void write_tag(struct generator *g)
 {
     put_resource_arn(g);
-    put_tags(g, "tags");
+    if (one_in(g, 3))
+        put_many_tags(g, "tags");
+    else
+        put_tags(g, "tags");
 }
 
 static void write_untag(struct generator *g)
@@ -419,9 +490,15 @@ static void put_settings(struct generator *g)
     close_list(g);
 }
 
+// Now and then one where no agent is, so that it can go.
+static struct str cluster_to_change(struct generator *g)
+{
+    return one_in(g, 2) && g->calls > GENERATE_CLUSTERS ? STR("spare") : g->cluster;
+}
+
 static void write_create_cluster(struct generator *g)
 {
-    put_str(g, "clusterName", g->cluster);
+    put_str(g, "clusterName", cluster_to_change(g));
     if (one_in(g, 4))
         put_settings(g);
     if (one_in(g, 4))
@@ -531,7 +608,7 @@ static bool write_about_clusters(struct generator *g, enum ecs_operation operati
     if (operation == ECS_OPERATION_CREATE_CLUSTER)
         write_create_cluster(g);
     else if (operation == ECS_OPERATION_DELETE_CLUSTER)
-        put_str(g, "cluster", g->cluster);
+        put_str(g, "cluster", cluster_to_change(g));
     else if (operation == ECS_OPERATION_UPDATE_CLUSTER ||
              operation == ECS_OPERATION_UPDATE_CLUSTER_SETTINGS)
         write_update_cluster(g);

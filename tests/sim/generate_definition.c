@@ -30,6 +30,8 @@ static const char *choose_mode(struct plan *plan)
         return "host";
     if (leans(plan, "net"))
         return one_in(plan->g, 2) ? "awsvpc" : "none";
+    if (leans(plan, "cloud"))
+        return "awsvpc";
     return one_in(plan->g, 2) ? "bridge" : NULL;
 }
 
@@ -261,6 +263,12 @@ static void put_volumes(struct generator *g)
 static void put_whole_sizes(struct plan *plan)
 {
     struct generator *g = plan->g;
+
+    if (leans(plan, "cloud")) {
+        put_str(g, "cpu", STR("4096"));
+        put_str(g, "memory", STR("8192"));
+        return;
+    }
 
     if (one_in(g, 4))
         put_str(g, "memory", text_fmt(g, "%lld", (long long)plan->memory + 64));

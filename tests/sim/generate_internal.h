@@ -75,8 +75,9 @@ void put_words(struct generator *g, const char *name, const char *const *words, 
     put_words((g), (name), (const char *const[]){__VA_ARGS__},                                     \
               sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 void put_tags(struct generator *g, const char *name);
-void put_secret_variables(struct generator *g); // "environment"
-void put_cluster(struct generator *g);          // "cluster": that of the call, in some spelling
+void put_many_tags(struct generator *g, const char *name); // two such are too many
+void put_secret_variables(struct generator *g);            // "environment"
+void put_cluster(struct generator *g); // "cluster": that of the call, in some spelling
 
 void open_object(struct generator *g, const char *name); // NULL: an entry of the list
 void close_object(struct generator *g);

@@ -1,0 +1,37 @@
+// What must hold after every event, whatever happened. Each check aborts with a sentence.
+
+#ifndef TESTS_SIM_CHECK_H
+#define TESTS_SIM_CHECK_H
+
+#include "model/state.h"
+#include "store/store.h"
+
+struct sim_host;
+
+void check_start(void);
+void check_stop(void);
+
+// After a step of the core: the state's own invariants, as often as its size allows.
+void check_state(const struct state *state);
+// A batch that is about to be committed: every change in it is a legal move.
+void check_batch(const struct state *state, const struct batch *batch);
+// The same batch when the disk has taken it.
+void check_committed(const struct batch *batch);
+// What the server's disk is about to take: noted, so that check_recovered can compare; no secret
+// where none belongs.
+void check_written(const struct store_write *writes, size_t n);
+// After a restart: all that was committed and nothing else.
+void check_recovered(const struct state *state);
+// The engine's records only move forward.
+void check_host_written(struct sim_host *host, const struct store_write *writes, size_t n);
+// No task's container runs twice, or was made twice.
+void check_runtime(struct sim_host *const *hosts, size_t n);
+void check_log_line(struct str line);
+
+uint64_t check_digest(void); // of everything that was committed
+// Of tasks that were ever committed, by the tail of the ARN and by startedBy.
+bool check_knows_task(struct str arn);
+size_t check_tasks_started_by(struct str started_by);
+size_t check_tasks(void);
+
+#endif

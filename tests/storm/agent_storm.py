@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""What an agent must survive: kill -9 with live containers, alone and together with its server; a Docker Engine that
+dies, hangs and comes back; a full disk; calls that fail. Prints TAP. Needs root and dockerd.
+
+    GANTRY=build/src/gantry FAULTY=build/tests/storm/libfaulty.so [STORM=full] tests/storm/agent_storm.py
+
+STORM_ROUNDS says how often something is killed.
+"""
+
+import signal
+import sys
+
+import storm  # noqa: F401: finds the modules below
+from gantry import Silent
+from host import Host, pause
+from storm import SEED, Gauge, rounds, run_tests
+
+LIVE = 8  # endless tasks at a time
+
+
+def start_some(host):
+    """A few tasks of every kind; endless ones that are too many are stopped."""
+    for _ in range(host.dice.randrange(1, 4)):
+        kind = host.dice.choice(["brief", "endless", "pair"])
+        host.run(kind, last=host.dice.choice([0, 0.3, 2]))
+    live = [task for task in host.tasks if task.kind == "endless" and not task.is_stopped]
+    for task in host.dice.sample(live, max(0, len(live) - LIVE)):
+        host.stop_task(task)
+
+
+def restart_agent(host):
+    host.agent.kill()
+    pause(host.dice, 0, 0.2)
+    host.agent.start()
+
+
+def some_work(host):
+    """Mostly tasks, killed at some point of their starts; sometimes a kill before the agent has connected."""
+    if host.dice.random() < 0.8:
+        host.await_connected()
+        start_some(host)
+    pause(host.dice, 0, host.dice.choice([0.1, 0.5, 1.5]))
+
+
+def told(host, kills, what):
+    started = sum(host.starts(task) for task in host.tasks)
+    return f"{kills} {what}, {len(host.tasks)} accepted tasks, {started} containers, seed {SEED}"
+
+
+def agent_killed():
+    kills = rounds(6, 200)
+    host = Host()
+    try:
+        host.agent.start()
+        host.await_connected()
+        for n in range(kills):
+            some_work(host)
+            restart_agent(host)
+            if n % 5 == 4:
+                host.await_connected()
+                host.check_nothing_doubled()
+        host.await_connected()
+        host.finish()
+        assert host.agent.stop() == 0
+        assert host.agent.files() == ["agent/agent.db"], host.agent.files()
+        return told(host, kills, "kills")
+    finally:
+        host.close()
+
+
+def both_killed():
+    kills = rounds(4, 100)
+    host = Host()
+    try:
+        host.agent.start()
+        host.await_connected()
+        for n in range(kills):
+            some_work(host)
+            first, second = host.dice.sample([host.agent.kill, lambda: host.server.stop(signal.SIGKILL)], 2)
+            first()
+            pause(host.dice, 0, 0.05)
+            second()
+            host.server.start()
+            host.settle_unsure()
+            host.agent.start()
+            host.await_connected()
+            host.check_nothing_doubled()
+        host.finish()
+        return told(host, kills, "kills of both")
+    finally:
+        host.close()
+
+
+def flat_under_tasks():
+    host = Host()
+    try:
+        host.agent.start()
+        host.await_connected()
+        gauges = [Gauge(host.agent.process.pid), Gauge(host.server.process.pid)]
+        run_through(host, rounds(10, 100))
+        for gauge in gauges:
+            gauge.mark()
+        run_through(host, rounds(10, 300))
+        # What a stopped task may keep at the server for an hour, and room for what the allocator does.
+        gauges[0].check(2048)
+        gauges[1].check(2048 + 8 * len(host.tasks))
+        return f"{len(host.tasks)} tasks, agent {gauges[0].told()}, server {gauges[1].told()}"
+    finally:
+        host.close()
+
+
+def run_through(host, count):
+    for _ in range(0, count, 5):
+        for _ in range(5):
+            assert host.run(host.dice.choice(["brief", "pair"]), last=0), "no agent"
+        host.finish()
+
+
+# --- the engine --------------------------------------------------------------------------------------
+
+
+def engine_dies(host):
+    host.kill_engine()
+    try_run(host)
+    pause(host.dice, 0, 1)
+    host.docker.start()
+
+
+def engine_hangs(host):
+    host.docker.process.send_signal(signal.SIGSTOP)
+    try_run(host)
+    pause(host.dice, 0.1, host.dice.choice([1, 7]))
+    host.docker.process.send_signal(signal.SIGCONT)
+
+
+def engine_restarts(host):
+    host.docker.process.send_signal(signal.SIGTERM)
+    host.docker.process.wait(60)
+    host.docker.start()
+
+
+def try_run(host):
+    host.run(host.dice.choice(["brief", "endless"]))
+
+
+def engine_disturbed():
+    disturbances = rounds(3, 45)
+    host = Host()
+    kinds = [engine_dies, engine_hangs, engine_restarts]
+    try:
+        host.agent.start()
+        host.await_connected()
+        gauge = None
+        for n in range(disturbances):
+            some_work(host)
+            kinds[n % 3](host)
+            pause(host.dice, 0, 2)
+            if n == disturbances // 3:
+                gauge = Gauge(host.agent.process.pid)
+                gauge.mark()
+        assert host.agent.is_alive(), "the agent ended"
+        host.finish(240, is_engine_whole=False)
+        gauge.check(4096)
+        after = [host.run("brief", last=0) for _ in range(3)]
+        assert all(after)
+        host.finish(60, is_engine_whole=False)
+        seen = host.describe(after)
+        assert [seen[task.arn]["containers"][0]["exitCode"] for task in after] == [task.code for task in after]
+        return told(host, disturbances, "disturbances") + f", agent {gauge.told()}"
+    finally:
+        if host.docker and host.docker.process.poll() is None:
+            host.docker.process.send_signal(signal.SIGCONT)
+        host.close()
+
+
+TESTS = {
+    "agents killed at any moment lose no task, start none twice and keep exit codes": agent_killed,
+    "agent and server killed together lose no task and start none twice": both_killed,
+    "a Docker Engine that dies, hangs and restarts leaves nothing behind and nothing doubled": engine_disturbed,
+    "memory and descriptors of agent and server stay flat under tasks": flat_under_tasks,
+}
+
+if __name__ == "__main__":
+    sys.exit(run_tests(TESTS))

@@ -1,0 +1,301 @@
+"""A machine for the agent's storms: a Docker Engine of its own, a server, an agent, each a process that can be killed
+on its own; and the ledger of the tasks that were accepted."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+
+import storm  # noqa: F401: finds the modules below
+import rig
+from gantry import Server, binary
+from storm import Down, call, in_batches, wait_until
+
+CLUSTER = "default"
+# The container says that it started, by a line in a file named after its task, and ends as it is told to.
+BRIEF = ["sh", "-c", "echo started >> /runs/$ID; sleep $LAST; exit $CODE"]
+ENDLESS = ["sh", "-c", "trap 'exit 5' TERM; echo started >> /runs/$ID; while :; do sleep 0.1; done"]
+STOPPED_CODES = {5, 137}  # of an endless one; 137 when it was told to stop before it listened
+
+
+class RealAgent:
+    """`gantry agent` with a data folder of its own."""
+
+    def __init__(self, server, docker_socket, folder, env=None):
+        self.server, self.docker_socket, self.folder = server, docker_socket, folder
+        self.env = env or {}
+        self.process = None
+        self.log_path = folder + ".log"
+        os.makedirs(folder, exist_ok=True)
+
+    def start(self):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ECS_", "GANTRY_"))}
+        env.update({"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "1s", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER": "0s",
+                    "ECS_IMAGE_PULL_BEHAVIOR": "prefer-cached", "ECS_CONTAINER_STOP_TIMEOUT": "1s"}, **self.env)
+        argv = [binary(), "agent", "--endpoint", f"http://{self.server.host}", "--cluster", CLUSTER, "--data", self.folder,
+                "--docker-socket", self.docker_socket, "--credentials", os.path.join(self.server.data, "credentials")]
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=env)
+
+    def is_alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def stop(self):
+        """The exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(30)
+        self.process = None
+        return status
+
+    def log_text(self):
+        with open(self.log_path) as log:
+            return log.read()
+
+    def files(self):
+        return sorted(os.path.relpath(os.path.join(folder, name), self.folder)
+                      for folder, _, names in os.walk(self.folder) for name in names)
+
+
+def pids_with(argument):
+    done = subprocess.run(["pgrep", "-f", f"containerd-shim.*{argument}"], stdout=subprocess.PIPE, text=True)
+    return [int(pid) for pid in done.stdout.split()]
+
+
+def children_of(pid):
+    done = subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, text=True)
+    return [int(child) for child in done.stdout.split()]
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class Task:
+    """What was asked for and what is known of it."""
+
+    def __init__(self, kind, code):
+        self.id = uuid.uuid4().hex
+        self.kind, self.code = kind, code
+        self.arn = None
+        self.is_stopped = False  # StopTask was acknowledged
+        self.container = None    # as soon as it was seen running
+
+
+class Host:
+    """Server and agent on a private engine. `tasks` is the ledger: what RunTask has acknowledged."""
+
+    def __init__(self, agent_folder=None, server_flags=()):
+        self.folder = tempfile.mkdtemp(prefix="gts", dir="/tmp")
+        self.runs = os.path.join(self.folder, "runs")
+        self.docker = self.agent = self.server = None
+        self.tasks = []
+        self.unsure = []  # tasks of calls whose answer was lost
+        self.dice = random.Random(storm.SEED)
+        try:
+            os.makedirs(self.runs)
+            os.chmod(self.runs, 0o777)
+            self.docker = rig.Docker(self.folder)
+            self.server = Server(server_flags).start()
+            self.agent = RealAgent(self.server, self.docker.socket, agent_folder or os.path.join(self.folder, "agent"))
+            self.prepare()
+        except BaseException:
+            self.close()
+            raise
+        self.networks = self.docker.docker("network", "ls", "-q").stdout.split()
+        self.mounts = self.mounts_now()
+
+    def prepare(self):
+        call(self.server, "CreateCluster", clusterName=CLUSTER)
+        runs = {"name": "runs", "host": {"sourcePath": self.runs}}
+        for family, command in (("brief", BRIEF), ("endless", ENDLESS)):
+            main = {"name": "main", "image": rig.IMAGE, "memory": 8, "command": command,
+                    "mountPoints": [{"sourceVolume": "runs", "containerPath": "/runs"}]}
+            call(self.server, "RegisterTaskDefinition", family=family, containerDefinitions=[main], volumes=[runs])
+        mount = {"sourceVolume": "scratch", "containerPath": "/scratch"}
+        first = {"name": "first", "image": rig.IMAGE, "memory": 8, "essential": False, "mountPoints": [mount],
+                 "command": ["sh", "-c", "echo yes > /scratch/said"]}
+        main = {"name": "main", "image": rig.IMAGE, "memory": 8, "command": ["sh", "-c", "grep yes /scratch/said || exit 99; " + BRIEF[2]],
+                "mountPoints": [mount, {"sourceVolume": "runs", "containerPath": "/runs"}],
+                "dependsOn": [{"containerName": "first", "condition": "SUCCESS"}]}
+        call(self.server, "RegisterTaskDefinition", family="pair", containerDefinitions=[first, main],
+             volumes=[runs, {"name": "scratch", "host": {}}])
+
+    # --- the engine
+
+    def containers(self):
+        """{task ARN: [container of "main", ...]}, whatever their state."""
+        out = self.docker.docker("ps", "-a", "--no-trunc", "--filter", "label=com.amazonaws.ecs.container-name=main", "--format",
+                                 '{{.ID}} {{.Label "com.amazonaws.ecs.task-arn"}}').stdout
+        found = {}
+        for line in out.splitlines():
+            container, arn = line.split()
+            found.setdefault(arn, []).append(container)
+        return found
+
+    def mounts_now(self):
+        with open("/proc/mounts") as mounts:
+            return sorted(line.split()[1] for line in mounts if line.split()[1].startswith(self.folder))
+
+    def kill_engine(self):
+        """SIGKILL. containerd follows its parent; its number must not make the next engine wait for it."""
+        path = f"{self.folder}/exec/containerd/containerd.pid"
+        with open(path) as file:
+            containerd = int(file.read())
+        self.docker.process.kill()
+        self.docker.process.wait()
+        wait_until("containerd is gone", lambda: not is_running(containerd), 30)
+        os.unlink(path)
+
+    # --- calls
+
+    def connected(self):
+        try:
+            return call(self.server, "ListContainerInstances", filter="agentConnected == true")["containerInstanceArns"]
+        except Down:
+            return []
+
+    def await_connected(self):
+        wait_until("the agent is connected", self.connected, 60)
+
+    def run(self, kind, code=None, last=0.2):
+        """Starts a task; None when the server has no connected agent for it (nothing is entered then)."""
+        task = Task(kind, self.dice.randrange(1, 100) if code is None else code)
+        environment = [{"name": "ID", "value": task.id}, {"name": "CODE", "value": str(task.code)}, {"name": "LAST", "value": str(last)}]
+        try:
+            reply = call(self.server, "RunTask", taskDefinition=kind, startedBy=task.id, clientToken=task.id,
+                         overrides={"containerOverrides": [{"name": "main", "environment": environment}]})
+        except Down:
+            self.unsure.append(task)
+            raise
+        if reply["failures"]:
+            assert reply["failures"][0]["reason"] == "AGENT", reply["failures"]
+            return None
+        task.arn = reply["tasks"][0]["taskArn"]
+        self.tasks.append(task)
+        return task
+
+    def stop_task(self, task):
+        call(self.server, "StopTask", task=task.arn, reason="enough")
+        task.is_stopped = True
+
+    def describe(self, tasks):
+        """{ARN: task as described}."""
+        found = {}
+        for batch in in_batches(task.arn for task in tasks):
+            reply = call(self.server, "DescribeTasks", tasks=batch)
+            assert not reply["failures"], f"lost: {reply['failures']}"
+            found.update({task["taskArn"]: task for task in reply["tasks"]})
+        return found
+
+    def settle_unsure(self):
+        """Tasks of lost answers are in the ledger if they are there."""
+        for task in self.unsure:
+            for desired in ("RUNNING", "STOPPED"):
+                arns = call(self.server, "ListTasks", startedBy=task.id, desiredStatus=desired)["taskArns"]
+                assert len(arns) <= 1 and not (arns and task.arn), f"doubled: {arns}"
+                if arns:
+                    task.arn = arns[0]
+                    self.tasks.append(task)
+        self.unsure = []
+
+    # --- the ledger
+
+    def starts(self, task):
+        """How often its container has begun."""
+        try:
+            with open(os.path.join(self.runs, task.id)) as file:
+                return len(file.readlines())
+        except FileNotFoundError:
+            return 0
+
+    def check_nothing_doubled(self):
+        there = self.containers()
+        for task in self.tasks:
+            assert len(there.get(task.arn, [])) <= 1, f"containers of {task.arn}: {there[task.arn]}"
+            assert self.starts(task) <= 1, f"{task.arn} was started {self.starts(task)} times"
+        known = {task.arn for task in self.tasks}
+        assert set(there) <= known, f"containers of nobody: {set(there) - known}"
+
+    def check_end(self, task, seen, is_engine_whole):
+        main = next(container for container in seen["containers"] if container["name"] == "main")
+        code, said = main.get("exitCode"), f"{seen['stopCode']}: {seen.get('stoppedReason')} {main.get('reason')}"
+        starts = self.starts(task)
+        if not is_engine_whole:
+            return
+        if task.kind == "endless" or task.is_stopped:
+            assert task.is_stopped, f"an endless task ended: {said}"
+            due = STOPPED_CODES | ({task.code} if task.kind != "endless" else set())
+            assert code in due if starts else code in due | {None}, f"{task.kind} ended with {code}, {said}"
+        else:
+            assert starts == 1 and code == task.code, f"{task.arn} started {starts} times, {code} instead of {task.code}, {said}"
+
+    def finish(self, seconds=180, is_engine_whole=True):
+        """Stops what is endless and waits until every accepted task has come to its end; nothing is left behind."""
+        for task in self.tasks:
+            if task.kind == "endless" and not task.is_stopped:
+                self.stop_task(task)
+        found = {}
+
+        def all_stopped():
+            found.update(self.describe(self.tasks))
+            return all(task["lastStatus"] == "STOPPED" for task in found.values())
+
+        def missing():
+            return [json.dumps(task)[:2000] for task in found.values() if task["lastStatus"] != "STOPPED"]
+        try:
+            wait_until("all tasks have ended", all_stopped, seconds, 0.3)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}: {len(missing())} have not, the first: {missing()[0]}\n{self.agent.log_text()[-1500:]}") from problem
+        for task in self.tasks:
+            self.check_end(task, found[task.arn], is_engine_whole)
+        self.check_nothing_doubled()
+        self.check_nothing_left()
+
+    def check_nothing_left(self):
+        docker = self.docker.docker
+        wait_until("no container is left", lambda: self.containers() == {} and docker("ps", "-aq").stdout == "", 90, 0.3)
+        wait_until("no volume is left", lambda: docker("volume", "ls", "-q").stdout == "", 30, 0.3)
+        networks = docker("network", "ls", "-q").stdout.split()
+        assert len(networks) == len(self.networks), f"networks: {networks}"
+        assert self.mounts_now() == self.mounts, f"mounts: {set(self.mounts_now()) - set(self.mounts)}"
+        reply = call(self.server, "DescribeContainerInstances", containerInstances=self.connected())
+        for instance in reply["containerInstances"]:
+            left, all_of = ({r["name"]: (r["integerValue"], r.get("stringSetValue")) for r in instance[name]}
+                            for name in ("remainingResources", "registeredResources"))
+            assert left == all_of, f"the server's books: {left} of {all_of}"
+        assert len(reply["containerInstances"]) == 1, "the agent registered more than once"
+
+    def kill_shims(self):
+        """What an engine that was not there at the end could not take away: shims of this folder, with their containers."""
+        for shim in pids_with(f"{self.folder}/exec/containerd/containerd.sock"):
+            for pid in children_of(shim) + [shim]:
+                os.kill(pid, signal.SIGKILL)
+
+    def close(self):
+        if self.agent:
+            self.agent.kill()
+        if self.server:
+            self.server.close()
+        if self.docker:
+            self.docker.close()
+            self.kill_shims()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def pause(dice, least, most):
+    time.sleep(dice.uniform(least, most))
