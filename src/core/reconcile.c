@@ -59,7 +59,7 @@ uint32_t rollouts_index(const struct rollouts *rollouts, const struct task *task
 }
 
 struct task_health reconcile_health(struct step *step, const struct service *service,
-                                       struct task *task, time_ms *again_at)
+                                    struct task *task, time_ms *again_at)
 {
     struct task_health health = service_health(step->state, service, task, step->now);
 
@@ -112,17 +112,17 @@ void reconcile_no_place(struct step *step, struct service *service, const struct
 
 // ---- stopping
 
-struct task_list task_list_new(struct step *step, size_t max)
+struct task_batch task_batch_new(struct step *step, size_t max)
 {
-    return (struct task_list){.at = arena_array(step->arena, struct task *, max)};
+    return (struct task_batch){.at = arena_array(step->arena, struct task *, max)};
 }
 
-void task_list_add(struct task_list *list, struct task *task)
+void task_batch_add(struct task_batch *list, struct task *task)
 {
     list->at[list->n++] = task;
 }
 
-static struct str_list ids_of(struct step *step, const struct task_list *tasks)
+static struct str_list ids_of(struct step *step, const struct task_batch *tasks)
 {
     struct str_list ids = {.at = arena_array(step->arena, struct str, tasks->n)};
 
@@ -140,9 +140,9 @@ static void stop_one(struct step *step, struct task *task)
               stop_reason_scaling(step->arena, deployment_name(deployment, step->arena)));
 }
 
-void reconcile_stop(struct step *step, struct service *service, const struct task_list *tasks)
+void reconcile_stop(struct step *step, struct service *service, const struct task_batch *tasks)
 {
-    struct task_list running = task_list_new(step, tasks->n);
+    struct task_batch running = task_batch_new(step, tasks->n);
     struct speaker speaker = service_speaker(step, service);
     int64_t pending = 0;
     struct str_list ids;
@@ -151,7 +151,7 @@ void reconcile_stop(struct step *step, struct service *service, const struct tas
         if (task_is_pending(tasks->at[i]))
             pending++;
         else
-            task_list_add(&running, tasks->at[i]);
+            task_batch_add(&running, tasks->at[i]);
         stop_one(step, tasks->at[i]);
     }
     ids = ids_of(step, &running);
@@ -162,7 +162,7 @@ void reconcile_stop(struct step *step, struct service *service, const struct tas
 }
 
 void reconcile_stop_unhealthy(struct step *step, struct service *service,
-                              const struct task_list *tasks)
+                              const struct task_batch *tasks)
 {
     struct str_list ids = ids_of(step, tasks);
     struct speaker speaker = service_speaker(step, service);
@@ -184,13 +184,13 @@ void reconcile_stop_unhealthy(struct step *step, struct service *service,
 // Every task goes; when the last one has, so has the service.
 static void drain(struct step *step, struct service *service)
 {
-    struct task_list tasks = task_list_new(step, service->running_n + service->pending_n);
+    struct task_batch tasks = task_batch_new(step, service->running_n + service->pending_n);
     struct rec_service *next;
 
     LIST_EACH (&service->tasks, it) {
         struct task *task = LIST_ENTRY(it, struct task, in_service);
         if (task_is_wanted(task))
-            task_list_add(&tasks, task);
+            task_batch_add(&tasks, task);
     }
     reconcile_stop(step, service, &tasks);
     if (!list_is_empty(&service->tasks))

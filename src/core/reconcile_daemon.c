@@ -83,8 +83,7 @@ static void add_task(struct look *look, struct task *task)
 {
     const struct state *state = look->step->state;
     uint64_t instance_id = (uint64_t)task->rec->instance_id;
-    struct task_health health =
-        reconcile_health(look->step, look->service, task, &look->again_at);
+    struct task_health health = reconcile_health(look->step, look->service, task, &look->again_at);
     uint32_t host = host_of(look, instance_id);
     bool misplaced = host == look->input.hosts_n;
     bool draining = misplaced && reconcile_is_draining(state, task);
@@ -138,12 +137,12 @@ static void look_at(struct look *look)
 
 static void do_stops(struct look *look, const struct daemon_plan *plan)
 {
-    struct task_list others = task_list_new(look->step, plan->stops_n);
-    struct task_list unhealthy = task_list_new(look->step, plan->stops_n);
+    struct task_batch others = task_batch_new(look->step, plan->stops_n);
+    struct task_batch unhealthy = task_batch_new(look->step, plan->stops_n);
 
     for (size_t i = 0; i < plan->stops_n; i++)
-        task_list_add(plan->stops[i].why == DAEMON_STOP_UNHEALTHY ? &unhealthy : &others,
-                      look->tasks[plan->stops[i].task]);
+        task_batch_add(plan->stops[i].why == DAEMON_STOP_UNHEALTHY ? &unhealthy : &others,
+                       look->tasks[plan->stops[i].task]);
     reconcile_stop_unhealthy(look->step, look->service, &unhealthy);
     reconcile_stop(look->step, look->service, &others);
 }

@@ -6,8 +6,8 @@
 #include "core/reconcile.h"
 #include "core/replica_plan.h"
 #include "core/service_start.h"
-#include "core/task_health.h"
 #include "core/step.h"
+#include "core/task_health.h"
 
 struct deployment;
 struct service;
@@ -34,7 +34,7 @@ uint32_t rollouts_index(const struct rollouts *rollouts, const struct task *task
 // The task's health and when it may change by itself; tells the breaker of a task that has become
 // healthy.
 struct task_health reconcile_health(struct step *step, const struct service *service,
-                                       struct task *task, time_ms *again_at);
+                                    struct task *task, time_ms *again_at);
 
 enum replica_phase reconcile_phase(const struct task *task);
 bool reconcile_is_draining(const struct state *state, const struct task *task);
@@ -47,18 +47,18 @@ int64_t reconcile_start_max(struct step *step, struct service *service,
 void reconcile_no_place(struct step *step, struct service *service, const struct placement *failed);
 
 // The tasks that a list of stops or starts is about, collected for one line of the events.
-struct task_list {
+struct task_batch {
     struct task **at;
     size_t n;
 };
-struct task_list task_list_new(struct step *step, size_t max);
-void task_list_add(struct task_list *list, struct task *task);
+struct task_batch task_batch_new(struct step *step, size_t max);
+void task_batch_add(struct task_batch *list, struct task *task);
 
 // Stops tasks because of scaling, rollouts and draining, and says so: those that run by name, the
 // others by number.
-void reconcile_stop(struct step *step, struct service *service, const struct task_list *tasks);
+void reconcile_stop(struct step *step, struct service *service, const struct task_batch *tasks);
 // Stops tasks that failed their health checks, and says so.
 void reconcile_stop_unhealthy(struct step *step, struct service *service,
-                              const struct task_list *tasks);
+                              const struct task_batch *tasks);
 
 #endif

@@ -40,8 +40,7 @@ static bool is_protected(const struct look *look, struct task *task, time_ms *ag
 static void add_task(struct look *look, struct task *task)
 {
     struct replica_task *out = &look->states[look->input.tasks_n];
-    struct task_health health =
-        reconcile_health(look->step, look->service, task, &look->again_at);
+    struct task_health health = reconcile_health(look->step, look->service, task, &look->again_at);
 
     look->tasks[look->input.tasks_n++] = task;
     *out = (struct replica_task){
@@ -94,12 +93,12 @@ static void look_at(struct look *look)
 
 static void do_stops(struct look *look, const struct replica_plan *plan)
 {
-    struct task_list others = task_list_new(look->step, plan->stops_n);
-    struct task_list unhealthy = task_list_new(look->step, plan->stops_n);
+    struct task_batch others = task_batch_new(look->step, plan->stops_n);
+    struct task_batch unhealthy = task_batch_new(look->step, plan->stops_n);
 
     for (size_t i = 0; i < plan->stops_n; i++)
-        task_list_add(plan->stops[i].why == REPLICA_STOP_UNHEALTHY ? &unhealthy : &others,
-                      look->tasks[plan->stops[i].task]);
+        task_batch_add(plan->stops[i].why == REPLICA_STOP_UNHEALTHY ? &unhealthy : &others,
+                       look->tasks[plan->stops[i].task]);
     reconcile_stop_unhealthy(look->step, look->service, &unhealthy);
     reconcile_stop(look->step, look->service, &others);
 }
@@ -218,7 +217,7 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
     struct arena *arena = look->step->arena;
     struct victim_task *victims = arena_array(arena, struct victim_task, look->input.tasks_n);
     size_t *index = arena_array(arena, size_t, look->input.tasks_n);
-    struct task_list stopped = task_list_new(look->step, look->input.tasks_n);
+    struct task_batch stopped = task_batch_new(look->step, look->input.tasks_n);
     struct victims chosen;
     size_t n = 0;
 
@@ -234,7 +233,7 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
                                                .healthy_max = (size_t)plan->excess_healthy_max},
                        look->step->rng, arena);
     for (size_t i = 0; i < chosen.n; i++)
-        task_list_add(&stopped, look->tasks[index[chosen.at[i]]]);
+        task_batch_add(&stopped, look->tasks[index[chosen.at[i]]]);
     reconcile_stop(look->step, look->service, &stopped);
 }
 
