@@ -4,15 +4,17 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import threading
 import time
 
-from gantry import PATIENCE, Server, Silent
+from gantry import Server, Silent
 from rows import Broken, Missing
 
 CLUSTER = "bench"
 DESCRIPTORS_SPARE = 200
+START_PATIENCE = 600  # seconds: a million tasks on a busy machine
 
 
 class BenchServer(Server):
@@ -40,7 +42,8 @@ class BenchServer(Server):
             listening = re.search(r"event=server.listening .*url=https?://127\.0\.0\.1:(\d+)\s", self.log_text(said))
             if listening:
                 break
-            if self.process.poll() is not None or time.monotonic() > started + PATIENCE:
+            if self.process.poll() is not None or time.monotonic() > started + START_PATIENCE:
+                self.stop(signal.SIGKILL)
                 raise Silent(f"the server does not start:\n{self.log_text(said)}")
             time.sleep(0.002)
         self.start_seconds = time.monotonic() - started
