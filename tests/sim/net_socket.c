@@ -7,7 +7,7 @@
 #include "tests/sim/net.h"
 #include "wire/ws.h"
 
-enum { CLOSE_MS = 5 * TIME_SECOND_MS };
+enum { CLOSE_MS = 5 * TIME_SECOND_MS, ECHO_MS = 10 * TIME_SECOND_MS };
 
 enum frame_kind { FRAME_OPENED, FRAME_TEXT, FRAME_PING, FRAME_PONG, FRAME_CLOSE, FRAME_BREAK };
 
@@ -35,6 +35,7 @@ struct ws {
     struct loop_timer ping;
     struct loop_timer closing;
     struct buf last; // text that came through
+    int64_t last_ms; // when
     bool is_open;
     bool is_closing;
     bool is_deaf; // nothing more reaches this end
@@ -211,6 +212,7 @@ static void take_text(struct ws *ws, struct str bytes)
 {
     buf_clear(&ws->last);
     buf_add_str(&ws->last, bytes);
+    ws->last_ms = kernel_now_ms();
     ws->options.handler->on_message(ws->options.user, bytes, true);
 }
 
@@ -381,7 +383,8 @@ void net_echo(struct node *node)
     LIST_EACH (&ends, it) {
         struct ws *ws = LIST_ENTRY(it, struct ws, in_net);
 
-        if (ws->caller == node && ws->is_open && buf_len(&ws->last) > 0)
+        bool is_fresh = kernel_now_ms() - ws->last_ms <= ECHO_MS;
+        if (ws->caller == node && ws->is_open && is_fresh && buf_len(&ws->last) > 0)
             put_frame(ws, FRAME_TEXT, 0, buf_str(&ws->last));
     }
 }

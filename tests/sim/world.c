@@ -428,7 +428,8 @@ struct world *world_new(const struct plan *plan)
     server.inactive_keep_ms = (1 + (int64_t)below(w, 60)) * TIME_MINUTE_MS;
     server.definition_delete_ms = (1 + (int64_t)below(w, 600)) * TIME_SECOND_MS;
     calls.hostile_percent = below(w, 2) ? 5 : (uint32_t)below(w, 60);
-    calls.lies = below(w, 8) == 0;
+    w->has_liars = below(w, 8) == 0;
+    calls.lies = w->has_liars;
     set_weather(w);
     w->server = sim_server_new(&server);
     sim_server_start(w->server);
