@@ -10,7 +10,7 @@ CHECK_BUILD ?= build-check
 PREFIX      ?= /usr/local
 MESON_ARGS  ?=
 
-.PHONY: all quickstart check check-clang bench bench-scale fuzz format install deps deps-check clean docs
+.PHONY: all quickstart check check-clang bench bench-scale fuzz sim storm format install deps deps-check clean docs
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(NINJAFLAGS)
@@ -49,6 +49,22 @@ bench: deps-check
 bench-scale: deps-check
 	@bench/bench.py --build $(BUILD) --scale $(BENCH)
 
+# The simulator, optimised: SEEDS of them, counted from FROM, on JOBS cores. See docs/testing.md.
+SEEDS ?= 10000
+FROM  ?= 1
+JOBS  ?= 2
+sim: deps-check
+	@[ -f build-sim/build.ninja ] || meson setup build-sim --buildtype=release -Dproof=true -Dtests=enabled >build-sim.log 2>&1 || { cat build-sim.log; exit 1; }
+	@rm -f build-sim.log
+	@ninja -C build-sim --quiet tests/sim/gantry-sim
+	@build-sim/tests/sim/gantry-sim --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS) --all --marks
+
+# What kills, full disks, failing calls and hostile peers do to the started programs; root and dockerd are needed.
+storm: deps-check
+	@[ -f build-storm/build.ninja ] || meson setup build-storm --buildtype=release -Dtests=enabled >/dev/null
+	@ninja -C build-storm $(NINJAFLAGS) src/gantry tests/storm/libfaulty.so
+	@python3 tests/storm/run.py build-storm
+
 # What docs/ holds that is made from the code.
 docs: all
 	python3 tools/coverage.py > docs/api-coverage.md
@@ -60,4 +76,4 @@ install: all
 	ninja -C $(BUILD) install
 
 clean:
-	rm -rf $(BUILD) $(CHECK_BUILD) build-check-clang build-fuzz
+	rm -rf $(BUILD) $(CHECK_BUILD) build-check-clang build-storm build-fuzz build-sim

@@ -36,7 +36,7 @@ def build(folder):
     """A release build; says nothing unless it fails."""
     steps = [["ninja", "-C", folder], ["ninja", "-C", folder, "bench-programs"]]
     if not os.path.exists(os.path.join(folder, "build.ninja")):
-        steps.insert(0, ["meson", "setup", folder, ROOT, "--buildtype=release", "-Dtests=disabled"])
+        steps.insert(0, ["meson", "setup", folder, ROOT, "--buildtype=release", "-Db_lto=true", "-Dtests=disabled"])
     for step in steps:
         done = subprocess.run(step, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:

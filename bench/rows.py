@@ -141,7 +141,7 @@ class Bench:
     def __init__(self, build, folder, seconds, chosen):
         self.build, self.folder, self.seconds = build, folder, seconds
         self.chosen = [entry.name for entry in chosen]
-        self.kept = {}
+        self.kept, self.failed = {}, {}
         os.environ["GANTRY"] = self.gantry
 
     @property
@@ -163,9 +163,18 @@ class Bench:
         return tempfile.mkdtemp(prefix=name + "-", dir=self.folder)
 
     def once(self, key, make):
-        """What several rows share: made by the first, closed at the end of the run."""
+        """What several rows share: made by the first, closed at the end of the run. What cannot be made is not tried
+        again."""
+        if key in self.failed:
+            raise Broken(self.failed[key])
         if key not in self.kept:
-            self.kept[key] = make()
+            try:
+                self.kept[key] = make()
+            except Missing:
+                raise
+            except Exception as error:
+                self.failed[key] = str(error)
+                raise
         return self.kept[key]
 
     def drop(self, key):

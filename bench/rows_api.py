@@ -36,17 +36,7 @@ def unsigned(bench):
 
 
 def encrypted(bench):
-    """Its texts are asked for before it speaks TLS, because the test client speaks plain."""
-    def make():
-        server = BenchServer(bench, INSTANCES, TASKS, tls=True)
-        tls_flags, server.flags = server.flags, []
-        server.start()
-        tasks_of(server)
-        instances_of(server)
-        server.stop()
-        server.flags = tls_flags
-        return server.start()
-    return bench.once("tls", make)
+    return bench.once("tls", lambda: BenchServer(bench, INSTANCES, TASKS, tls=True).start())
 
 
 def tasks_of(server):

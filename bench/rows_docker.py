@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 import time
 
-from gantry import Wire
 from rows import Background, Figure, Missing, cpu_seconds, memory_mib, row, wait_until
 from world import CLUSTER, BenchServer
 
@@ -77,7 +76,7 @@ class Caller:
     """Calls on one connection, so that asking for a status costs little."""
 
     def __init__(self, server):
-        self.server, self.wire = server, Wire(server.port)
+        self.server, self.wire = server, server.wire()
 
     def ok(self, operation, **members):
         self.wire.send(self.server.request(operation, json.dumps(members).encode()))

@@ -20,8 +20,8 @@ def definition(server):
 class Connected:
     """A server with agents that only stay connected."""
 
-    def __init__(self, bench, agents, flags=()):
-        self.server = BenchServer(bench).start()
+    def __init__(self, bench, agents, flags=(), tls=False):
+        self.server = BenchServer(bench, tls=tls).start()
         self.fleet = None
         try:
             self.server.ok("CreateCluster", clusterName=CLUSTER)
@@ -95,21 +95,22 @@ def run_task(count, **more):
     return [dict({"cluster": CLUSTER, "taskDefinition": "web", "count": count}, **more)]
 
 
-def silent(bench):
+def silent(bench, tls=False):
     """Agents that take tasks and report nothing, so that the calls are what is measured."""
-    return bench.once("silent", lambda: Connected(bench, RUN_AGENTS, ["--silent", 1]))
+    return bench.once(("silent", tls), lambda: Connected(bench, RUN_AGENTS, ["--silent", 1], tls))
 
 
 def enter_run_task(way):
-    connections, signed, _ = WAYS[way]
+    connections, _, tls = WAYS[way]
 
-    @row(f"api.RunTask.{way}", f"RunTask of one task on {RUN_AGENTS} connected agents, {connections} connections")
+    @row(f"api.RunTask.{way}", f"RunTask of one task on {RUN_AGENTS} connected agents, {connections} connections"
+                               f"{', TLS' if tls else ''}")
     def _(bench):
-        line = load(bench, silent(bench).server, "RunTask", run_task(1), connections)
+        line = load(bench, silent(bench, tls).server, "RunTask", run_task(1), connections)
         return figures(line, AIM_WRITES if connections > 1 else None, None)
 
 
-for WAY in ("1", "64"):
+for WAY in ("1", "64", "64.tls"):
     enter_run_task(WAY)
 
 

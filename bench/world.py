@@ -4,15 +4,18 @@ import json
 import os
 import re
 import resource
+import signal
+import ssl
 import subprocess
 import threading
 import time
 
-from gantry import PATIENCE, Server, Silent
+from gantry import Server, Silent
 from rows import Broken, Missing
 
 CLUSTER = "bench"
 DESCRIPTORS_SPARE = 200
+START_PATIENCE = 600  # seconds: a million tasks on a busy machine
 
 
 class BenchServer(Server):
@@ -20,7 +23,6 @@ class BenchServer(Server):
 
     def __init__(self, bench, instances=0, tasks=0, flags=(), tls=False):
         super().__init__(flags=flags, folder=bench.new_folder("server"))
-        self.bench, self.tls = bench, tls
         self.ca = None
         os.makedirs(self.data, 0o700)
         if instances > 0:
@@ -29,6 +31,7 @@ class BenchServer(Server):
             self.ca = os.path.join(self.folder, "cert.pem")
             key = os.path.join(self.folder, "key.pem")
             make_certificate(self.ca, key)
+            self.tls = ssl.create_default_context(cafile=self.ca)
             self.flags += ["--tls-cert", self.ca, "--tls-key", key]
 
     def start(self):
@@ -40,7 +43,8 @@ class BenchServer(Server):
             listening = re.search(r"event=server.listening .*url=https?://127\.0\.0\.1:(\d+)\s", self.log_text(said))
             if listening:
                 break
-            if self.process.poll() is not None or time.monotonic() > started + PATIENCE:
+            if self.process.poll() is not None or time.monotonic() > started + START_PATIENCE:
+                self.stop(signal.SIGKILL)
                 raise Silent(f"the server does not start:\n{self.log_text(said)}")
             time.sleep(0.002)
         self.start_seconds = time.monotonic() - started
@@ -56,7 +60,7 @@ class BenchServer(Server):
 def make_certificate(cert, key):
     done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
                            "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=127.0.0.1",
-                           "-addext", "subjectAltName=IP:127.0.0.1"], capture_output=True, text=True)
+                           "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"], capture_output=True, text=True)
     if done.returncode != 0:
         raise Missing("openssl")
 
@@ -88,7 +92,8 @@ class Fleet:
         self.log = open(os.path.join(server.folder, "fleet.log"), "ab")
         self.process = subprocess.Popen(
             [bench.program("gantry-fleet"), "--port", str(server.port), "--keys", server.keys_path,
-             "--cluster", CLUSTER, "--agents", str(agents), "--telemetry", str(self.telemetry), "--seconds", "3600"] + [str(flag) for flag in flags],
+             "--cluster", CLUSTER, "--agents", str(agents), "--telemetry", str(self.telemetry), "--seconds", "3600"] + [str(flag) for flag in flags]
+            + (["--ca", server.ca] if server.tls else []),
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.connected = self.line("connected", 300)
 

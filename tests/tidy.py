@@ -36,7 +36,6 @@ PURE = {"shape", "model", "core", "engine", "ops"}
 # Outside libraries: header pattern -> files that may include it.
 WRAPPERS = {
     r"event2?/|event\.h": {"io/loop.c", "io/loop_event.c"},
-    r"http_parser\.h": {"wire/http_parse.c"},
     r"wslay/": {"wire/ws.c"},
     r"openssl/": {"wire/tls.c", "wire/crypto.c", "wire/tls_test.c", "wire/tls_cert.c"},
     r"yajl/": {"wire/json_read.c"},

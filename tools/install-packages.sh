@@ -3,7 +3,7 @@
 #   install-packages.sh [build] [check] [docker] [node]
 set -eu
 
-build="build-essential meson ninja-build pkg-config python3 libevent-dev libhttp-parser-dev libwslay-dev libssl-dev
+build="build-essential meson ninja-build pkg-config python3 libevent-dev libwslay-dev libssl-dev
 libyajl-dev libsqlite3-dev libpcre2-dev uthash-dev libxxhash-dev"
 check="libcmocka-dev libjansson-dev clang clang-format awscli sqlite3 procps iproute2 iptables busybox-static openssl curl"
 docker="docker.io iptables iproute2 busybox-static"

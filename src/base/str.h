@@ -54,6 +54,7 @@ bool str_to_i64(struct str s, int64_t *out);
 // Copies; the result is NUL-terminated one byte past its end and lives as long as the arena.
 struct str str_copy(struct arena *arena, struct str s);
 const char *str_cstr(struct arena *arena, struct str s);
+struct str str_i64(struct arena *arena, int64_t value); // decimal
 struct str str_concat(struct arena *arena, const struct str *parts, size_t n);
 struct str str_fmt(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,3 +1,4 @@
+#include "base/arena.h"
 #include "base/test.h"
 
 static void comparison(void **state)
@@ -30,8 +31,10 @@ static void cutting(void **state)
     EXPECT_STR(str_from(STR("abc"), 9), "");
 }
 
-static void numbers(void **state)
+static void numbers_and_pieces(void **state)
 {
+    const struct str parts[] = {STR("a"), STR_NONE, STR("bc")};
+    struct arena arena = ARENA_INIT;
     int64_t n = 7;
     (void)state;
 
@@ -41,6 +44,12 @@ static void numbers(void **state)
     assert_false(str_to_i64(STR(""), &n));
     assert_false(str_to_i64(STR("1 "), &n));
     assert_false(str_to_i64(STR("+1"), &n));
+    EXPECT_STR(str_i64(&arena, INT64_MIN), "-9223372036854775808");
+    EXPECT_STR(str_i64(&arena, INT64_MAX), "9223372036854775807");
+    EXPECT_STR(str_i64(&arena, 0), "0");
+    EXPECT_STR(str_concat(&arena, parts, 3), "abc");
+    EXPECT_STR(str_concat(&arena, parts, 0), "");
+    arena_deinit(&arena);
     assert_int_equal(str_utf8_count(STR("a\xc3\xa9\xe4\xb8\x9c")), 3);
 }
 
@@ -49,7 +58,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparison),
         cmocka_unit_test(cutting),
-        cmocka_unit_test(numbers),
+        cmocka_unit_test(numbers_and_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

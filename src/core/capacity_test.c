@@ -18,6 +18,8 @@ static const struct need nothing = {0};
 static const struct need web = {.cpu_units = 512, .ports_n = 2, .ports = ports_80};
 static const struct need dns = {.cpu_units = 1, .ports_n = 1, .ports = ports_80_udp};
 static const struct need other_web = {.memory_mib = 1, .ports_n = 3, .ports = ports_443};
+static const struct need front = {.cpu_units = 1, .ports_n = 1, .ports = &ports_80[0]};
+static const struct need tls = {.cpu_units = 1, .ports_n = 1, .ports = &ports_443[1]};
 static const struct need much_cpu = {.cpu_units = 700, .memory_mib = 1};
 static const struct need some_cpu = {.cpu_units = 324};
 
@@ -74,6 +76,10 @@ static void a_static_port_is_held_once_a_machine(void **state)
     assert_int_equal(MACHINES({&web, 0, 3}), 3);
     assert_int_equal(MACHINES({&web, 0, 3}, {&dns, 0, 2}), 3);
     assert_int_equal(MACHINES({&web, 0, 3}, {&other_web, 0, 2}), 5);
+    assert_int_equal(MACHINES({&front, 0, 3}), 3);
+    assert_int_equal(MACHINES({&front, 0, 1}, {&web, 0, 1}), 2);
+    assert_int_equal(MACHINES({&tls, 0, 1}, {&web, 0, 1}), 1);
+    assert_int_equal(MACHINES({&tls, 0, 1}, {&other_web, 0, 1}), 2);
 }
 
 // --- one minute

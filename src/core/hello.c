@@ -46,10 +46,8 @@ enum hello_outcome hello_find(const struct step *step, const struct agent_hello 
         cluster_find(step->state, hello->region, name.len > 0 ? name : STR("default"));
     struct instance *instance;
 
-    if (cluster == NULL) {
-        MARK("an agent of an unknown cluster is told so");
+    if (cluster == NULL)
         return HELLO_NO_CLUSTER;
-    }
     instance = instance_find_uid(step->state, last_part(tail));
     if (instance == NULL || arn_looks_like_one(tail))
         return HELLO_NO_INSTANCE;

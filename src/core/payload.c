@@ -36,7 +36,7 @@ static void put_origin(struct step *step, const struct task *task, struct acs_ta
     struct str prefix = STR("service:");
 
     SET(out, family, family->rec->name);
-    SET(out, version, str_fmt(step->arena, "%d", definition->rec->revision));
+    SET(out, version, str_i64(step->arena, definition->rec->revision));
     SET(out, task_definition_account_id, step->state->config.account);
     SET(out, overrides, STR("{}"));
     SET(out, group, task->rec->group);

@@ -13,6 +13,7 @@
 #include "core/placement.h"
 
 #include "base/assert.h"
+#include "base/proof.h"
 #include "core/placement_plan.h"
 #include "core/placement_plans.h"
 #include "model/cluster.h"
@@ -105,5 +106,14 @@ struct str place_reason_text(enum place_reason reason)
     };
 
     ASSERT(reason > PLACE_FITS && reason < PLACE_REASON_N);
+    MARK_IF(reason == PLACE_AGENT, "nothing is placed on an instance whose agent is away");
+    MARK_IF(reason == PLACE_CPU, "nothing is placed where CPU is short");
+    MARK_IF(reason == PLACE_MEMORY, "nothing is placed where memory is short");
+    MARK_IF(reason == PLACE_PORTS, "nothing is placed where its TCP port is taken");
+    MARK_IF(reason == PLACE_PORTS_UDP, "nothing is placed where its UDP port is taken");
+    MARK_IF(reason == PLACE_GPU, "nothing is placed where GPUs are short");
+    MARK_IF(reason == PLACE_ATTRIBUTE, "nothing is placed where a required attribute is missing");
+    MARK_IF(reason == PLACE_MEMBER_OF, "memberOf binds");
+    MARK_IF(reason == PLACE_DISTINCT, "distinctInstance binds");
     return texts[reason];
 }

@@ -334,6 +334,8 @@ void plan_refresh(struct plan *plan, struct cluster *cluster,
 
     if (plan->counts_tasks)
         view.group = task_group_find(&cluster->groups, request->group);
+    MARK_IF(plan->layout == roster->layout && can_follow(plan, roster),
+            "a kept plan follows what changed");
     if (plan->layout != roster->layout) {
         lay_out(plan, &view);
         rank_all(plan, &view);

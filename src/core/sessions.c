@@ -344,10 +344,8 @@ static void on_stop_verification(struct step *step, struct instance *instance, c
         const struct acs_task_identifier *candidate = &asked->stop_candidates.at[i];
         struct acs_task_identifier *out;
 
-        if (should_run_here(step, instance, candidate->task_arn)) {
-            MARK("a stop candidate that should run here is left alone");
+        if (should_run_here(step, instance, candidate->task_arn))
             continue;
-        }
         MARK("a stop candidate that should not run here is to stop");
         out = &ack->stop_tasks.at[ack->stop_tasks.n++];
         SET(out, task_arn, str_copy(step->arena, candidate->task_arn));

@@ -47,12 +47,14 @@ static bool add_strategy(struct chain *chain, const struct ecs_placement_strateg
         MARK("random ends the chain of strategies");
         return false;
     case ECS_PLACEMENT_STRATEGY_TYPE_BINPACK:
+        MARK("binpack measures what is left");
         if (str_eq_nocase(strategy->field, STR("memory")))
             add_measure(chain, MEASURE_MEMORY);
         else
             add_measure(chain, MEASURE_CPU);
         return true;
     case ECS_PLACEMENT_STRATEGY_TYPE_SPREAD:
+        MARK_IF(!names_instance(strategy->field), "spread counts by the values of an attribute");
         if (names_instance(strategy->field))
             add_measure(chain, MEASURE_TASKS);
         else

@@ -204,7 +204,6 @@ static bool check_limits(struct engine *engine, struct task *task)
     // The queue is first in, first out: a task that never fits would hold every later one.
     if (needs.cpu_units > engine->settings.cpu_units ||
         needs.memory_mib > engine->settings.memory_mib) {
-        MARK("a task that this host could never hold is not queued");
         refuse(task, STR("the task needs more CPU or memory than the container instance has"));
         return false;
     }

@@ -95,7 +95,6 @@ static bool take_task(struct engine *engine, const struct acs_task *spec, struct
             return true;
         task = accept_task(engine, spec, &error);
         if (task == NULL) {
-            MARK("a task that cannot be read is refused with a STOPPED report");
             refuse_task(engine, spec, error);
             return false;
         }
@@ -162,10 +161,8 @@ static void remember_check(struct engine *engine, struct str message_id)
     engine->stop_checks = check;
     for (int i = 0; i < STOP_CHECKS_MAX && *at != NULL; i++)
         at = &(*at)->next;
-    if (*at != NULL) {
-        MARK("the oldest of too many open stop checks is forgotten");
+    if (*at != NULL)
         forget_check(at);
-    }
 }
 
 static bool manifest_wants(const struct acs_task_manifest_message *m, struct str arn)
@@ -205,10 +202,8 @@ static void take_manifest(struct engine *engine, const struct acs_task_manifest_
 
     if (m->message_id.len == 0)
         return;
-    if (m->timeline <= engine->last_sequence) {
-        MARK("a manifest older than what was taken on is passed over");
-        return;
-    }
+    if (m->timeline <= engine->last_sequence)
+        return; // stale
     engine->last_sequence = m->timeline;
     engine->dirty = true;
     list = stop_candidates(engine, m);
@@ -231,10 +226,8 @@ static void take_verification(struct engine *engine, const struct acs_task_stop_
 
     while (*at != NULL && !str_eq((*at)->message_id, m->message_id))
         at = &(*at)->next;
-    if (*at == NULL) {
-        MARK("a stop verification that nobody asked for, or twice, stops nothing");
-        return;
-    }
+    if (*at == NULL)
+        return; // not asked for, or answered already
     forget_check(at);
     for (size_t i = 0; i < m->stop_tasks.n; i++) {
         struct task *task = task_find(engine, m->stop_tasks.at[i].task_arn);

@@ -104,10 +104,8 @@ static bool ports_fit(const struct engine *engine, const struct task *task)
         bool udp = mapping->protocol == ACS_TRANSPORT_PROTOCOL_UDP;
         int32_t port = static_port(mapping);
 
-        if (holds(udp ? &engine->udp : &engine->tcp, port)) {
-            MARK("a task waits on the host while a port it needs is held");
+        if (holds(udp ? &engine->udp : &engine->tcp, port))
             return false;
-        }
         if (is_reserved(udp ? &engine->settings.reserved_udp : &engine->settings.reserved_tcp,
                         port))
             return false;
@@ -166,10 +164,8 @@ bool admission_run(struct engine *engine)
     for (struct task *t = NULL; (t = task_next(engine, t)) != NULL;) {
         if (t->admitted || t->desired == HOST_TASK_STATUS_STOPPED)
             continue;
-        if (!fits(engine, t)) {
-            MARK("a task waits in the host's queue, and everyone behind it");
-            break;
-        }
+        if (!fits(engine, t))
+            break; // and everyone behind it waits too
         t->admitted = true;
         t->dirty = true;
         admission_book(engine, t);

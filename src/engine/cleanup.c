@@ -9,7 +9,6 @@ enum { REMOVE_ATTEMPTS = 5 };
 
 static void give_up(struct engine *engine, struct task *task)
 {
-    MARK("a task whose end the server never accepts is kept");
     engine_log(engine, LOG_LEVEL_ERROR, "task.never_reported", task, NULL, STR_NONE);
     task->cleanup_at = TIME_NEVER;
     task->dirty = true;
@@ -71,7 +70,14 @@ static bool is_tried_again(const struct host_result *result, int32_t *attempt)
 
 void cleanup_removed(struct engine *engine, struct container *c, const struct host_result *result)
 {
+    if (c->to_kill) {
+        c->to_kill = false; // however that went
+        step_send(engine, c);
+        return;
+    }
     if (is_tried_again(result, &c->attempt)) {
+        c->to_kill = result->error->class == HOST_ERROR_CLASS_CONFLICT;
+        MARK_IF(c->to_kill, "a container that runs when it is to be removed is killed");
         c->retry_at = engine->now + ENGINE_REPORT_WAIT_MS;
         return;
     }

@@ -229,6 +229,14 @@ static void observe_ended(struct engine *engine, struct container *c,
     ended(engine, c, watched);
 }
 
+bool container_never_started(const struct docker_container *found)
+{
+    const struct docker_container_state *state = found->state;
+
+    return state == NULL ||
+           (!state->running && state->started_at <= 0 && state->error.len == 0 && !state->dead);
+}
+
 // Maps the engine's state as ecs-behaviour-agent 2.6 says: running; dead; never started; anything
 // else has ended.
 void container_observe(struct engine *engine, struct container *c,
@@ -237,7 +245,6 @@ void container_observe(struct engine *engine, struct container *c,
     static const struct docker_container_state nothing = {0};
     const struct docker_container_state *state = found->state ? found->state : &nothing;
     bool watched = !c->recovering;
-    bool never_started = state->started_at <= 0 && state->error.len == 0 && !state->dead;
 
     if (c->runtime_id.len == 0 && found->id.len > 0) {
         c->runtime_id = str_copy(&c->task->arena, found->id);
@@ -247,7 +254,7 @@ void container_observe(struct engine *engine, struct container *c,
     c->recovering = false;
     if (state->running) {
         observe_running(engine, c, found);
-    } else if (!never_started) {
+    } else if (!container_never_started(found)) {
         observe_ended(engine, c, state, watched);
     } else if (c->known < HOST_CONTAINER_STATUS_CREATED) {
         MARK("a container that never started is known as created");

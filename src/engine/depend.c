@@ -225,6 +225,16 @@ enum depend depend_check(const struct engine *engine, const struct container *c,
 
 // ---- going down
 
+// One that has not begun and is not told to end waits for this one itself: it finds out what became
+// of it only when it has stopped.
+static bool ends_before(const struct container *other)
+{
+    if (is_stopped(other))
+        return false;
+    return container_has_started(other) || other->step != STEP_IDLE ||
+           other->desired == HOST_CONTAINER_STATUS_STOPPED;
+}
+
 bool depend_may_stop(const struct container *c)
 {
     const struct task *task = c->task;
@@ -232,7 +242,7 @@ bool depend_may_stop(const struct container *c)
     for (size_t i = 0; i < task->containers_n; i++) {
         const struct container *other = &task->containers[i];
 
-        if (is_stopped(other))
+        if (!ends_before(other))
             continue;
         for (size_t j = 0; j < other->edges_n; j++) {
             if (other->edges[j].on == c->index)

@@ -118,6 +118,22 @@ static void a_failed_dependency_ends_the_dependent_with_143(void **state)
 }
 
 // 15
+// The start may have happened, so what depends on it can neither begin nor be waited for.
+static void a_start_whose_answer_was_lost_ends_the_task_of_its_dependent(void **state)
+{
+    struct pair p;
+    (void)state;
+
+    make_pair(&p, ACS_CONTAINER_CONDITION_SUCCESS);
+    fake_fail(p.rig.fake, HOST_CALL_KIND_START, 1, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_UNREACHABLE,
+              "connection closed");
+    SET(p.b, essential, false);
+    rig_start(&p.rig, p.task);
+    rig_run(&p.rig, TIME_MINUTE_MS);
+    assert_non_null(rig_submit(&p.rig, "t1", "STOPPED"));
+    rig_deinit(&p.rig);
+}
+
 static void a_dependent_gives_up_after_the_start_timeout(void **state)
 {
     struct pair p;
@@ -381,6 +397,7 @@ int main(void)
         cmocka_unit_test(unless_pulled_upfront),
         cmocka_unit_test(success_waits_for_exit_zero),
         cmocka_unit_test(a_failed_dependency_ends_the_dependent_with_143),
+        cmocka_unit_test(a_start_whose_answer_was_lost_ends_the_task_of_its_dependent),
         cmocka_unit_test(a_dependent_gives_up_after_the_start_timeout),
         cmocka_unit_test(healthy_waits_for_health),
         cmocka_unit_test(complete_takes_any_exit),

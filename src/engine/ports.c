@@ -290,9 +290,28 @@ struct port_map {
     size_t n, cap;
 };
 
-static struct docker_port_binding_list *entry_for(struct port_map *map, struct str key)
+// A range has tens of thousands of ports, so the entries are only searched when an earlier mapping
+// has the port too.
+static bool is_mapped_before(const struct container *c, size_t mapping, int32_t port)
 {
-    for (size_t i = 0; i < map->n; i++) {
+    const struct acs_port_mapping_list *all = &c->spec->port_mappings;
+    bool udp = all->at[mapping].protocol == ACS_TRANSPORT_PROTOCOL_UDP;
+
+    for (size_t i = 0; i < mapping; i++) {
+        int32_t first;
+        int32_t count;
+
+        if (udp == (all->at[i].protocol == ACS_TRANSPORT_PROTOCOL_UDP) &&
+            span_of(&all->at[i], &first, &count) && port >= first && port - first < count)
+            return true;
+    }
+    return false;
+}
+
+static struct docker_port_binding_list *entry_for(struct port_map *map, struct str key,
+                                                  bool may_be_there)
+{
+    for (size_t i = 0; may_be_there && i < map->n; i++) {
         if (str_eq(map->bound[i].key, key))
             return &map->bound[i].value;
     }
@@ -302,12 +321,13 @@ static struct docker_port_binding_list *entry_for(struct port_map *map, struct s
     return &map->bound[map->n++].value;
 }
 
-static void map_port(struct port_map *map, int32_t container_port, int32_t host_port,
-                     enum acs_transport_protocol protocol)
+static void map_port(struct port_map *map, const struct container *c, size_t mapping,
+                     int32_t container_port, int32_t host_port)
 {
-    const char *name = protocol == ACS_TRANSPORT_PROTOCOL_UDP ? "udp" : "tcp";
+    bool udp = c->spec->port_mappings.at[mapping].protocol == ACS_TRANSPORT_PROTOCOL_UDP;
+    struct str key = str_fmt(map->arena, "%d/%s", (int)container_port, udp ? "udp" : "tcp");
     struct docker_port_binding_list *list =
-        entry_for(map, str_fmt(map->arena, "%d/%s", (int)container_port, name));
+        entry_for(map, key, is_mapped_before(c, mapping, container_port));
     struct docker_port_binding *grown =
         arena_array(map->arena, struct docker_port_binding, list->n + 1);
 
@@ -349,7 +369,7 @@ void ports_fill(struct engine *engine, const struct container *c, struct docker_
         if (!span_of(mapping, &first, &count))
             continue;
         for (int32_t k = 0; k < count; k++)
-            map_port(&map, first + k, host_port + k, mapping->protocol);
+            map_port(&map, c, i, first + k, host_port + k);
     }
     if (map.n == 0)
         return;

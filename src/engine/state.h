@@ -114,6 +114,7 @@ struct container {
     bool restopped;     // was found running after it had stopped, and stopped again
     bool recovering;    // STEP_RECOVER has not answered yet
     bool removed;       // gone from the runtime, at cleanup
+    bool to_kill;       // it could not be removed, perhaps because it runs
 
     // A look at the container outside of any step: after an event, or from time to time.
     int64_t look_token;
@@ -317,6 +318,8 @@ void container_set_known(struct engine *engine, struct container *c,
                          enum host_container_status known);
 void container_set_reason(struct container *c, struct str reason); // the first wins
 void container_note(struct container *c, const char *name, struct str text);
+// As the runtime shows it: it never ran, and is not dead either.
+bool container_never_started(const struct docker_container *found);
 void container_begin(struct engine *engine, struct container *c, enum step step);
 void container_idle(struct container *c);
 void container_look(struct engine *engine, struct container *c);

@@ -77,6 +77,16 @@ static void send_stop(struct engine *engine, struct container *c)
     send(engine, c, call, stop_deadline(engine, c));
 }
 
+static void send_remove(struct engine *engine, struct container *c)
+{
+    struct host_call *call =
+        call_on(engine, c, c->to_kill ? HOST_CALL_KIND_KILL : HOST_CALL_KIND_REMOVE);
+
+    if (c->to_kill)
+        SET(call, signal, STR("SIGKILL"));
+    send(engine, c, call, ENGINE_REMOVE_MS);
+}
+
 void step_send(struct engine *engine, struct container *c)
 {
     switch (c->step) {
@@ -102,9 +112,7 @@ void step_send(struct engine *engine, struct container *c)
     case STEP_STOP_PING:
         send(engine, c, engine_new_call(engine, HOST_CALL_KIND_PING), ENGINE_PING_MS);
         return;
-    case STEP_REMOVE:
-        send(engine, c, call_on(engine, c, HOST_CALL_KIND_REMOVE), ENGINE_REMOVE_MS);
-        return;
+    case STEP_REMOVE: send_remove(engine, c); return;
     case STEP_IDLE:
     case STEP_N: break;
     }
@@ -220,6 +228,12 @@ static void start_inspected(struct engine *engine, struct container *c,
         want_stopped(c);
         return;
     }
+    if (container_never_started(result->container)) {
+        MARK("a container that was not started after all ends with that reason");
+        container_note(c, "CannotStartContainerError", STR("the container did not start"));
+        want_stopped(c);
+        return;
+    }
     container_idle(c);
     if (c->known < HOST_CONTAINER_STATUS_RUNNING) {
         const struct docker_container_state *state = result->container->state;
@@ -302,7 +316,7 @@ static void stop_inspected(struct engine *engine, struct container *c,
     container_observe(engine, c, result->container);
     if (c->known == HOST_CONTAINER_STATUS_STOPPED)
         return;
-    if (c->known < HOST_CONTAINER_STATUS_RUNNING) {
+    if (c->known < HOST_CONTAINER_STATUS_RUNNING || container_never_started(result->container)) {
         MARK("a container that had not started after all is stopped as it is");
         container_set_known(engine, c, HOST_CONTAINER_STATUS_STOPPED);
         return;

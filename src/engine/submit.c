@@ -241,7 +241,6 @@ static void try_task(struct engine *engine, struct task *task)
     if (batch == 0 || task->submitting > 0 || engine->now < task->submit_at)
         return;
     if (task->sent == HOST_TASK_STATUS_STOPPED || all_sent(task, batch)) {
-        MARK("what the server knows is not reported again");
         drop(engine, task, batch);
         return;
     }
@@ -292,10 +291,8 @@ void submit_done(struct engine *engine, int64_t id, enum engine_submitted outcom
         task->submit_attempt++;
         return;
     }
-    if (outcome == ENGINE_SUBMITTED_DROPPED) {
-        MARK("a report that the server refuses counts as sent");
+    if (outcome == ENGINE_SUBMITTED_DROPPED)
         engine_log(engine, LOG_LEVEL_WARN, "submit.refused", task, NULL, STR_NONE);
-    }
     task->submit_attempt = 0;
     task->submit_at = 0;
     for (size_t i = 0; i < batch; i++)

@@ -267,10 +267,8 @@ bool task_progress(struct engine *engine, struct task *task)
 
     if (task->known == HOST_TASK_STATUS_STOPPED)
         return false;
-    if (!task->admitted && task->desired != HOST_TASK_STATUS_STOPPED) {
-        MARK("a task in the queue makes no progress");
-        return false;
-    }
+    if (!task->admitted && task->desired != HOST_TASK_STATUS_STOPPED)
+        return false; // in the queue
     if (task->poll_at == TIME_NEVER)
         task->poll_at = engine->now + ENGINE_POLL_MS;
     while (task->known != HOST_TASK_STATUS_STOPPED && push(engine, task))

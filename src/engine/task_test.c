@@ -415,6 +415,68 @@ static void what_can_never_be_removed_is_left(void **state)
     rig_deinit(&rig);
 }
 
+// A runtime that says it has started a container and has not.
+static void a_start_that_was_a_lie_ends_the_task(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    fake_fail(rig.fake, HOST_CALL_KIND_START, 1, FAKE_FAULT_LIE, HOST_ERROR_CLASS_OTHER, "");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, TIME_MINUTE_MS);
+    EXPECT_STR(rig_trace(&rig, "t1"),
+               "PENDING app=PENDING; STOPPED app=STOPPED!CannotStartContainerError");
+    rig_deinit(&rig);
+}
+
+static void a_stop_that_was_a_lie_is_made_again(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    fake_fail(rig.fake, HOST_CALL_KIND_STOP, 3, FAKE_FAULT_LIE, HOST_ERROR_CLASS_OTHER, "");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, TIME_MINUTE_MS);
+    rig_stop(&rig, "t1");
+    rig_run(&rig, TIME_MINUTE_MS);
+    assert_false(fake_find(rig.fake, STR("app"))->running);
+    assert_non_null(rig_submit(&rig, "t1", "STOPPED"));
+    rig_deinit(&rig);
+}
+
+static void what_could_not_be_stopped_is_killed_when_it_is_to_be_removed(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    rig.settings.cleanup_wait_ms = 60 * (int64_t)TIME_SECOND_MS;
+    fake_image(rig.fake, "app");
+    fake_fail(rig.fake, HOST_CALL_KIND_STOP, 5, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER, "no");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, TIME_MINUTE_MS);
+    rig_stop(&rig, "t1");
+    rig_run(&rig, TIME_MINUTE_MS);
+    assert_true(fake_find(rig.fake, STR("app"))->running);
+    rig_run(&rig, TIME_HOUR_MS);
+    assert_true(fake_find(rig.fake, STR("app"))->removed);
+    assert_null(rig_view(&rig, "t1", "app"));
+    rig_deinit(&rig);
+}
+
 static void cleanup_waits_until_the_end_was_told(void **state)
 {
     struct rig rig;
@@ -459,6 +521,9 @@ int main(void)
         cmocka_unit_test(cleanup_goes_on_after_a_removal_that_met_no_runtime),
         cmocka_unit_test(a_removal_that_fails_is_tried_again),
         cmocka_unit_test(what_can_never_be_removed_is_left),
+        cmocka_unit_test(a_start_that_was_a_lie_ends_the_task),
+        cmocka_unit_test(a_stop_that_was_a_lie_is_made_again),
+        cmocka_unit_test(what_could_not_be_stopped_is_killed_when_it_is_to_be_removed),
         cmocka_unit_test(cleanup_waits_until_the_end_was_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "model/cluster.h"
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/instance.h"
 #include "model/task.h"
 
@@ -65,6 +66,7 @@ static void name_claim(struct state *state, struct cluster *cluster)
         *at = cluster;
         return;
     }
+    MARK_IF(holder != NULL, "a name belongs to its newest cluster");
     if (holder != NULL)
         MAP_DEL(by_name, state->clusters_by_name, holder);
     MAP_ADD_STR(by_name, state->clusters_by_name, key, cluster);

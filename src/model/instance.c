@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "model/service.h"
 #include "model/task.h"
@@ -174,6 +175,8 @@ void instance_set_expiry(struct state *state, struct instance *instance)
 {
     const struct rec_instance_state *st = instance->st;
 
+    MARK_IF(st != NULL && st->status == REC_INSTANCE_STATUS_INACTIVE && instance->records_n > 0,
+            "a deregistered instance is kept while a task names it");
     if (st == NULL || st->status != REC_INSTANCE_STATUS_INACTIVE || instance->records_n > 0)
         expiry_clear(&state->expiries, &instance->expiry);
     else
@@ -204,6 +207,7 @@ static void instance_delete(struct state *state, struct instance *instance)
 
 static void reopen_books(struct state *state, struct instance *instance)
 {
+    MARK_IF(!list_is_empty(&instance->tasks), "books are opened anew under the tasks they hold");
     LIST_EACH (&instance->tasks, it)
         books_give(&instance->books, &LIST_ENTRY(it, struct task, on_instance)->reservation);
     books_close(&instance->books);

@@ -290,12 +290,14 @@ static void give_gpu(struct books *books, struct str id)
 void books_give(struct books *books, struct reservation *reservation)
 {
     ASSERT(reservation->held);
-    books->cpu_left += reservation->cpu_units;
+    if (!PLANTED(PLANT_RESERVATION_KEPT))
+        books->cpu_left += reservation->cpu_units;
     books->memory_left += reservation->memory_mib;
     for (size_t i = 0; i < reservation->ports_n; i++)
         port_set_remove(reservation->ports[i].udp ? &books->udp : &books->tcp,
                         reservation->ports[i].port);
     for (size_t i = 0; i < reservation->gpu_ids.n; i++) {
+        MARK("a GPU is given back");
         give_gpu(books, reservation->gpu_ids.at[i]);
         mem_free((void *)(uintptr_t)reservation->gpu_ids.at[i].ptr);
     }

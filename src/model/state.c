@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/proof.h"
 #include "base/trace.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
@@ -222,6 +223,7 @@ void batch_free(struct batch *batch)
 void batch_undo(struct state *state, struct batch *batch)
 {
     ASSERT(state->journal.n == 0);
+    MARK("a batch that was not committed is undone");
     for (size_t i = batch->journal.n; i > 0; i--)
         revert(state, &batch->journal.at[i - 1]);
     mem_free(batch->journal.at);

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/run_token.h"
@@ -113,12 +114,14 @@ static void leave_instance(struct state *state, struct task *task, const struct 
         return;
     instance = instance_get(state, (uint64_t)task->rec->instance_id);
     instance->wanted_n -= task_is_wanted(task);
-    if (task_is_wanted(task))
+    if (task_is_wanted(task) && !(PLANTED(PLANT_UNDO_LEAVES_INDEX) && next == NULL))
         group_counts_subtract(&cluster->groups, &instance->groups, task->rec->group);
     instance->pending_n -= task_is_pending(task);
     roster_note_group(&cluster->roster, instance, task_group_tag(task->rec->group));
     if (next != NULL && next->instance_id == task->rec->instance_id && !rec_is_stopped(next))
         return;
+    MARK_IF(next == NULL, "a task whose start is undone gives back what it took");
+    MARK_IF(next != NULL, "a task that stops gives back what it took");
     books_give(&instance->books, &task->reservation);
     services_mark_room(state, cluster);
     list_remove(&task->on_instance);

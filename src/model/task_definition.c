@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/proof.h"
 
 struct family_order {
     struct family **at;
@@ -240,8 +241,11 @@ void task_definition_set_expiry(struct state *state, struct task_definition *def
 {
     const struct rec_task_definition *rec = definition->rec;
 
-    if (rec->status != ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS || definition->tasks_n > 0 ||
-        definition->revisions_n > 0)
+    MARK_IF(rec->status == ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS &&
+                    definition->tasks_n > 0 ||
+                definition->revisions_n > 0,
+            "a definition that is being deleted stays while a task names it");
+    if (rec->status != ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS || definition->tasks_n > 0)
         expiry_clear(&state->expiries, &definition->expiry);
     else
         expiry_set(&state->expiries, &definition->expiry, REC_KIND_TASK_DEFINITION,

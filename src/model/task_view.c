@@ -38,15 +38,14 @@ static void view_sizes(const struct ecs_container_definition *c,
     bool has_memory = c->has.memory || (over != NULL && over->has.memory);
     bool has_soft = c->has.memory_reservation || (over != NULL && over->has.memory_reservation);
 
-    SET(out, cpu, str_fmt(arena, "%d", over != NULL && over->has.cpu ? over->cpu : c->cpu));
+    SET(out, cpu, str_i64(arena, over != NULL && over->has.cpu ? over->cpu : c->cpu));
     if (has_memory)
         SET(out, memory,
-            str_fmt(arena, "%d", over != NULL && over->has.memory ? over->memory : c->memory));
+            str_i64(arena, over != NULL && over->has.memory ? over->memory : c->memory));
     if (has_soft)
         SET(out, memory_reservation,
-            str_fmt(arena, "%d",
-                    over != NULL && over->has.memory_reservation ? over->memory_reservation
-                                                                 : c->memory_reservation));
+            str_i64(arena, over != NULL && over->has.memory_reservation ? over->memory_reservation
+                                                                        : c->memory_reservation));
 }
 
 static void view_container(const struct state *state, const struct task *task, size_t index,

@@ -5,6 +5,7 @@
 #define MODEL_UID_INDEX_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -12,6 +13,7 @@ struct task;
 
 struct uid_index {
     struct task **slots; // NULL: free
+    uint32_t *hashes;    // of the uids of those in the slots
     size_t cap;          // a power of two, or 0
     size_t n;
 };

@@ -15,7 +15,6 @@ static int check_empty(struct op_ctx *ctx, const struct cluster *cluster)
             "The Cluster cannot be deleted while Container Instances are active or draining.");
     }
     if (cluster->tasks_n > 0) {
-        MARK("a cluster with tasks is not deleted");
         return op_fail(ctx, ECS_ERROR_CLUSTER_CONTAINS_TASKS_EXCEPTION,
                        "The Cluster cannot be deleted while Tasks are active.");
     }

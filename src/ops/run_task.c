@@ -81,7 +81,6 @@ static int start(struct op_ctx *ctx, enum capacity_kind kind, struct launch *lau
                  launched);
         return OP_OK;
     case CAPACITY_PROVIDER:
-        MARK("a capacity provider without instances places nothing");
         fail_all(count, STR("EMPTY CAPACITY PROVIDER"), STR_NONE, launched);
         return OP_OK;
     }

@@ -16,7 +16,7 @@
 #include "base/rng.h"
 #include "shape/walk.h"
 
-enum { CALL_MS = 2 };
+enum { CALL_MS = 2, HUNG_LOOK_MS = 500 };
 #define YEAR_ONE_MS (-INT64_C(62135596800000)) // how Docker writes "never"
 
 enum thing_kind { THING_CALL, THING_EXIT, THING_HEALTH };
@@ -85,7 +85,9 @@ struct fake {
     int64_t ahead_ms; // of the host's wall clock before `now`
     int64_t cpus;
     int64_t memory_mib;
+    uint32_t deaf_one_in;
     bool is_down;
+    bool is_hung;
 };
 
 struct fake *fake_new(uint64_t seed)
@@ -158,10 +160,16 @@ void fake_set_chaos(struct fake *fake, uint32_t one_in)
     fake->one_in = one_in;
 }
 
+void fake_set_deaf(struct fake *fake, uint32_t one_in)
+{
+    fake->deaf_one_in = one_in;
+}
+
 void fake_forgive(struct fake *fake)
 {
     fake->planned = NULL;
     fake->one_in = 0;
+    fake->deaf_one_in = 0;
 }
 
 // ---- the queue
@@ -209,6 +217,26 @@ void fake_set_machine(struct fake *fake, int64_t cpus, int64_t memory_mib)
 
 // ---- posting
 
+static void tell_event(struct fake *fake, const struct host_event *event)
+{
+    for (struct connection *to = fake->connections, *next; to != NULL; to = next) {
+        struct runtime_post post = {
+            .kind = RUNTIME_POST_EVENT, .token = to->events, .event = event};
+
+        next = to->next;
+        if (to->events != 0)
+            to->post(to->user, &post);
+    }
+}
+
+// How often it is told: once, unless the stream is bad.
+static int times_told(struct fake *fake)
+{
+    if (fake->deaf_one_in == 0 || rng_below(&fake->rng, fake->deaf_one_in) > 0)
+        return 1;
+    return rng_below(&fake->rng, 2) ? 0 : 2;
+}
+
 static void post_event(struct fake *fake, enum host_event_kind kind,
                        const struct fake_container *container, int32_t code, const char *health)
 {
@@ -221,14 +249,8 @@ static void post_event(struct fake *fake, enum host_event_kind kind,
         SET(&event, exit_code, code);
     if (health != NULL)
         SET(&event, health, str_of(health));
-    for (struct connection *to = fake->connections, *next; to != NULL; to = next) {
-        struct runtime_post post = {
-            .kind = RUNTIME_POST_EVENT, .token = to->events, .event = &event};
-
-        next = to->next;
-        if (to->events != 0)
-            to->post(to->user, &post);
-    }
+    for (int n = times_told(fake); n > 0; n--)
+        tell_event(fake, &event);
 }
 
 static void answer(const struct thing *thing, struct host_result *result)
@@ -763,9 +785,21 @@ static void answer_late(struct fake *fake, const struct thing *thing)
     late->fault = FAKE_FAULT_HANG;
 }
 
+static bool can_lie(enum host_call_kind kind)
+{
+    return kind == HOST_CALL_KIND_START || kind == HOST_CALL_KIND_STOP ||
+           kind == HOST_CALL_KIND_KILL;
+}
+
 static void do_faulty_call(struct fake *fake, struct thing *thing)
 {
     struct connection *from = thing->from;
+    struct host_result result = {0};
+
+    if (thing->fault == FAKE_FAULT_LIE && can_lie(thing->call->kind)) {
+        answer(thing, &result);
+        return;
+    }
 
     if (thing->fault == FAKE_FAULT_LOST || thing->fault == FAKE_FAULT_SILENT) {
         thing->from = NULL;
@@ -782,6 +816,23 @@ static void do_faulty_call(struct fake *fake, struct thing *thing)
         answer_error(thing, thing->fault_class, thing->fault_text);
 }
 
+// Looks again later; a caller whose deadline passes hears so, and the call is still to be done.
+static void put_off(struct fake *fake, const struct thing *thing)
+{
+    struct thing *later = push(fake, thing->kind, fake->now + HUNG_LOOK_MS);
+    struct thing *next = later->next;
+    time_ms at = later->at;
+
+    *later = *thing;
+    later->next = next;
+    later->at = at;
+    if (thing->kind == THING_CALL && thing->from != NULL && thing->call->has.deadline_ms &&
+        deadline_of(fake, thing->call) <= fake->now) {
+        later->from = NULL;
+        answer_error(thing, HOST_ERROR_CLASS_TIMEOUT, STR("deadline passed"));
+    }
+}
+
 static void tell_health(struct fake *fake, struct fake_container *c, const char *health)
 {
     bool is_well = str_eq(str_of(health), STR("healthy"));
@@ -796,6 +847,10 @@ static void happen(struct fake *fake, struct thing *thing)
 {
     struct fake_container *c = thing->container;
 
+    if (fake->is_hung) {
+        put_off(fake, thing);
+        return;
+    }
     if (thing->kind == THING_CALL) {
         if (fake->is_down)
             answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("nobody listens"));
@@ -947,6 +1002,11 @@ const struct runtime_driver runtime_fake = {
     .cancel = driver_cancel,
     .close = driver_close,
 };
+
+void fake_set_hung(struct fake *fake, bool is_hung)
+{
+    fake->is_hung = is_hung;
+}
 
 void fake_set_down(struct fake *fake, bool is_down)
 {

@@ -66,6 +66,7 @@ enum fake_fault {
     FAKE_FAULT_HANG,   // not done, never answered before its deadline
     FAKE_FAULT_LOST,   // done, but answered with the error (unreachable, when by chance)
     FAKE_FAULT_SILENT, // done, and no answer before its deadline
+    FAKE_FAULT_LIE,    // not done, but answered as if: start, stop and kill only, else as FAIL
 };
 
 // The next `times` calls of this kind fail so.
@@ -75,12 +76,18 @@ void fake_fail(struct fake *fake, enum host_call_kind kind, int times, enum fake
 // Any call fails by chance, in one of `one_in` (0: never), in any of the ways above.
 void fake_set_chaos(struct fake *fake, uint32_t one_in);
 
-void fake_forgive(struct fake *fake); // no planned failure and no chaos is left
+// One in `one_in` events of containers is never told (0: none), as many are told twice.
+void fake_set_deaf(struct fake *fake, uint32_t one_in);
+
+void fake_forgive(struct fake *fake); // nothing of the above is left
 
 // ---- what happens to it
 
 void fake_restart(struct fake *fake); // the engine: its containers die, its connections break
 void fake_set_down(struct fake *fake, bool is_down); // it goes away, as by fake_restart, or is back
+// It does nothing and says nothing until it goes on; then it does what it was asked meanwhile, also
+// what nobody waits for any more.
+void fake_set_hung(struct fake *fake, bool is_hung);
 void fake_vanish(struct fake *fake, struct str id);
 void fake_exit(struct fake *fake, struct str id, int32_t code);
 

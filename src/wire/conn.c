@@ -532,8 +532,10 @@ void conn_pause(struct conn *conn)
 
 void conn_resume(struct conn *conn)
 {
+    bool was_paused = conn->paused;
+
     conn->paused = false;
-    if (buf_len(&conn->in) == 0 && !conn->eof)
+    if (buf_len(&conn->in) == 0 && !conn->eof && !was_paused)
         return;
     conn->announce = true;
     loop_defer(conn->loop, &conn->job);

@@ -85,8 +85,9 @@ struct str conn_in(const struct conn *conn);
 void conn_consume(struct conn *conn, size_t len);
 bool conn_is_eof(const struct conn *conn); // nothing will follow what conn_in has
 
-// No on_data between the two (input is gathered up to in_max, then the peer waits); resuming
-// announces what is there.
+// No on_data between the two (input is gathered up to in_max, then the peer waits). Resuming
+// announces what is there, and after a pause also that nothing is: the owner may have stopped with
+// all bytes consumed and something still to say about them.
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 

@@ -373,7 +373,8 @@ static void on_data(void *user)
     struct http_call *call = link->call;
 
     if (call == NULL) { // in the pool: an end, or bytes nobody asked for
-        link_kill(link);
+        if (conn_is_eof(link->conn) || conn_in(link->conn).len > 0)
+            link_kill(link);
         return;
     }
     event_begins(link);

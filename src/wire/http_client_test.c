@@ -18,6 +18,7 @@ struct test {
     struct buf body;
     struct buf detail;
     bool cancels;
+    bool pauses;
     struct http_call *call;
 };
 
@@ -76,6 +77,8 @@ static void on_body(void *user, struct http_call *call, struct str piece)
     buf_add_str(&test->body, piece);
     if (test->cancels)
         http_call_cancel(call);
+    if (test->pauses)
+        http_call_pause(call);
 }
 
 static const struct http_call_handler whole = {.on_done = on_done};
@@ -249,6 +252,24 @@ static void a_paused_stream_waits(void **state)
     EXPECT_STR(buf_str(&test->body), "one");
 }
 
+static void a_pause_at_the_last_byte_holds_the_end_back(void **state)
+{
+    struct test *test = *state;
+
+    test->pauses = true;
+    send_call(test, (struct http_call_options){.method = STR("POST"),
+                                               .target = STR("/echo"),
+                                               .body = STR("hello"),
+                                               .handler = &streaming});
+    WAIT_FOR(&test->world, test->pieces, 1);
+    for (int i = 0; i < 10; i++)
+        loop_run_once(test->world.loop, 1);
+    assert_int_equal(test->dones, 0);
+    http_call_resume(test->call);
+    WAIT_FOR(&test->world, test->dones, 1);
+    EXPECT_STR(buf_str(&test->body), "hello");
+}
+
 static void a_broken_stream_is_closed_not_done(void **state)
 {
     struct test *test = *state;
@@ -342,6 +363,7 @@ int main(void)
         CASE(nobody_listening_is_refused),
         CASE(a_stream_is_told_piece_by_piece),
         CASE(a_paused_stream_waits),
+        CASE(a_pause_at_the_last_byte_holds_the_end_back),
         CASE(a_broken_stream_is_closed_not_done),
         CASE(a_call_may_be_cancelled_anywhere),
         CASE(odd_replies_are_told_apart),

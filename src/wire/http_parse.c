@@ -1,42 +1,46 @@
-// See http_parse.h. The head is awaited whole (it is short by our limit), looked at as bytes, then
-// given to the library in one call, so that its spans are contiguous and point into the input.
-// Bodies go to the library as they come. The library is paused after every event, which turns its
-// callbacks into steps.
+// See http_parse.h. The head is awaited whole (it is short by our limit) and then read line by
+// line, so that its slices point into the input. Bodies are told as they come; the lines that frame
+// chunks are awaited whole as well.
 //
-// What is looked at in the bytes, because the library is lenient there and others are not:
-// line ends (CR LF only), folded lines, spaces in names, several Host or Content-Length headers,
-// characters of the target. Trailers of chunked bodies are read, limited and dropped.
+// There is one spelling for each thing, and no forgiveness: what two readers could read in two ways
+// is how requests are smuggled past a proxy (RFC 9112, 11.2). Refused are therefore line ends other
+// than CR LF, controls, folded lines, spaces in and behind names, several Host, Content-Length or
+// Transfer-Encoding headers, lengths that are not plain digits, chunks that are not as long as they
+// say. Trailers of chunked bodies are read, limited and dropped.
 
 #include "wire/http_parse.h"
-
-#include <http_parser.h>
 
 #include "base/assert.h"
 #include "base/mem.h"
 
-enum { TARGET_MAX = 8 * 1024 };
+enum { TARGET_MAX = 8 * 1024, CHUNK_DIGITS_MAX = 15 };
+
+#define UNTIL_THE_END INT64_MAX
 
 enum stage {
-    STAGE_HEAD,    // collecting a head
-    STAGE_BODY,    // the library reads the rest of the message
-    STAGE_REFUSED, // nothing more
+    STAGE_HEAD,       // collecting a head
+    STAGE_BODY,       // `left` bytes of body
+    STAGE_CHUNK_SIZE, // a line
+    STAGE_CHUNK,      // `left` bytes of a chunk
+    STAGE_CHUNK_END,  // the line end behind it
+    STAGE_TRAILER,    // lines up to an empty one
+    STAGE_END,        // the message is whole; this is to be told
+    STAGE_REFUSED,    // nothing more
 };
 
 struct http_parse {
-    http_parser library;
     enum http_side side;
     enum stage stage;
     int outcome;
     const char *detail;
-    size_t scanned;  // of the head being collected
-    size_t line;     // where its present line begins
+    size_t scanned;  // bytes looked at of the lines being awaited
+    size_t line;     // where the present line of the head begins
     bool is_started; // a byte of the message was seen
     bool no_body;
-    bool is_head_seen; // by the library, in this call
-    bool is_done;
+    bool upgrades;   // what follows the message is not HTTP
+    int64_t left;    // or UNTIL_THE_END
     size_t overhead; // bytes of chunk framing since the last body byte
     struct http_head head;
-    struct str body;
     struct http_header headers[HTTP_HEADERS_MAX];
 };
 
@@ -69,87 +73,6 @@ const char *http_parse_detail(const struct http_parse *p)
     return p->detail != NULL ? p->detail : "";
 }
 
-// ---- the library's callbacks
-
-static struct http_parse *self(const http_parser *library)
-{
-    return library->data;
-}
-
-static int on_url(http_parser *library, const char *at, size_t len)
-{
-    struct http_parse *p = self(library);
-
-    ASSERT(p->head.target.ptr == NULL); // the head comes in one piece
-    p->head.target = str_span(at, len);
-    return 0;
-}
-
-static int on_reason(http_parser *library, const char *at, size_t len)
-{
-    self(library)->head.reason = str_span(at, len);
-    return 0;
-}
-
-static int on_field(http_parser *library, const char *at, size_t len)
-{
-    struct http_parse *p = self(library);
-
-    if (p->stage == STAGE_BODY) // a trailer
-        return 0;
-    if (p->head.headers_n == HTTP_HEADERS_MAX)
-        return refuse(p, HTTP_PARSE_E_HEAD_TOO_LARGE, "too many headers");
-    p->headers[p->head.headers_n++] = (struct http_header){.name = str_span(at, len)};
-    return 0;
-}
-
-static int on_value(http_parser *library, const char *at, size_t len)
-{
-    struct http_parse *p = self(library);
-
-    if (p->stage == STAGE_BODY)
-        return 0;
-    ASSERT(p->head.headers_n > 0);
-    p->headers[p->head.headers_n - 1].value = str_trim(str_span(at, len));
-    return 0;
-}
-
-static int on_headers_complete(http_parser *library)
-{
-    struct http_parse *p = self(library);
-
-    p->is_head_seen = true;
-    http_parser_pause(library, 1);
-    return p->no_body ? 1 : 0;
-}
-
-static int on_body(http_parser *library, const char *at, size_t len)
-{
-    struct http_parse *p = self(library);
-
-    p->body = str_span(at, len);
-    p->overhead = 0;
-    http_parser_pause(library, 1);
-    return 0;
-}
-
-static int on_message_complete(http_parser *library)
-{
-    self(library)->is_done = true;
-    http_parser_pause(library, 1);
-    return 0;
-}
-
-static const http_parser_settings callbacks = {
-    .on_url = on_url,
-    .on_status = on_reason,
-    .on_header_field = on_field,
-    .on_header_value = on_value,
-    .on_headers_complete = on_headers_complete,
-    .on_body = on_body,
-    .on_message_complete = on_message_complete,
-};
-
 // ---- life
 
 struct http_parse *http_parse_new(enum http_side side)
@@ -174,12 +97,11 @@ static void next_message(struct http_parse *p)
     p->overhead = 0;
     p->is_started = false;
     p->no_body = false;
+    p->upgrades = false;
 }
 
 void http_parse_reset(struct http_parse *p)
 {
-    http_parser_init(&p->library, p->side == HTTP_SIDE_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE);
-    p->library.data = p;
     p->outcome = 0;
     p->detail = NULL;
     next_message(p);
@@ -195,15 +117,11 @@ bool http_parse_is_idle(const struct http_parse *p)
     return p->stage == STAGE_HEAD && !p->is_started;
 }
 
-// ---- the head as bytes
+// ---- words
 
-static size_t count_spaces(struct str line)
+static bool is_digit(char c)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < line.len; i++)
-        count += line.ptr[i] == ' ';
-    return count;
+    return c >= '0' && c <= '9';
 }
 
 // A NUL or a carriage return ends a line for some readers; no control but the tab has a meaning.
@@ -219,50 +137,234 @@ static bool has_control(struct str line)
     return found != 0;
 }
 
-// "HTTP/1.1": the library looks at the digits only.
-static bool is_version(struct str word)
+// The table's own text, or nothing.
+static struct str method_named(struct str word)
 {
-    struct str digits = str_from(word, 5);
+    static const struct str known[] = {
+        STR_INIT("POST"),   STR_INIT("GET"),   STR_INIT("HEAD"),  STR_INIT("PUT"),
+        STR_INIT("DELETE"), STR_INIT("PATCH"), STR_INIT("TRACE"), STR_INIT("OPTIONS"),
+    };
 
-    return word.len == 8 && str_starts(word, STR("HTTP/")) && digits.ptr[0] >= '0' &&
-           digits.ptr[0] <= '9' && digits.ptr[1] == '.' && digits.ptr[2] >= '0' &&
-           digits.ptr[2] <= '9';
-}
-
-static int check_first_line(struct http_parse *p, struct str line)
-{
-    struct str head;
-    struct str tail;
-    bool has_version;
-
-    if (p->side == HTTP_SIDE_REQUEST) {
-        if (count_spaces(line) != 2)
-            return refuse(p, HTTP_PARSE_E_SYNTAX, "request line is not three words");
-        has_version = str_cut_last(line, ' ', &head, &tail) && is_version(tail);
-    } else {
-        has_version = str_cut(line, ' ', &head, &tail) && is_version(head);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (str_eq(known[i], word))
+            return known[i];
     }
-    return has_version ? 0 : refuse(p, HTTP_PARSE_E_SYNTAX, "no HTTP version where it belongs");
+    return STR_NONE;
 }
 
-// One line of the head, without its CR LF. `first` is the request or status line.
-static int check_line(struct http_parse *p, struct str line, bool first)
+static int read_version(struct http_parse *p, struct str word)
 {
-    struct str name;
-    struct str rest;
-
-    if (has_control(line))
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "control character inside a line");
-    if (first)
-        return check_first_line(p, line);
-    if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "folded header line");
-    if (!str_cut(line, ':', &name, &rest))
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "header line without a colon");
-    if (!http_is_token(name))
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "header name is not a token");
+    if (word.len != 8 || !str_starts(word, STR("HTTP/")) || !is_digit(word.ptr[5]) ||
+        word.ptr[6] != '.' || !is_digit(word.ptr[7]))
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "no HTTP version where it belongs");
+    if (word.ptr[5] != '1' || word.ptr[7] > '1')
+        return refuse(p, HTTP_PARSE_E_VERSION, "only HTTP/1.0 and HTTP/1.1 are spoken");
+    p->head.minor = word.ptr[7] - '0';
     return 0;
 }
+
+static int read_target(struct http_parse *p, struct str target)
+{
+    if (target.len > TARGET_MAX)
+        return refuse(p, HTTP_PARSE_E_TARGET_TOO_LONG, "request target too long");
+    if (!str_eq(target, STR("*")) && (target.len == 0 || target.ptr[0] != '/'))
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "request target is not a path");
+    for (size_t i = 0; i < target.len; i++) {
+        unsigned char c = (unsigned char)target.ptr[i];
+        if (c <= ' ' || c >= 0x7f || c == '#')
+            return refuse(p, HTTP_PARSE_E_SYNTAX, "bad character in the request target");
+    }
+    p->head.target = target;
+    return 0;
+}
+
+static int read_request_line(struct http_parse *p, struct str line)
+{
+    struct str method;
+    struct str target;
+    struct str version;
+
+    if (!str_cut(line, ' ', &method, &line) || !str_cut(line, ' ', &target, &version) ||
+        str_has_char(version, ' '))
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "request line is not three words");
+    p->head.method = method_named(method);
+    if (p->head.method.len == 0)
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "unknown method");
+    if (read_version(p, version) != 0)
+        return p->outcome;
+    return read_target(p, target);
+}
+
+static int read_status_line(struct http_parse *p, struct str line)
+{
+    struct str version;
+    struct str status;
+
+    str_cut(line, ' ', &version, &line);
+    str_cut(line, ' ', &status, &p->head.reason);
+    if (read_version(p, version) != 0)
+        return p->outcome;
+    if (status.len != 3 || status.ptr[0] == '0' || !is_digit(status.ptr[0]) ||
+        !is_digit(status.ptr[1]) || !is_digit(status.ptr[2]))
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "the status is not a number of three digits");
+    p->head.status =
+        (status.ptr[0] - '0') * 100 + (status.ptr[1] - '0') * 10 + (status.ptr[2] - '0');
+    return 0;
+}
+
+static int read_field(struct http_parse *p, struct str line, struct http_header *out)
+{
+    if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "folded header line");
+    if (!str_cut(line, ':', &out->name, &out->value))
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "header line without a colon");
+    if (!http_is_token(out->name))
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "header name is not a token");
+    out->value = str_trim(out->value);
+    return 0;
+}
+
+// ---- what the headers say of the message
+
+// The headers that decide how a message is read: how many there are, and the first of each.
+struct framing {
+    unsigned hosts;
+    unsigned lengths;
+    unsigned codings;
+    unsigned expects;
+    bool has_connection;
+    struct str length;
+    struct str coding;
+    struct str expect;
+};
+
+static void note(unsigned *count, struct str *first, struct str value)
+{
+    if ((*count)++ == 0)
+        *first = value;
+}
+
+static struct framing framing_of(const struct http_head *head)
+{
+    struct framing f = {0};
+    struct str host;
+
+    for (size_t i = 0; i < head->headers_n; i++) {
+        struct str name = head->headers[i].name;
+        struct str value = head->headers[i].value;
+
+        if (str_eq_nocase(name, STR("host")))
+            note(&f.hosts, &host, value);
+        else if (str_eq_nocase(name, STR("content-length")))
+            note(&f.lengths, &f.length, value);
+        else if (str_eq_nocase(name, STR("transfer-encoding")))
+            note(&f.codings, &f.coding, value);
+        else if (str_eq_nocase(name, STR("expect")))
+            note(&f.expects, &f.expect, value);
+        else if (str_eq_nocase(name, STR("connection")))
+            f.has_connection = true;
+    }
+    return f;
+}
+
+static bool read_length(struct str digits, int64_t *out)
+{
+    return digits.len > 0 && is_digit(digits.ptr[0]) && str_to_i64(digits, out);
+}
+
+static int check_lengths(struct http_parse *p, const struct framing *f)
+{
+    struct http_head *head = &p->head;
+
+    head->content_length = HTTP_LENGTH_UNKNOWN;
+    if (f->lengths > 1)
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "several Content-Length headers");
+    if (f->lengths > 0 && f->codings > 0)
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "both Content-Length and Transfer-Encoding");
+    if (f->codings > 1 || (f->codings > 0 && head->minor == 0))
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "bad Transfer-Encoding");
+    if (f->codings > 0 && !str_eq_nocase(f->coding, STR("chunked")))
+        return refuse(p, HTTP_PARSE_E_CODING, "only the chunked transfer coding is known");
+    if (f->lengths > 0 &&
+        (!read_length(f->length, &head->content_length) || head->content_length == UNTIL_THE_END))
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "bad Content-Length");
+    head->chunked = f->codings > 0;
+    return 0;
+}
+
+static bool has_connection_word(const struct http_head *head, struct str word)
+{
+    return http_header_has_token(head->headers, head->headers_n, STR("connection"), word);
+}
+
+static bool stays_open(const struct http_head *head, const struct framing *f)
+{
+    if (!f->has_connection)
+        return head->minor >= 1;
+    return head->minor >= 1 ? !has_connection_word(head, STR("close"))
+                            : has_connection_word(head, STR("keep-alive"));
+}
+
+static bool asks_for_websocket(const struct http_head *head)
+{
+    return head->content_length == 0 && head->minor >= 1 && str_eq(head->method, STR("GET")) &&
+           has_connection_word(head, STR("upgrade")) &&
+           http_header_has_token(head->headers, head->headers_n, STR("upgrade"), STR("websocket"));
+}
+
+static void begin_body(struct http_parse *p)
+{
+    p->left =
+        p->head.content_length != HTTP_LENGTH_UNKNOWN ? p->head.content_length : UNTIL_THE_END;
+    if (p->head.chunked)
+        p->stage = STAGE_CHUNK_SIZE;
+    else
+        p->stage = p->left > 0 ? STAGE_BODY : STAGE_END;
+}
+
+static int accept_request(struct http_parse *p, const struct framing *f)
+{
+    struct http_head *head = &p->head;
+
+    if (f->expects > 0 && !str_eq_nocase(f->expect, STR("100-continue")))
+        return refuse(p, HTTP_PARSE_E_EXPECTATION, "unknown expectation");
+    head->expects_continue = f->expects > 0 && head->minor >= 1;
+    if (f->hosts > 1 || (f->hosts == 0 && head->minor >= 1))
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "exactly one Host header is needed");
+    if (head->content_length == HTTP_LENGTH_UNKNOWN && !head->chunked)
+        head->content_length = 0;
+    head->wants_websocket = f->has_connection && asks_for_websocket(head);
+    p->upgrades = head->wants_websocket; // other offers (h2c) are declined by silence
+    begin_body(p);
+    return 0;
+}
+
+// These never have a body, whatever their headers say (RFC 9112, 6.3).
+static bool is_bodiless(const struct http_parse *p)
+{
+    int status = p->head.status;
+
+    return p->no_body || status < 200 || status == 204 || status == 304;
+}
+
+static int accept_response(struct http_parse *p)
+{
+    struct http_head *head = &p->head;
+    struct str ignored;
+
+    p->upgrades = head->status == 101 && has_connection_word(head, STR("upgrade")) &&
+                  http_header_get(head->headers, head->headers_n, STR("upgrade"), &ignored);
+    if (is_bodiless(p)) {
+        p->stage = STAGE_END;
+        return 0;
+    }
+    begin_body(p);
+    if (p->left == UNTIL_THE_END && !head->chunked)
+        head->keep_alive = false; // its end is the body's
+    return 0;
+}
+
+// ---- the head
 
 // Looks for the end of the head. 0: *out_len is its length, or 0 while it is not whole.
 static int scan_head(struct http_parse *p, struct str bytes, size_t *out_len)
@@ -271,7 +373,6 @@ static int scan_head(struct http_parse *p, struct str bytes, size_t *out_len)
     while (p->scanned < bytes.len) {
         size_t at = p->scanned;
         const char *lf = memchr(bytes.ptr + at, '\n', bytes.len - at);
-        struct str line;
 
         if (lf == NULL) {
             p->scanned = bytes.len;
@@ -281,13 +382,10 @@ static int scan_head(struct http_parse *p, struct str bytes, size_t *out_len)
         p->scanned = at + 1;
         if (at == p->line || bytes.ptr[at - 1] != '\r')
             return refuse(p, HTTP_PARSE_E_SYNTAX, "line does not end in CR LF");
-        line = str_span(bytes.ptr + p->line, at - 1 - p->line);
-        if (line.len == 0) {
+        if (at - 1 == p->line) {
             *out_len = at + 1;
             break;
         }
-        if (check_line(p, line, p->line == 0) != 0)
-            return p->outcome;
         p->line = at + 1;
     }
     if ((*out_len > 0 ? *out_len : bytes.len) > HTTP_HEAD_MAX)
@@ -313,148 +411,53 @@ static size_t empty_lines(struct str bytes)
     return n;
 }
 
-// ---- the head as read by the library
-
-static size_t count_headers(const struct http_head *head, struct str name)
+// The first of whole lines, without its CR LF. All of them end so: scan_head has seen to it.
+static struct str take_line(struct str *lines)
 {
-    size_t count = 0;
+    struct str line;
 
-    for (size_t i = 0; i < head->headers_n; i++)
-        count += str_eq_nocase(head->headers[i].name, name);
-    return count;
+    str_cut(*lines, '\n', &line, lines);
+    line.len--;
+    return line;
 }
 
-static int check_target(struct http_parse *p)
+// `lines`: from the first to the empty one.
+static int read_head(struct http_parse *p, struct str lines)
 {
-    struct str target = p->head.target;
+    struct http_head *head = &p->head;
+    struct str line = take_line(&lines);
 
-    if (target.len > TARGET_MAX)
-        return refuse(p, HTTP_PARSE_E_TARGET_TOO_LONG, "request target too long");
-    if (str_eq(p->head.method, STR("CONNECT")))
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "this is no proxy");
-    if (!str_eq(target, STR("*")) && (target.len == 0 || target.ptr[0] != '/'))
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "request target is not a path");
-    for (size_t i = 0; i < target.len; i++) {
-        unsigned char c = (unsigned char)target.ptr[i];
-        if (c <= ' ' || c >= 0x7f || c == '#')
-            return refuse(p, HTTP_PARSE_E_SYNTAX, "bad character in the request target");
+    *head = (struct http_head){.headers = p->headers};
+    if (has_control(line))
+        return refuse(p, HTTP_PARSE_E_SYNTAX, "control character inside a line");
+    if ((p->side == HTTP_SIDE_REQUEST ? read_request_line(p, line) : read_status_line(p, line)) !=
+        0)
+        return p->outcome;
+    for (line = take_line(&lines); line.len > 0; line = take_line(&lines)) {
+        if (has_control(line))
+            return refuse(p, HTTP_PARSE_E_SYNTAX, "control character inside a line");
+        if (head->headers_n == HTTP_HEADERS_MAX)
+            return refuse(p, HTTP_PARSE_E_HEAD_TOO_LARGE, "too many headers");
+        if (read_field(p, line, &p->headers[head->headers_n++]) != 0)
+            return p->outcome;
     }
     return 0;
 }
 
-static int check_expect(struct http_parse *p)
+static int accept_head(struct http_parse *p)
 {
-    struct str expect;
+    struct framing f = framing_of(&p->head);
 
-    if (!http_header_get(p->headers, p->head.headers_n, STR("expect"), &expect))
-        return 0;
-    if (!str_eq_nocase(expect, STR("100-continue")))
-        return refuse(p, HTTP_PARSE_E_EXPECTATION, "unknown expectation");
-    p->head.expects_continue = p->head.minor >= 1;
-    return 0;
-}
-
-// How the body is delimited; whatever two readers could read in two ways is refused.
-static int check_framing(struct http_parse *p)
-{
-    struct http_head *head = &p->head;
-    size_t lengths = count_headers(head, STR("content-length"));
-    size_t codings = count_headers(head, STR("transfer-encoding"));
-    struct str coding;
-
-    if (lengths > 1)
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "several Content-Length headers");
-    if (lengths > 0 && codings > 0)
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "both Content-Length and Transfer-Encoding");
-    if (codings > 1 || (codings > 0 && head->minor == 0))
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "bad Transfer-Encoding");
-    if (codings > 0) {
-        http_header_get(head->headers, head->headers_n, STR("transfer-encoding"), &coding);
-        if (!str_eq_nocase(coding, STR("chunked")))
-            return refuse(p, HTTP_PARSE_E_CODING, "only the chunked transfer coding is known");
-        head->chunked = true;
-    }
-    if (lengths > 0 && p->library.content_length > INT64_MAX)
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "bad Content-Length");
-    head->content_length = lengths > 0 ? (int64_t)p->library.content_length : HTTP_LENGTH_UNKNOWN;
-    return 0;
-}
-
-static int check_request(struct http_parse *p)
-{
-    struct http_head *head = &p->head;
-    size_t hosts = count_headers(head, STR("host"));
-
-    head->method = str_of(http_method_str((enum http_method)p->library.method));
-    if (check_target(p) != 0 || check_expect(p) != 0)
+    if (check_lengths(p, &f) != 0)
         return p->outcome;
-    if (hosts > 1 || (hosts == 0 && head->minor >= 1))
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "exactly one Host header is needed");
-    if (head->content_length == HTTP_LENGTH_UNKNOWN && !head->chunked)
-        head->content_length = 0;
-    head->wants_websocket =
-        head->content_length == 0 && head->minor >= 1 && str_eq(head->method, STR("GET")) &&
-        http_header_has_token(head->headers, head->headers_n, STR("connection"), STR("upgrade")) &&
-        http_header_has_token(head->headers, head->headers_n, STR("upgrade"), STR("websocket"));
-    p->library.upgrade = head->wants_websocket; // other offers (h2c) are declined by silence
-    return 0;
+    p->head.keep_alive = stays_open(&p->head, &f);
+    return p->side == HTTP_SIDE_REQUEST ? accept_request(p, &f) : accept_response(p);
 }
 
-static int accept_head(struct http_parse *p, struct http_event *out)
-{
-    struct http_head *head = &p->head;
+// ---- steps: each says whether the next one may be taken at once, that is, nothing was told
 
-    head->headers = p->headers;
-    head->minor = p->library.http_minor;
-    if (p->library.http_major != 1 || head->minor > 1)
-        return refuse(p, HTTP_PARSE_E_VERSION, "only HTTP/1.0 and HTTP/1.1 are spoken");
-    if (check_framing(p) != 0)
-        return p->outcome;
-    if (p->side == HTTP_SIDE_REQUEST && check_request(p) != 0)
-        return p->outcome;
-    if (p->side == HTTP_SIDE_RESPONSE)
-        head->status = (int)p->library.status_code;
-    head->keep_alive = http_should_keep_alive(&p->library) != 0;
-    p->stage = STAGE_BODY;
-    *out = (struct http_event){.kind = HTTP_EVENT_HEAD, .head = *head};
-    return 0;
-}
-
-// ---- steps
-
-static int library_refusal(struct http_parse *p)
-{
-    enum http_errno error = HTTP_PARSER_ERRNO(&p->library);
-
-    if (p->outcome != 0) // refused by a callback of ours
-        return p->outcome;
-    if (error == HPE_HEADER_OVERFLOW)
-        return refuse(p, HTTP_PARSE_E_HEAD_TOO_LARGE, http_errno_description(error));
-    if (error == HPE_INVALID_VERSION)
-        return refuse(p, HTTP_PARSE_E_VERSION, http_errno_description(error));
-    return refuse(p, HTTP_PARSE_E_SYNTAX, http_errno_description(error));
-}
-
-// Runs the library to its next pause or to the end of the bytes. Returns how many it has taken.
-static size_t run_library(struct http_parse *p, struct str bytes)
-{
-    p->is_head_seen = false;
-    p->is_done = false;
-    p->body = STR_NONE;
-    if (HTTP_PARSER_ERRNO(&p->library) == HPE_PAUSED)
-        http_parser_pause(&p->library, 0);
-    return http_parser_execute(&p->library, &callbacks, bytes.ptr, bytes.len);
-}
-
-static bool library_is_well(const struct http_parse *p)
-{
-    enum http_errno error = HTTP_PARSER_ERRNO(&p->library);
-
-    return p->outcome == 0 && (error == HPE_OK || error == HPE_PAUSED);
-}
-
-static int step_head(struct http_parse *p, struct str bytes, size_t *out_used,
-                     struct http_event *out)
+static bool step_head(struct http_parse *p, struct str bytes, size_t *out_used,
+                      struct http_event *out)
 {
     size_t skipped = p->is_started || p->side == HTTP_SIDE_RESPONSE ? 0 : empty_lines(bytes);
     size_t len;
@@ -462,83 +465,174 @@ static int step_head(struct http_parse *p, struct str bytes, size_t *out_used,
     *out_used = skipped;
     bytes = str_from(bytes, skipped);
     if (bytes.len == 0 || (bytes.len == 1 && bytes.ptr[0] == '\r' && !p->is_started))
-        return 0;
+        return false;
     if (!p->is_started && check_first_byte(p, bytes.ptr[0]) != 0)
-        return p->outcome;
+        return false;
     p->is_started = true;
-    if (scan_head(p, bytes, &len) != 0)
-        return p->outcome;
-    if (len == 0)
-        return 0;
-    p->head = (struct http_head){0};
-    // All but the last LF: the library stops on it when it is paused, and reads it when resumed.
-    *out_used += run_library(p, str_take(bytes, len));
-    if (!library_is_well(p))
-        return library_refusal(p);
-    if (!p->is_head_seen) // the library went over the end of the head
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "head is not complete");
-    return accept_head(p, out);
+    if (scan_head(p, bytes, &len) != 0 || len == 0)
+        return false;
+    if (read_head(p, str_take(bytes, len)) != 0 || accept_head(p) != 0)
+        return false;
+    *out_used += len;
+    p->scanned = 0;
+    *out = (struct http_event){.kind = HTTP_EVENT_HEAD, .head = p->head};
+    return false;
 }
 
-static int finish_message(struct http_parse *p, struct http_event *out)
+static bool step_body(struct http_parse *p, struct str bytes, size_t *out_used,
+                      struct http_event *out)
 {
-    bool upgraded = p->library.upgrade;
+    struct str piece =
+        p->left == UNTIL_THE_END ? bytes : str_take(bytes, (size_t)p->left); // a size_t has 64 bits
 
-    out->kind = upgraded ? HTTP_EVENT_UPGRADE : HTTP_EVENT_DONE;
-    if (upgraded)
+    if (piece.len == 0)
+        return false;
+    *out_used = piece.len;
+    *out = (struct http_event){.kind = HTTP_EVENT_BODY, .body = piece};
+    p->overhead = 0;
+    if (p->left == UNTIL_THE_END)
+        return false;
+    p->left -= (int64_t)piece.len;
+    if (p->left == 0)
+        p->stage = p->stage == STAGE_CHUNK ? STAGE_CHUNK_END : STAGE_END;
+    return false;
+}
+
+// A whole line of the framing. False: refused, or it is not there yet.
+static bool framing_line(struct http_parse *p, struct str bytes, size_t *out_used, struct str *out)
+{
+    const char *lf = NULL;
+
+    if (bytes.len > p->scanned)
+        lf = memchr(bytes.ptr + p->scanned, '\n', bytes.len - p->scanned);
+    p->scanned = lf != NULL ? 0 : bytes.len;
+    if (p->overhead + (lf != NULL ? (size_t)(lf - bytes.ptr) : bytes.len) > HTTP_HEAD_MAX) {
+        refuse(p, HTTP_PARSE_E_SYNTAX, "too much chunk framing");
+        return false;
+    }
+    if (lf == NULL)
+        return false;
+    *out_used = (size_t)(lf - bytes.ptr) + 1;
+    p->overhead += *out_used;
+    if (*out_used < 2 || lf[-1] != '\r') {
+        refuse(p, HTTP_PARSE_E_SYNTAX, "line does not end in CR LF");
+        return false;
+    }
+    *out = str_take(bytes, *out_used - 2);
+    if (has_control(*out))
+        refuse(p, HTTP_PARSE_E_SYNTAX, "control character inside a line");
+    return p->outcome == 0;
+}
+
+static int hex_value(char c)
+{
+    if (is_digit(c))
+        return c - '0';
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+        return (c | 0x20) - 'a' + 10;
+    return -1;
+}
+
+// "1f" or "1f;name=value"; the extensions mean nothing to us.
+static bool step_chunk_size(struct http_parse *p, struct str bytes, size_t *out_used)
+{
+    struct str line;
+    struct str digits;
+    struct str ignored;
+
+    if (!framing_line(p, bytes, out_used, &line))
+        return false;
+    str_cut(line, ';', &digits, &ignored);
+    digits = str_trim(digits);
+    if (digits.len == 0 || digits.len > CHUNK_DIGITS_MAX || digits.ptr != line.ptr) {
+        refuse(p, HTTP_PARSE_E_SYNTAX, "bad length of a chunk");
+        return false;
+    }
+    p->left = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        int value = hex_value(digits.ptr[i]);
+        if (value < 0) {
+            refuse(p, HTTP_PARSE_E_SYNTAX, "bad length of a chunk");
+            return false;
+        }
+        p->left = p->left * 16 + value;
+    }
+    p->stage = p->left > 0 ? STAGE_CHUNK : STAGE_TRAILER;
+    return true;
+}
+
+static bool step_chunk_end(struct http_parse *p, struct str bytes, size_t *out_used)
+{
+    if (bytes.len > 0 && (bytes.ptr[0] != '\r' || (bytes.len > 1 && bytes.ptr[1] != '\n'))) {
+        refuse(p, HTTP_PARSE_E_SYNTAX, "a chunk is longer than it says");
+        return false;
+    }
+    if (bytes.len < 2)
+        return false;
+    *out_used = 2;
+    p->stage = STAGE_CHUNK_SIZE;
+    return true;
+}
+
+static bool step_trailer(struct http_parse *p, struct str bytes, size_t *out_used)
+{
+    struct http_header dropped;
+    struct str line;
+
+    if (!framing_line(p, bytes, out_used, &line))
+        return false;
+    if (line.len == 0)
+        p->stage = STAGE_END;
+    else if (read_field(p, line, &dropped) != 0)
+        return false;
+    return true;
+}
+
+static bool step_end(struct http_parse *p, struct http_event *out)
+{
+    out->kind = p->upgrades ? HTTP_EVENT_UPGRADE : HTTP_EVENT_DONE;
+    if (p->upgrades)
         p->stage = STAGE_REFUSED; // what follows is not for this parser
     else
         next_message(p);
-    return 0;
+    return false;
 }
 
-static int step_body(struct http_parse *p, struct str bytes, size_t *out_used,
-                     struct http_event *out)
+static bool step(struct http_parse *p, struct str bytes, size_t *out_used, struct http_event *out)
 {
-    size_t used;
-
-    if (bytes.len == 0)
-        return 0; // the library would take that for the end of the stream
-    used = run_library(p, bytes);
-    *out_used = used;
-    if (!library_is_well(p))
-        return library_refusal(p);
-    if (p->body.len > 0) {
-        *out = (struct http_event){.kind = HTTP_EVENT_BODY, .body = p->body};
-        return 0;
+    switch (p->stage) {
+    case STAGE_HEAD: return step_head(p, bytes, out_used, out);
+    case STAGE_BODY:
+    case STAGE_CHUNK: return step_body(p, bytes, out_used, out);
+    case STAGE_CHUNK_SIZE: return step_chunk_size(p, bytes, out_used);
+    case STAGE_CHUNK_END: return step_chunk_end(p, bytes, out_used);
+    case STAGE_TRAILER: return step_trailer(p, bytes, out_used);
+    case STAGE_END: return step_end(p, out);
+    case STAGE_REFUSED: return false;
     }
-    if (p->is_done)
-        return finish_message(p, out);
-    p->overhead += used;
-    if (p->head.chunked && p->overhead > HTTP_HEAD_MAX)
-        return refuse(p, HTTP_PARSE_E_SYNTAX, "too much chunk framing");
-    return 0;
+    UNREACHABLE();
 }
 
 int http_parse_step(struct http_parse *p, struct str bytes, size_t *out_used,
                     struct http_event *out)
 {
+    bool again;
+
     *out_used = 0;
     *out = (struct http_event){.kind = HTTP_EVENT_MORE};
-    if (p->stage == STAGE_REFUSED)
-        return p->outcome;
-    if (p->stage == STAGE_HEAD)
-        return step_head(p, bytes, out_used, out);
-    return step_body(p, bytes, out_used, out);
+    do {
+        size_t used = 0;
+        again = step(p, str_from(bytes, *out_used), &used, out);
+        *out_used += used;
+    } while (again);
+    return p->outcome;
 }
 
 int http_parse_eof(struct http_parse *p, bool *out_done)
 {
-    *out_done = false;
-    if (http_parse_is_idle(p))
-        return 0;
-    if (p->stage == STAGE_BODY && p->side == HTTP_SIDE_RESPONSE) {
-        run_library(p, STR_NONE); // no bytes is how the library is told of the end
-        if (library_is_well(p) && p->is_done) {
-            *out_done = true;
-            next_message(p);
-            return 0;
-        }
-    }
-    return refuse(p, HTTP_PARSE_E_CUT, "the stream ended inside a message");
+    *out_done = p->stage == STAGE_BODY && p->left == UNTIL_THE_END;
+    if (*out_done)
+        next_message(p);
+    return http_parse_is_idle(p) ? 0
+                                 : refuse(p, HTTP_PARSE_E_CUT, "the stream ended inside a message");
 }

@@ -1,7 +1,6 @@
-// HTTP/1.1 messages out of a byte stream, for requests and for responses. Behind it stands
-// libhttp_parser, seen by http_parse.c alone; what that library lets pass and a proxy in front of
-// us might read otherwise is refused here (space before a colon, folded lines, bare LF, several
-// lengths, several hosts, ...).
+// HTTP/1.1 messages out of a byte stream, for requests and for responses. What a proxy in front of
+// us might read otherwise than we do is refused (space before a colon, folded lines, bare LF,
+// several lengths, several hosts, ...). Source of the rules: RFC 9112.
 //
 // Pull style: feed what is there, get one event, consume, feed again.
 //

@@ -132,6 +132,47 @@ static void a_websocket_offer_stops_the_reading(void **state)
                  "GET / Host=h Connection=Upgrade Upgrade=h2c;;done GET / Host=h;;done ");
 }
 
+static void lengths_and_connections_are_lists_and_words(void **state)
+{
+    static const struct {
+        const char *head;
+        int64_t length;
+        bool keep_alive;
+    } cases[] = {
+        {POST "Content-Length: 5\t\r\n\r\n", 5, true},
+        {POST "Content-Length: 007\r\n\r\n", 7, true},
+        {POST "\r\n", 0, true},
+        {GET "Connection: foo,,Close\r\n\r\n", 0, false},
+        {GET "Connection: closed\r\n\r\n", 0, true},
+        {GET "Connection: foo\r\nconnection: close\r\n\r\n", 0, false},
+        {"GET / HTTP/1.0\r\n\r\n", 0, false},
+        {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", 0, true},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_parse *parser = http_parse_new(HTTP_SIDE_REQUEST);
+        struct http_event event;
+        size_t used;
+
+        assert_int_equal(http_parse_step(parser, str_of(cases[i].head), &used, &event), 0);
+        assert_int_equal(event.kind, HTTP_EVENT_HEAD);
+        assert_int_equal(used, strlen(cases[i].head));
+        assert_int_equal(event.head.content_length, cases[i].length);
+        assert_int_equal(event.head.keep_alive, cases[i].keep_alive);
+        http_parse_free(parser);
+    }
+}
+
+static void some_answers_have_no_body_whatever_they_say(void **state)
+{
+    (void)state;
+    expect_story(HTTP_SIDE_RESPONSE,
+                 "HTTP/1.1 304 x\r\nContent-Length: 5\r\n\r\n"
+                 "HTTP/1.1 204 x\r\nTransfer-Encoding: chunked\r\n\r\nHTTP/1.1 404\r\n\r\nx",
+                 "304 Content-Length=5;;done 204 Transfer-Encoding=chunked;;done 404;x");
+}
+
 static void responses_are_read(void **state)
 {
     (void)state;
@@ -217,6 +258,14 @@ static void what_others_read_differently_is_refused(void **state)
         POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n",
         POST "Transfer-Encoding: chunked\r\n\r\n11111111111111111\r\nhello",
         POST "Transfer-Encoding: chunked\r\n\r\n\r\nhello",
+        POST "Transfer-Encoding: chunked\r\n\r\n 5\r\nhello\r\n0\r\n\r\n",
+        POST "Transfer-Encoding: chunked\r\n\r\n5 x\r\nhello\r\n0\r\n\r\n",
+        POST "Transfer-Encoding: chunked\r\n\r\n5\rXhello\r\n0\r\n\r\n",
+        POST "Transfer-Encoding: chunked\r\n\r\n5;a\x01\r\nhello\r\n0\r\n\r\n",
+        POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\rX0\r\n\r\n",
+        POST "Transfer-Encoding: chunked\r\n\r\n0\rXT: v\r\n\r\n",
+        POST "Transfer-Encoding: chunked\r\n\r\n0\r\nT: v\r\n\rX\r\n",
+        POST "Transfer-Encoding: chunked\r\n\r\n0\r\nT : v\r\n\r\n",
         GET "Name : value\r\n\r\n",
         GET "Na me: value\r\n\r\n",
         GET ": value\r\n\r\n",
@@ -352,6 +401,9 @@ static void bad_responses_are_refused(void **state)
     static const char *const bad[] = {
         "SSH-2.0-x\r\n\r\n",
         "HTTP/1.1 abc\r\n\r\n",
+        "HTTP/1.1 20 OK\r\n\r\n",
+        "HTTP/1.1 000 OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
         "HTTP/1.1 200 OK\nA: b\n\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     };
@@ -365,6 +417,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_read),
+        cmocka_unit_test(lengths_and_connections_are_lists_and_words),
+        cmocka_unit_test(some_answers_have_no_body_whatever_they_say),
         cmocka_unit_test(pipelined_requests_are_read_one_by_one),
         cmocka_unit_test(chunks_are_joined),
         cmocka_unit_test(a_websocket_offer_stops_the_reading),

@@ -19,7 +19,8 @@ struct world {
     struct http_server *server;
     struct socket_address address;
     struct http_server_config config;
-    bool holds; // requests wait to be answered by the test
+    bool holds;  // requests wait to be answered by the test
+    size_t fill; // bytes of an answer's body, besides
     struct http_exchange *held[HELD_MAX];
     size_t held_n;
     int client;
@@ -29,7 +30,7 @@ struct world {
     int idle;
 };
 
-static void echo(struct http_exchange *exchange)
+static void echo(const struct world *world, struct http_exchange *exchange)
 {
     const struct http_request *request = http_exchange_request(exchange);
     struct http_header header = {STR("X-Path"), request->path};
@@ -37,7 +38,8 @@ static void echo(struct http_exchange *exchange)
         .status = 200,
         .headers = &header,
         .headers_n = 1,
-        .body = str_fmt(http_exchange_arena(exchange), "[%.*s]", STR_ARGS(request->body)),
+        .body = str_fmt(http_exchange_arena(exchange), "[%.*s]%*s", STR_ARGS(request->body),
+                        (int)world->fill, ""),
     };
 
     http_reply(exchange, &response);
@@ -50,7 +52,7 @@ static void on_request(void *user, struct http_exchange *exchange,
 
     assert_ptr_equal(request, http_exchange_request(exchange));
     if (!world->holds) {
-        echo(exchange);
+        echo(world, exchange);
         return;
     }
     assert_true(world->held_n < HELD_MAX);
@@ -90,7 +92,7 @@ static int setup(void **state)
 static void answer_the_held(struct world *world)
 {
     for (size_t i = 0; i < world->held_n; i++)
-        echo(world->held[i]);
+        echo(world, world->held[i]);
     world->held_n = 0;
 }
 
@@ -231,12 +233,12 @@ static void late_answers_leave_in_the_order_of_the_requests(void **state)
     dial(world);
     send_bytes(world, STR(GET("/1") "\r\n" GET("/2") "\r\n" GET("/3") "\r\n"));
     work_until(world, three_held);
-    echo(world->held[2]);
-    echo(world->held[1]);
+    echo(world, world->held[2]);
+    echo(world, world->held[1]);
     loop_run_once(world->loop, 0);
     take(world);
     assert_true(buf_len(&world->got) == 0);
-    echo(world->held[0]);
+    echo(world, world->held[0]);
     world->held_n = 0;
     shutdown(world->client, SHUT_WR);
     work_until(world, is_eof);
@@ -307,6 +309,35 @@ static void a_long_pipeline_waits_for_its_answers(void **state)
         answer_the_held(world);
     }
     work_until(world, twelve_answers);
+}
+
+static bool is_accepted(const struct world *world)
+{
+    return http_server_stats(world->server).open == 1;
+}
+
+static bool all_big_answers(const struct world *world)
+{
+    return buf_len(&world->got) > 100 * world->fill && count(world, OK_LINE) == 100;
+}
+
+static void a_client_that_takes_no_answers_is_not_asked_for_more(void **state)
+{
+    struct world *world = *state;
+    struct str request = STR(GET("/") "\r\n");
+
+    world->fill = 256 * 1024;
+    start(world);
+    dial(world);
+    work_until(world, is_accepted);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(send(world->client, request.ptr, request.len, MSG_NOSIGNAL), request.len);
+    shutdown(world->client, SHUT_WR); // the rest is served all the same
+    for (int i = 0; i < 100; i++)
+        loop_run_once(world->loop, 1);
+    assert_true(http_server_stats(world->server).requests < 60); // what the kernel takes, and one
+    work_until(world, all_big_answers);
+    work_until(world, is_eof);
 }
 
 static void malformed_input_is_answered_and_the_connection_ends(void **state)
@@ -682,6 +713,7 @@ int main(void)
         CASE(a_client_that_left_may_still_be_answered),
         CASE(the_server_may_be_freed_before_the_answer),
         CASE(a_long_pipeline_waits_for_its_answers),
+        CASE(a_client_that_takes_no_answers_is_not_asked_for_more),
         CASE(malformed_input_is_answered_and_the_connection_ends),
         CASE(a_body_over_the_limit_is_413),
         CASE(expect_continue_is_granted),

@@ -6,8 +6,9 @@
 // http_reply and its kin. A handler may hand the connection over while the pump is on the stack;
 // then the job frees the session.
 //
-// Refused here: more than pipeline_max unanswered requests (reading waits), bodies over body_max,
-// clients that are slow with a head or a body.
+// Refused here: more than pipeline_max unanswered requests, and any request while the client leaves
+// our answers lying (reading waits); bodies over body_max, clients that are slow with a head or a
+// body.
 
 #include "wire/http_session.h"
 #include "base/assert.h"
@@ -200,11 +201,24 @@ static bool step(struct http_session *session)
     return event.kind != HTTP_EVENT_MORE;
 }
 
+// ---- what holds reading up
+
+// No further request is begun: the client has enough answers to take first. Else one that only asks
+// would fill our memory.
+static bool is_held(const struct http_session *session)
+{
+    const struct http_server *server = session->server;
+
+    return session->reading == NULL &&
+           (session->exchanges_n >= server->config.pipeline_max ||
+            conn_out_pending(session->conn) > server->conn_config.out_low);
+}
+
 // ---- deadlines
 
 static enum http_waiting what_is_awaited(const struct http_session *session)
 {
-    if (session->stopped)
+    if (session->stopped || is_held(session))
         return HTTP_WAITING_NOTHING;
     if (session->reading != NULL)
         return HTTP_WAITING_BODY;
@@ -276,21 +290,15 @@ static void client_has_ended(struct http_session *session)
     }
 }
 
-static bool may_read(const struct http_session *session)
-{
-    if (session->stopped)
-        return false;
-    return session->reading != NULL || session->exchanges_n < session->server->config.pipeline_max;
-}
-
 static void pump(struct http_session *session)
 {
     // A handler inside step() may hand the connection over.
-    while (session->conn != NULL && may_read(session) && step(session))
+    while (session->conn != NULL && !session->stopped && !is_held(session) && step(session))
         ;
     if (session->conn == NULL)
         return;
-    if (conn_is_eof(session->conn) && !session->finished)
+    if (conn_is_eof(session->conn) && !session->finished &&
+        (session->stopped || !is_held(session))) // what is held may still be answered
         client_has_ended(session);
     if (session->stopped && !session->finished && session->exchanges_n == 0) {
         session->finished = true;
@@ -321,6 +329,7 @@ static void on_conn_drain(void *user)
 
     if (first != NULL && first->state == HTTP_EXCHANGE_STREAMING && first->on_drain != NULL)
         first->on_drain(first->stream_user);
+    loop_defer(session->server->loop, &session->job);
 }
 
 static void on_conn_close(void *user, enum conn_end why)

@@ -96,23 +96,32 @@ static size_t add_escaped(struct buf *out, struct str text)
     }
 }
 
+// From `at` to the next byte that needs care, or the end.
+static size_t skip_plain(struct str text, size_t at)
+{
+    while (at < text.len && care[(unsigned char)text.ptr[at]] == 0)
+        at++;
+    return at;
+}
+
+// Most texts need no care: those are one reservation and one copy.
 static void add_text(struct buf *out, struct str text)
 {
-    size_t from = 0;
-    size_t at = 0;
+    size_t at = skip_plain(text, 0);
+    char *to = buf_reserve(out, at + 2);
 
-    buf_add_char(out, '"');
+    to[0] = '"';
+    if (at > 0)
+        memcpy(to + 1, text.ptr, at);
+    to[at + 1] = '"'; // overwritten when there is more
+    buf_grew(out, at == text.len ? at + 2 : at + 1);
+    if (at == text.len)
+        return;
     while (at < text.len) {
-        if (care[(unsigned char)text.ptr[at]] == 0) {
-            at++;
-            continue;
-        }
+        size_t from = at + add_escaped(out, str_from(text, at));
+        at = skip_plain(text, from);
         buf_add(out, text.ptr + from, at - from);
-        at += add_escaped(out, str_from(text, at));
-        from = at;
     }
-    if (text.len > from)
-        buf_add(out, text.ptr + from, text.len - from);
     buf_add_char(out, '"');
 }
 
@@ -132,16 +141,17 @@ void json_write_key(struct json_writer *w, struct str name)
 
 void json_write_name(struct json_writer *w, struct str name)
 {
-    char *at;
+    char *start = buf_reserve(w->out, name.len + 4);
+    char *at = start;
 
-    before_value(w);
-    at = buf_reserve(w->out, name.len + 3);
+    if (w->comma)
+        *at++ = ',';
     *at++ = '"';
     memcpy(at, name.ptr, name.len);
     at += name.len;
     *at++ = '"';
-    *at = ':';
-    buf_grew(w->out, name.len + 3);
+    *at++ = ':';
+    buf_grew(w->out, (size_t)(at - start));
     w->comma = false;
 }
 

@@ -133,11 +133,22 @@ static void pump(void *user)
     }
 }
 
+struct http_client *calls_new_client(const struct calls *calls, unsigned idle_max)
+{
+    struct http_client_config config = {
+        .target = calls->endpoint,
+        .tls = calls->config.tls,
+        .idle_max = idle_max,
+    };
+
+    return http_client_new(calls->config.loop, &config);
+}
+
 struct calls *calls_new(const struct calls_config *config)
 {
     struct calls *calls = mem_zalloc(sizeof *calls);
-    struct http_client_config client = {.idle_max = config->in_flight_max};
-    struct str url = str_fmt(&calls->arena, "http://127.0.0.1:%u/", (unsigned)config->port);
+    struct str url = str_fmt(&calls->arena, "%s://127.0.0.1:%u/", config->tls ? "https" : "http",
+                             (unsigned)config->port);
 
     calls->config = *config;
     calls->crypto = crypto_new();
@@ -147,8 +158,7 @@ struct calls *calls_new(const struct calls_config *config)
     if (!uri_parse(&calls->arena, url, &calls->endpoint))
         UNREACHABLE();
     calls->host = uri_host_header(&calls->arena, &calls->endpoint);
-    client.target = calls->endpoint;
-    calls->client = http_client_new(config->loop, &client);
+    calls->client = calls_new_client(calls, config->in_flight_max);
     return calls;
 }
 

@@ -9,11 +9,14 @@
 #include "client/signing.h"
 
 struct calls;
+struct http_client;
 struct loop;
+struct tls_context;
 
 struct calls_config {
     struct loop *loop;
-    uint16_t port; // on 127.0.0.1
+    uint16_t port;           // on 127.0.0.1
+    struct tls_context *tls; // NULL: plain; outlives the calls
     struct client_identity identity;
     unsigned in_flight_max;
 };
@@ -42,5 +45,8 @@ const struct calls_counts *calls_counts(const struct calls *calls);
 size_t calls_sign_get(struct calls *calls, struct arena *arena, struct str path, struct str query,
                       struct str body, struct http_header out[SIGV4_ADDED]);
 struct str calls_host(const struct calls *calls); // "127.0.0.1:7420"
+
+// A further client of the same server.
+struct http_client *calls_new_client(const struct calls *calls, unsigned idle_max);
 
 #endif

@@ -3,12 +3,10 @@
 
 #include "tests/fleet/fleet.h"
 
-#include "base/assert.h"
 #include "base/mem.h"
 #include "io/entropy.h"
 #include "tests/fleet/member.h"
 #include "wire/http_client.h"
-#include "wire/uri.h"
 
 int64_t fleet_jittered(struct fleet *fleet, int64_t ms)
 {
@@ -106,14 +104,10 @@ static void register_member(struct member *member)
 struct fleet *fleet_new(const struct fleet_config *config)
 {
     struct fleet *fleet = mem_zalloc(sizeof *fleet);
-    struct http_client_config client = {0};
-    struct str url = str_fmt(&fleet->arena, "http://127.0.0.1:%u/", (unsigned)config->port);
 
     fleet->config = *config;
     rng_init(&fleet->rng, entropy_u64());
-    if (!uri_parse(&fleet->arena, url, &client.target))
-        UNREACHABLE();
-    fleet->client = http_client_new(config->loop, &client);
+    fleet->client = calls_new_client(config->calls, 0);
     fleet->members = mem_zalloc(config->agents_n * sizeof *fleet->members);
     for (size_t i = 0; i < config->agents_n; i++) {
         struct member *member = &fleet->members[i];
@@ -143,7 +137,6 @@ void fleet_free(struct fleet *fleet)
     }
     http_client_free(fleet->client);
     mem_free(fleet->members);
-    arena_deinit(&fleet->arena);
     mem_free(fleet);
 }
 

@@ -18,7 +18,6 @@ struct fleet;
 struct fleet_config {
     struct loop *loop;
     struct calls *calls;
-    uint16_t port;
     struct str cluster;
     size_t agents_n;
     const struct str *instances; // ARNs, one an agent; NULL: they register

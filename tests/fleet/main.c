@@ -23,12 +23,14 @@
 #include "io/loop.h"
 #include "io/process.h"
 #include "tests/fleet/fleet.h"
+#include "wire/tls.h"
 
 enum { LOOK_MS = 20, DESCRIPTORS_SPARE = 20, FILE_MAX = 16 << 20 };
 
 struct settings {
     int64_t port;
     const char *keys;
+    const char *ca; // NULL: plain
     const char *cluster;
     const char *instances; // file
     int64_t agents;
@@ -48,6 +50,7 @@ struct program {
     struct settings settings;
     struct arena arena;
     struct loop *loop;
+    struct tls_context *tls;
     struct calls *calls;
     struct fleet *fleet;
     struct loop_timer look;
@@ -134,12 +137,12 @@ static void start(struct program *program)
     struct calls_config calls = {
         .loop = program->loop,
         .port = (uint16_t)s->port,
+        .tls = program->tls,
         .identity = {.region = STR("us-east-1")},
         .in_flight_max = (unsigned)s->in_flight,
     };
     struct fleet_config fleet = {
         .loop = program->loop,
-        .port = (uint16_t)s->port,
         .cluster = str_of(s->cluster),
         .instances = read_instances(program),
         .cpu_units = s->cpu,
@@ -170,11 +173,17 @@ static int run(struct program *program)
 {
     const struct settings *s = &program->settings;
     int64_t needed = s->agents + s->telemetry + s->in_flight + DESCRIPTORS_SPARE;
+    struct str why;
     bool is_well;
 
     if (process_raise_descriptors() < needed) {
         fprintf(stderr, "gantry-fleet: too few file descriptors for %" PRId64 " agents\n",
                 s->agents);
+        return 2;
+    }
+    if (s->ca != NULL &&
+        tls_context_client(s->ca, true, &program->arena, &why, &program->tls) != 0) {
+        fprintf(stderr, "gantry-fleet: %.*s\n", STR_ARGS(why));
         return 2;
     }
     if (loop_open(&program->loop) != 0 ||
@@ -192,6 +201,7 @@ static int run(struct program *program)
     fleet_free(program->fleet);
     loop_signal_deinit(&program->terminate);
     loop_close(program->loop);
+    tls_context_free(program->tls);
     arena_deinit(&program->arena);
     return is_well ? 0 : 1;
 }
@@ -210,6 +220,7 @@ int main(int argc, char **argv)
     const struct flag flags[] = {
         {.name = "--port", .number = &s->port, .help = "of the server on 127.0.0.1"},
         {.name = "--keys", .text = &s->keys, .help = "credentials file to sign with (unsigned)"},
+        {.name = "--ca", .text = &s->ca, .help = "speak TLS, trusting this file (plain)"},
         {.name = "--cluster", .text = &s->cluster, .help = "(default)"},
         {.name = "--agents", .number = &s->agents, .help = "(20)"},
         {.name = "--instances", .text = &s->instances, .help = "file of ARNs to be, one a line"},

@@ -38,7 +38,6 @@ struct member {
 
 struct fleet {
     struct fleet_config config;
-    struct arena arena;
     struct http_client *client;
     struct member *members;
     struct rng rng;

@@ -20,6 +20,10 @@ struct codec_options;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+// Targets whose input is a line and a JSON object: the shape of the object that this line chooses;
+// NULL when it chooses something else. For mutate.c.
+const struct shape *fuzz_shape_of(struct str line);
+
 // The input as text.
 struct str fuzz_text(const uint8_t *data, size_t size);
 

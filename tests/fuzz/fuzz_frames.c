@@ -28,16 +28,22 @@ static void try_frame(struct arena *arena, const struct message_kind *kinds, siz
     arena_reset(arena);
 }
 
-static void try_message(struct arena *arena, const struct message_kind *kinds, size_t n,
-                        struct str word, struct str json)
+static const struct shape *message_of(const struct message_kind *kinds, size_t n, struct str word)
 {
-    size_t kind = 1 + fuzz_pick(word, n - 1);
-
     for (size_t i = 1; i < n; i++) {
         if (str_eq(kinds[i].name, word))
-            kind = i;
+            return kinds[i].shape;
     }
-    fuzz_shape(arena, kinds[kind].shape, json, &codec_peer);
+    return kinds[1 + fuzz_pick(word, n - 1)].shape;
+}
+
+const struct shape *fuzz_shape_of(struct str line)
+{
+    if (str_starts(line, STR("acs ")))
+        return message_of(acs_messages, ACS_MESSAGE_N, str_from(line, 4));
+    if (str_starts(line, STR("tcs ")))
+        return message_of(tcs_messages, TCS_MESSAGE_N, str_from(line, 4));
+    return NULL;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -45,12 +51,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct arena arena;
     struct str json = fuzz_text(data, size);
     struct str rest = json;
-    struct str line = fuzz_line(&rest);
+    const struct shape *shape = fuzz_shape_of(fuzz_line(&rest));
 
-    if (str_starts(line, STR("acs "))) {
-        try_message(&arena, acs_messages, ACS_MESSAGE_N, str_from(line, 4), rest);
-    } else if (str_starts(line, STR("tcs "))) {
-        try_message(&arena, tcs_messages, TCS_MESSAGE_N, str_from(line, 4), rest);
+    if (shape != NULL) {
+        fuzz_shape(&arena, shape, rest, &codec_peer);
     } else {
         try_frame(&arena, acs_messages, ACS_MESSAGE_N, json);
         try_frame(&arena, tcs_messages, TCS_MESSAGE_N, json);

@@ -132,14 +132,11 @@ static void put_back(struct stage *stage)
 
 // ---- one line
 
-static struct step begin(struct stage *stage)
+static void begin(struct stage *stage, struct step *step)
 {
-    struct step step;
-
-    step_init(&step, &stage->w.state, stage->w.now, &stage->w.rng, &stage->arena);
-    step.acs_endpoint = STR("http://acs.test/");
-    step.tcs_endpoint = STR("http://tcs.test/");
-    return step;
+    step_init(step, &stage->w.state, stage->w.now, &stage->w.rng, &stage->arena);
+    step->acs_endpoint = STR("http://acs.test/");
+    step->tcs_endpoint = STR("http://tcs.test/");
 }
 
 static void check_value(struct stage *stage, const struct shape *shape, const void *value)
@@ -182,12 +179,13 @@ static void call(struct stage *stage, enum ecs_operation operation, struct str j
     void *in = arena_alloc(&stage->arena, row->request->size);
     void *out = arena_alloc(&stage->arena, row->reply->size);
     struct codec_report report;
-    struct step step = begin(stage);
-    struct op_ctx ctx = {.state = step.state, .step = &step, .arena = &stage->arena};
+    struct step step;
+    struct op_ctx ctx = {.state = &stage->w.state, .step = &step, .arena = &stage->arena};
     uint64_t before;
 
     if (codec_decode(&stage->arena, row->request, json, NULL, in, &report) != 0)
         return;
+    begin(stage, &step);
     ctx.unknowns = report.unknowns;
     ctx.request_bytes = json.len;
     ctx.caller.region = stage->w.region;
@@ -220,11 +218,12 @@ static void say(struct stage *stage, bool is_tcs, struct str name, struct str js
     void *message = arena_alloc(&stage->arena, kinds[kind].shape->size);
     struct instance *instance = instance_get(&stage->w.state, stage->instance_id);
     struct codec_report report;
-    struct step step = begin(stage);
+    struct step step;
 
     if (instance == NULL ||
         codec_decode(&stage->arena, kinds[kind].shape, json, &codec_peer, message, &report) != 0)
         return;
+    begin(stage, &step);
     if (is_tcs)
         session_tcs_message(&step, instance->telemetry_session, stage->instance_id,
                             (enum tcs_message)kind, message);
@@ -244,8 +243,9 @@ static void come_back(struct stage *stage, struct str cluster)
             STR_ARGS(stage->instance_uid)),
         .agent_version = STR("1.103.0"),
     };
-    struct step step = begin(stage);
+    struct step step;
 
+    begin(stage, &step);
     session_acs_open(&step, stage->w.next_session++, &hello);
     end(stage, &step);
 }
@@ -253,10 +253,11 @@ static void come_back(struct stage *stage, struct str cluster)
 static void go(struct stage *stage)
 {
     struct instance *instance = instance_get(&stage->w.state, stage->instance_id);
-    struct step step = begin(stage);
+    struct step step;
 
     if (instance == NULL)
         return;
+    begin(stage, &step);
     session_acs_gone(&step, instance->session, stage->instance_id);
     end(stage, &step);
 }
@@ -269,7 +270,7 @@ static void pass_time(struct stage *stage, struct str seconds)
     if (!str_to_i64(seconds, &n) || n < 0 || n > 10 * 365 * 86400)
         return;
     stage->w.now += n * TIME_SECOND_MS;
-    step = begin(stage);
+    begin(stage, &step);
     timers_run(&step);
     end(stage, &step);
 }

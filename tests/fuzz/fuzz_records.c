@@ -16,16 +16,19 @@ static const struct shape *shape_of(const struct message_kind *kinds, size_t n, 
     return kinds[1 + fuzz_pick(name, n - 1)].shape;
 }
 
+const struct shape *fuzz_shape_of(struct str line)
+{
+    if (str_starts(line, STR("host ")))
+        return shape_of(host_kinds, HOST_KIND_N, str_from(line, 5));
+    return shape_of(rec_kinds, REC_KIND_N, line);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct arena arena;
     struct str text = fuzz_text(data, size);
-    struct str line = fuzz_line(&text);
-    bool is_host = str_starts(line, STR("host "));
+    const struct shape *shape = fuzz_shape_of(fuzz_line(&text));
 
-    fuzz_shape(&arena,
-               is_host ? shape_of(host_kinds, HOST_KIND_N, str_from(line, 5))
-                       : shape_of(rec_kinds, REC_KIND_N, line),
-               text, &codec_peer);
+    fuzz_shape(&arena, shape, text, &codec_peer);
     return 0;
 }

@@ -14,18 +14,21 @@ static const struct operation *operation_of(struct str name)
     return &ecs_operations[1 + fuzz_pick(name, ECS_OPERATION_N - 1)];
 }
 
+const struct shape *fuzz_shape_of(struct str line)
+{
+    struct str name;
+    struct str half;
+
+    str_cut(line, ' ', &name, &half);
+    return str_eq(half, STR("reply")) ? operation_of(name)->reply : operation_of(name)->request;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct arena arena;
     struct str body = fuzz_text(data, size);
-    struct str line = fuzz_line(&body);
-    struct str name;
-    struct str half;
-    const struct operation *operation;
+    const struct shape *shape = fuzz_shape_of(fuzz_line(&body));
 
-    str_cut(line, ' ', &name, &half);
-    operation = operation_of(name);
-    fuzz_shape(&arena, str_eq(half, STR("reply")) ? operation->reply : operation->request, body,
-               NULL);
+    fuzz_shape(&arena, shape, body, NULL);
     return 0;
 }

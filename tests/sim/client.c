@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/mem.h"
+#include "tests/sim/check.h"
 #include "tests/sim/generate.h"
 #include "tests/sim/sim.h"
 
@@ -115,10 +116,45 @@ static void learn(struct asked *asked, bool ok, struct str body)
     asked->client->answered++;
 }
 
+// Every task that a reply names was committed before the reply left.
+static void check_reply(const struct asked *asked, struct str body)
+{
+    static const char key[] = "\"taskArn\":\"";
+    struct str rest = body;
+    const char *found;
+
+    if (asked->call.operation != ECS_OPERATION_RUN_TASK &&
+        asked->call.operation != ECS_OPERATION_START_TASK)
+        return;
+    while (rest.len > 0 && (found = memmem(rest.ptr, rest.len, key, sizeof key - 1)) != NULL) {
+        struct str arn;
+        rest = str_from(rest, (size_t)(found - rest.ptr) + sizeof key - 1);
+        str_cut(rest, '"', &arn, &rest);
+        SIM_CHECK(check_knows_task(arn), "task %.*s was told of before it was committed",
+                  STR_ARGS(arn));
+    }
+}
+
+static bool says(struct str body, const char *words)
+{
+    return memmem(body.ptr, body.len, words, strlen(words)) != NULL;
+}
+
+// A server fails when it cannot commit, or when it is asked for what nobody has written yet.
+static void check_failure(struct str body)
+{
+    SIM_CHECK(says(body, "Service Unavailable") || says(body, "is not yet available in Gantry"),
+              "the server fails: %.*s", STR_ARGS(body));
+}
+
 static void on_answer(void *user, int status, struct str body)
 {
     struct asked *asked = user;
 
+    if (status == 200)
+        check_reply(asked, body);
+    else if (status >= 500)
+        check_failure(body);
     asked->under_way--;
     if (status == 200 || (status >= 400 && status < 500))
         learn(asked, status == 200, body);

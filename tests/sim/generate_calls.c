@@ -388,6 +388,39 @@ static void put_attribute(struct generator *g, const char *name, struct str valu
     close_object(g);
 }
 
+// What definitions of this generator need, and now and then what no agent of ours can do.
+static void put_capabilities(struct generator *g)
+{
+    static const char *const usual[] = {
+        "com.amazonaws.ecs.capability.docker-remote-api.1.17",
+        "com.amazonaws.ecs.capability.docker-remote-api.1.18",
+        "com.amazonaws.ecs.capability.docker-remote-api.1.19",
+        "com.amazonaws.ecs.capability.docker-remote-api.1.21",
+        "com.amazonaws.ecs.capability.docker-remote-api.1.22",
+        "com.amazonaws.ecs.capability.docker-remote-api.1.25",
+        "com.amazonaws.ecs.capability.docker-remote-api.1.29",
+        "ecs.capability.container-health-check",
+        "ecs.capability.container-ordering",
+        "ecs.capability.container-restart-policy",
+        "ecs.capability.docker-plugin.local",
+        "ecs.capability.network.container-port-range",
+    };
+    static const char *const unusual[] = {
+        "ecs.capability.execute-command",
+        "ecs.capability.pid-ipc-namespace-sharing",
+        "ecs.capability.task-eni",
+        "ecs.capability.private-registry-authentication.secretsmanager",
+        "com.amazonaws.ecs.capability.task-iam-role",
+    };
+
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        put_attribute(g, usual[i], STR_NONE);
+    for (size_t i = 0; i < sizeof unusual / sizeof *unusual; i++) {
+        if (one_in(g, 2))
+            put_attribute(g, unusual[i], STR_NONE);
+    }
+}
+
 // An instance of its own, or one that is there once more: smaller, never larger, so that nothing is
 // placed where its host has no room; with an agent of an older version, so that there is something
 // to update.
@@ -400,20 +433,20 @@ static void write_register_instance(struct generator *g)
         put_str(g, "containerInstanceArn",
                 refer(g, one_in(g, 2) ? KNOWN_INSTANCE : KNOWN_OWN_INSTANCE));
     open_list(g, "totalResources");
-    put_resource(g, "CPU", between(g, 64, 1024));
-    put_resource(g, "MEMORY", between(g, 64, 1024));
+    put_resource(g, "CPU", between(g, 64, 2048));
+    put_resource(g, "MEMORY", between(g, 64, 2048));
     if (one_in(g, 2))
         put_gpu_resource(g);
     close_list(g);
     open_list(g, "attributes");
     put_attribute(g, "zone", ONE_OF(g, "a", "b"));
-    put_attribute(g, "com.amazonaws.ecs.capability.docker-remote-api.1.18", STR_NONE);
+    put_capabilities(g);
     if (one_in(g, 2))
         put_attribute(g, "ecs.instance-type", ONE_OF(g, "m1.small", "m1.large"));
     close_list(g);
     if (one_in(g, 2))
         put_tags(g, "tags");
-    if (again && one_in(g, 2)) {
+    if (again) {
         open_object(g, "versionInfo");
         put_str(g, "agentVersion", STR("0.0.9"));
         close_object(g);

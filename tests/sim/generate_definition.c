@@ -220,7 +220,7 @@ static void write_container(struct plan *plan, int index)
         put_ports(plan, index);
     put_references(plan, index);
     put_limits_of_time(g);
-    if (one_in(g, 6))
+    if (one_in(g, 3))
         put_restart_policy(g);
     if (one_in(g, 3))
         put_secret_variables(g);

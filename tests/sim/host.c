@@ -237,17 +237,27 @@ static void on_again(void *user)
     begin(host);
 }
 
+// What the process still does on its way out has no effect when the node is dead.
 static void take_down(struct sim_host *host)
 {
     host->is_up = false;
-    host->node.dead = true;
-    host->node.acts_left = 0;
     kernel_enter(&host->node);
     life_free(host->life);
     host->life = NULL;
     store_close(host->store);
     host->store = NULL;
     kernel_leave(&host->node);
+    host->node.dead = true;
+    host->node.acts_left = 0;
+}
+
+void sim_host_stop(struct sim_host *host, int64_t down_ms)
+{
+    if (!host->is_up)
+        return;
+    sim_say(&host->node, "is stopped");
+    take_down(host);
+    loop_timer_start(&host->again, down_ms);
 }
 
 void sim_host_kill(struct sim_host *host, int64_t down_ms)
@@ -259,10 +269,10 @@ void sim_host_kill(struct sim_host *host, int64_t down_ms)
     if (!host->is_up)
         return;
     sim_say(&host->node, "is killed%s", host->node.silent ? ", and nobody is told" : "");
+    host->node.dead = true;
     take_down(host);
 }
 
-// An orderly end is a kill that lets the last messages out.
 void sim_host_settle(struct sim_host *host)
 {
     if (!host->is_up)

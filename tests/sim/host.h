@@ -28,6 +28,7 @@ struct sim_host *sim_host_new(const struct sim_host_options *options);
 void sim_host_free(struct sim_host *host); // it is down
 
 void sim_host_start(struct sim_host *host);
+void sim_host_stop(struct sim_host *host, int64_t down_ms); // in good order
 // As sim_server_kill.
 void sim_host_kill(struct sim_host *host, int64_t down_ms);
 // What became of its process in this event: it may have died or ended by itself. Call after each

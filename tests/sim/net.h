@@ -45,6 +45,8 @@ bool net_is_parted(const struct node *node);
 void net_cut(struct node *node);
 void net_half_open(struct node *node, bool from_server);
 void net_stall(struct node *node, int64_t ms); // their frames stand still for so long
+// The last message that came through to each of their ends, not long ago, comes once more.
+void net_echo(struct node *node);
 
 // For the check that nothing leaks.
 size_t net_exchanges(void); // unanswered

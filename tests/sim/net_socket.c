@@ -2,11 +2,12 @@
 // never before the one sent ahead of it. An end that is gone leaves nothing but what it had sent.
 
 #include "base/assert.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "tests/sim/net.h"
 #include "wire/ws.h"
 
-enum { CLOSE_MS = 5 * TIME_SECOND_MS };
+enum { CLOSE_MS = 5 * TIME_SECOND_MS, ECHO_MS = 10 * TIME_SECOND_MS };
 
 enum frame_kind { FRAME_OPENED, FRAME_TEXT, FRAME_PING, FRAME_PONG, FRAME_CLOSE, FRAME_BREAK };
 
@@ -33,6 +34,8 @@ struct ws {
     struct loop_timer idle;
     struct loop_timer ping;
     struct loop_timer closing;
+    struct buf last; // text that came through
+    int64_t last_ms; // when
     bool is_open;
     bool is_closing;
     bool is_deaf; // nothing more reaches this end
@@ -119,6 +122,7 @@ static void end_free(struct ws *ws, bool tells)
     LIST_EACH_SAFE (&ws->frames, it)
         frame_free(LIST_ENTRY(it, struct frame, in_ws));
     net_untie(&ws->dial);
+    buf_deinit(&ws->last);
     loop_timer_stop(&ws->idle);
     loop_timer_stop(&ws->ping);
     loop_timer_stop(&ws->closing);
@@ -204,6 +208,14 @@ static void closed(struct ws *ws, int code, struct str reason)
     end(ws, code, reason, false);
 }
 
+static void take_text(struct ws *ws, struct str bytes)
+{
+    buf_clear(&ws->last);
+    buf_add_str(&ws->last, bytes);
+    ws->last_ms = kernel_now_ms();
+    ws->options.handler->on_message(ws->options.user, bytes, true);
+}
+
 static void arrive(void *user)
 {
     struct frame *frame = user;
@@ -220,7 +232,7 @@ static void arrive(void *user)
     ws->last_received_ms = kernel_now_ms();
     switch (frame->kind) {
     case FRAME_OPENED: opened(ws); break;
-    case FRAME_TEXT: ws->options.handler->on_message(ws->options.user, bytes, true); break;
+    case FRAME_TEXT: take_text(ws, bytes); break;
     case FRAME_PING: send_frame(ws, FRAME_PONG, 0, STR_NONE); break;
     case FRAME_PONG: break;
     case FRAME_CLOSE: closed(ws, frame->code, bytes); break;
@@ -363,6 +375,17 @@ void net_stall(struct node *node, int64_t ms)
 
         if (ws->caller == node)
             ws->last_arrival_ms = kernel_now_ms() + ms;
+    }
+}
+
+void net_echo(struct node *node)
+{
+    LIST_EACH (&ends, it) {
+        struct ws *ws = LIST_ENTRY(it, struct ws, in_net);
+
+        bool is_fresh = kernel_now_ms() - ws->last_ms <= ECHO_MS;
+        if (ws->caller == node && ws->is_open && is_fresh && buf_len(&ws->last) > 0)
+            put_frame(ws, FRAME_TEXT, 0, buf_str(&ws->last));
     }
 }
 

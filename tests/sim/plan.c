@@ -18,6 +18,7 @@ static const struct {
     [ACTION_BOOK] = {STR_INIT("book"), 0},
     [ACTION_HOST_STARTS] = {STR_INIT("host-starts"), 0},
     [ACTION_HOST_DIES] = {STR_INIT("host-dies"), 6},
+    [ACTION_HOST_STOPS] = {STR_INIT("host-stops"), 2},
     [ACTION_HOST_WIPED] = {STR_INIT("host-wiped"), 1},
     [ACTION_HOST_DISK] = {STR_INIT("host-disk"), 1},
     [ACTION_HOST_CLOCK] = {STR_INIT("host-clock"), 2},
@@ -29,6 +30,8 @@ static const struct {
     [ACTION_RUNTIME_CHAOS] = {STR_INIT("runtime-chaos"), 3},
     [ACTION_RUNTIME_RESTARTS] = {STR_INIT("runtime-restarts"), 2},
     [ACTION_RUNTIME_AWAY] = {STR_INIT("runtime-away"), 2},
+    [ACTION_RUNTIME_HANGS] = {STR_INIT("runtime-hangs"), 2},
+    [ACTION_RUNTIME_DEAF] = {STR_INIT("runtime-deaf"), 2},
     [ACTION_IMAGE_CHANGES] = {STR_INIT("image-changes"), 6},
     [ACTION_CONTAINER_ENDS] = {STR_INIT("container-ends"), 5},
     [ACTION_CONTAINER_VANISHES] = {STR_INIT("container-vanishes"), 2},
@@ -36,6 +39,7 @@ static const struct {
     [ACTION_NET_CUT] = {STR_INIT("net-cut"), 4},
     [ACTION_NET_HALF_OPEN] = {STR_INIT("net-half-open"), 3},
     [ACTION_NET_STALL] = {STR_INIT("net-stall"), 3},
+    [ACTION_NET_ECHO] = {STR_INIT("net-echo"), 4},
     [ACTION_NET_PARTS] = {STR_INIT("net-parts"), 3},
 };
 

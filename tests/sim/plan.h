@@ -16,6 +16,7 @@ enum action_kind {
     ACTION_BOOK, // the bookkeeper does
     ACTION_HOST_STARTS,
     ACTION_HOST_DIES,
+    ACTION_HOST_STOPS, // in good order
     ACTION_HOST_WIPED,
     ACTION_HOST_DISK,
     ACTION_HOST_CLOCK,
@@ -26,7 +27,9 @@ enum action_kind {
     ACTION_RUNTIME_FAILS, // some calls of one kind, in one way
     ACTION_RUNTIME_CHAOS, // any call, by chance, for a while
     ACTION_RUNTIME_RESTARTS,
-    ACTION_RUNTIME_AWAY, // for a while
+    ACTION_RUNTIME_AWAY,  // for a while
+    ACTION_RUNTIME_HANGS, // likewise
+    ACTION_RUNTIME_DEAF,  // its events get lost or come twice, for a while
     ACTION_IMAGE_CHANGES,
     ACTION_CONTAINER_ENDS,
     ACTION_CONTAINER_VANISHES,
@@ -34,6 +37,7 @@ enum action_kind {
     ACTION_NET_CUT,
     ACTION_NET_HALF_OPEN,
     ACTION_NET_STALL,
+    ACTION_NET_ECHO,  // messages of sessions come once more
     ACTION_NET_PARTS, // one host sees nobody for a while
     ACTION_N
 };

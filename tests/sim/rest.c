@@ -174,7 +174,9 @@ const char *rest_is_missing(struct world *w)
     missing = callers_are_busy(w);
     for (size_t i = 0; missing == NULL && i < w->hosts_n; i++)
         missing = host_is_apart(w, w->hosts[i]);
-    return missing != NULL ? missing : tasks_are_apart(w);
+    if (missing == NULL && !w->has_liars) // who was lied to knows no better
+        missing = tasks_are_apart(w);
+    return missing;
 }
 
 // ---- is anything left?
@@ -221,9 +223,9 @@ const char *rest_is_kept(struct world *w)
     const char *kept = rest_is_missing(w);
 
     if (kept == NULL)
-        kept = tasks_are_kept(w);
+        kept = w->has_liars ? NULL : tasks_are_kept(w);
     for (size_t i = 0; kept == NULL && i < w->hosts_n; i++) {
-        if (is_of_fleet(w, w->hosts[i]))
+        if (is_of_fleet(w, w->hosts[i]) && !w->has_liars)
             kept = host_keeps(w->hosts[i]);
     }
     if (kept == NULL && (net_exchanges() > 0 || sim_server_calls(w->server) > 0))

@@ -12,7 +12,16 @@
 #include "tests/sim/sim.h"
 
 // A fault that ends by itself.
-enum wane_kind { WANE_STORM, WANE_PARTED, WANE_DISK, WANE_SLOW, WANE_CHAOS, WANE_AWAY };
+enum wane_kind {
+    WANE_STORM,
+    WANE_PARTED,
+    WANE_DISK,
+    WANE_SLOW,
+    WANE_CHAOS,
+    WANE_AWAY,
+    WANE_HUNG,
+    WANE_DEAF
+};
 
 struct wane {
     struct list in_world;
@@ -63,6 +72,8 @@ static void end_wane(struct wane *wane)
     case WANE_SLOW: sim_server_slow_disk(w->server, COMMIT_MS); break;
     case WANE_CHAOS: fake_set_chaos(sim_host_fake(wane->host), 0); break;
     case WANE_AWAY: fake_set_down(sim_host_fake(wane->host), false); break;
+    case WANE_HUNG: fake_set_hung(sim_host_fake(wane->host), false); break;
+    case WANE_DEAF: fake_set_deaf(sim_host_fake(wane->host), 0); break;
     }
     loop_timer_stop(&wane->timer);
     list_remove(&wane->in_world);
@@ -164,14 +175,21 @@ static void start_host(struct world *w)
 
 static void fail_runtime(struct world *w, struct sim_host *host)
 {
-    enum host_call_kind kind = (enum host_call_kind)(1 + below(w, HOST_CALL_KIND_REMOVE_VOLUME));
-    enum fake_fault fault = (enum fake_fault)below(w, FAKE_FAULT_SILENT + 1);
+    static const enum host_call_kind grave[] = {
+        HOST_CALL_KIND_PULL, HOST_CALL_KIND_CREATE,  HOST_CALL_KIND_START,
+        HOST_CALL_KIND_STOP, HOST_CALL_KIND_INSPECT, HOST_CALL_KIND_REMOVE,
+    };
+    enum host_call_kind kind =
+        below(w, 3) ? grave[below(w, sizeof grave / sizeof *grave)]
+                    : (enum host_call_kind)(1 + below(w, HOST_CALL_KIND_REMOVE_VOLUME));
+    enum fake_fault fault = (enum fake_fault)below(w, FAKE_FAULT_LIE + 1);
+    int times = 1 + (int)below(w, below(w, 3) ? 3 : 12);
     enum host_error_class class =
         fault == FAKE_FAULT_LOST ? HOST_ERROR_CLASS_UNREACHABLE : HOST_ERROR_CLASS_OTHER;
 
     sim_say(sim_host_node(host), "runtime fails %.*s as %d",
             STR_ARGS(host_call_kind_enum.values[kind]), (int)fault);
-    fake_fail(sim_host_fake(host), kind, 1 + (int)below(w, 4), fault, class,
+    fake_fail(sim_host_fake(host), kind, times, fault, class,
               "Error response from daemon: simulated");
 }
 
@@ -206,6 +224,14 @@ static void act_on_runtime(struct world *w, struct sim_host *host, enum action_k
         fake_set_down(fake, true);
         wane_after(w, WANE_AWAY, host, a_while(w));
         break;
+    case ACTION_RUNTIME_HANGS:
+        fake_set_hung(fake, true);
+        wane_after(w, WANE_HUNG, host, a_while(w));
+        break;
+    case ACTION_RUNTIME_DEAF:
+        fake_set_deaf(fake, 1 + (uint32_t)below(w, 5));
+        wane_after(w, WANE_DEAF, host, a_while(w));
+        break;
     case ACTION_IMAGE_CHANGES: script_image(w, any_image(w, fake)); break;
     case ACTION_CONTAINER_ENDS: act_on_container(w, host, false); break;
     case ACTION_CONTAINER_VANISHES: act_on_container(w, host, true); break;
@@ -233,6 +259,7 @@ static void act_on_host(struct world *w, struct sim_host *host, enum action_kind
         if (below(w, 3) == 0)
             sim_host_kill(host, a_while(w));
         return;
+    case ACTION_HOST_STOPS: sim_host_stop(host, a_while(w)); return;
     case ACTION_HOST_WIPED:
         sim_host_kill(host, -1);
         sim_host_wipe(host);
@@ -249,6 +276,7 @@ static void act_on_host(struct world *w, struct sim_host *host, enum action_kind
     case ACTION_NET_CUT: net_cut(node); return;
     case ACTION_NET_HALF_OPEN: net_half_open(node, below(w, 2)); return;
     case ACTION_NET_STALL: net_stall(node, a_while(w)); return;
+    case ACTION_NET_ECHO: net_echo(node); return;
     case ACTION_NET_PARTS:
         net_part(node);
         wane_after(w, WANE_PARTED, host, a_while(w));
@@ -400,7 +428,8 @@ struct world *world_new(const struct plan *plan)
     server.inactive_keep_ms = (1 + (int64_t)below(w, 60)) * TIME_MINUTE_MS;
     server.definition_delete_ms = (1 + (int64_t)below(w, 600)) * TIME_SECOND_MS;
     calls.hostile_percent = below(w, 2) ? 5 : (uint32_t)below(w, 60);
-    calls.lies = below(w, 8) == 0;
+    w->has_liars = below(w, 8) == 0;
+    calls.lies = w->has_liars;
     set_weather(w);
     w->server = sim_server_new(&server);
     sim_server_start(w->server);

@@ -26,6 +26,7 @@ struct world {
     int64_t set_back_ms; // wall clocks, all together: what was due by them is late by so much
     unsigned storms_n;   // under way
     bool is_mended;
+    bool has_liars; // clients that report on tasks of real agents
 };
 
 struct world *world_new(const struct plan *plan);

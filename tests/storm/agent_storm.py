@@ -123,7 +123,7 @@ def engine_dies(host):
     host.kill_engine()
     try_run(host)
     pause(host.dice, 0, 1)
-    host.docker.start()
+    host.start_engine()
 
 
 def engine_hangs(host):
@@ -136,7 +136,7 @@ def engine_hangs(host):
 def engine_restarts(host):
     host.docker.process.send_signal(signal.SIGTERM)
     host.docker.process.wait(60)
-    host.docker.start()
+    host.start_engine()
 
 
 def try_run(host):

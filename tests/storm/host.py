@@ -161,6 +161,17 @@ class Host:
         wait_until("containerd is gone", lambda: not is_running(containerd), 30)
         os.unlink(path)
 
+    def start_engine(self):
+        """As whoever looks after an engine does: one that ends while it starts is started again."""
+        for _ in range(3):
+            try:
+                self.docker.start()
+                return
+            except AssertionError:
+                self.docker.process.kill()
+                self.docker.process.wait()
+        raise AssertionError("dockerd does not start")
+
     # --- calls
 
     def connected(self):
@@ -256,11 +267,13 @@ class Host:
             return all(task["lastStatus"] == "STOPPED" for task in found.values())
 
         def missing():
-            return [json.dumps(task)[:2000] for task in found.values() if task["lastStatus"] != "STOPPED"]
+            return [task for task in found.values() if task["lastStatus"] != "STOPPED"]
         try:
             wait_until("all tasks have ended", all_stopped, seconds, 0.3)
         except AssertionError as problem:
-            raise AssertionError(f"{problem}: {len(missing())} have not, the first: {missing()[0]}\n{self.agent.log_text()[-1500:]}") from problem
+            first = missing()[0]
+            log = "\n".join(line for line in self.agent.log_text().splitlines() if first["taskArn"] in line or "agent." in line)
+            raise AssertionError(f"{problem}: {len(missing())} have not, the first: {json.dumps(first)[:1500]}\n{log[-6000:]}") from problem
         for task in self.tasks:
             self.check_end(task, found[task.arn], is_engine_whole)
         self.check_nothing_doubled()

@@ -78,10 +78,12 @@ class Reply:
 
 
 class Wire:
-    """One TCP connection: bytes out, HTTP responses in."""
+    """One TCP connection, TLS with a context for it: bytes out, HTTP responses in."""
 
-    def __init__(self, port):
+    def __init__(self, port, tls=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.pending = b""
 
     def send(self, data):
@@ -210,7 +212,7 @@ class Agent:
         headers["Sec-WebSocket-Version"] = "13"
         headers["Sec-WebSocket-Key"] = base64.b64encode(os.urandom(16)).decode()
         headers["Authorization"] = sign(self.server.keys(), "GET", target, signed, b"")
-        wire = Wire(self.server.port)
+        wire = self.server.wire()
         lines = [f"GET {target} HTTP/1.1"] + [f"{name}: {value}" for name, value in headers.items()]
         wire.send("\r\n".join(lines + ["", ""]).encode())
         reply = wire.reply()
@@ -271,7 +273,12 @@ class Server:
         self.log_path = os.path.join(self.folder, "server.log")
         self.process = None
         self.port = None
+        self.tls = None  # the client's context when the server was told to serve TLS
         self._keys = None
+
+    def wire(self):
+        """A new connection to it."""
+        return Wire(self.port, self.tls)
 
     def command(self, port):
         return [binary(), "server", "--data", self.data, "--listen", f"127.0.0.1:{port}"] + self.flags
@@ -288,7 +295,7 @@ class Server:
         self.process = self.launch(self.port or 0)
         deadline = time.monotonic() + PATIENCE
         while True:
-            listening = re.search(r"event=server.listening .*url=http://127\.0\.0\.1:(\d+)\s", self.log_text(said))
+            listening = re.search(r"event=server.listening .*url=https?://127\.0\.0\.1:(\d+)\s", self.log_text(said))
             if listening:
                 break
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -336,7 +343,7 @@ class Server:
 
     def send(self, operation, body, **kwargs):
         """One request on a connection of its own."""
-        wire = Wire(self.port)
+        wire = self.wire()
         try:
             wire.send(self.request(operation, body, **kwargs))
             reply = wire.reply()

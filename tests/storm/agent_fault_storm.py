@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""An agent whose disk is full or fails: each of its calls that changes a file in its turn, and a full file system. Prints
+TAP. Needs root and dockerd.
+
+    GANTRY=build/src/gantry FAULTY=build/tests/storm/libfaulty.so [STORM=full] tests/storm/agent_fault_storm.py
+
+An agent that cannot keep its records ends and says why; the next one goes on from what was kept, starts nothing twice
+and reports every end with its exit code.
+"""
+
+import os
+import random
+import sys
+
+import storm  # noqa: F401: finds the modules below
+from fault_storm import KILLS, NEVER, preload
+from host import Host, RealAgent, pause
+from storm import IS_FULL, SEED, SmallDisk, call, rounds, run_tests, wait_until
+
+DEEDS = ["ENOSPC", "EIO", "torn"] + KILLS
+
+
+def agent_ended_honestly(agent):
+    """Exit status 1 and a line that says that it was the store."""
+    status = agent.process.wait(20)
+    last = agent.log_text().strip().split("\n")[-1]
+    assert status == 1 and "level=error" in last, f"exit {status}: {last}"
+    agent.process = None
+
+
+class FaultyRun:
+    """One life of an agent with a fault in it, one without; a task or two in each."""
+
+    def __init__(self, host, deed, n):
+        self.host, self.deed, self.n = host, deed, n
+        self.note = os.path.join(host.folder, f"note-{deed}-{n}")
+        host.agent.env = preload(host.agent.folder, deed, n, self.note, False)
+
+    def go(self):
+        """Whether the fault was reached."""
+        host = self.host
+        try:
+            host.agent.start()
+            self.faulty_life()
+            host.agent.env = {}
+            host.agent.start()
+            host.await_connected()
+            assert host.run("brief", last=0), "no agent"
+            wait_until("tasks have ended", self.all_have_ended, 60)
+            for task in host.tasks:
+                host.check_end(task, host.describe([task])[task.arn], True)
+            host.check_nothing_doubled()
+            host.agent.stop()
+            host.tasks = []
+        except AssertionError as problem:
+            raise AssertionError(f"{self.deed} at call {self.n} ({self.reached()}): {problem}\n{host.agent.log_text()[-2500:]}") from problem
+        return self.reached() != ""
+
+    def reached(self):
+        if not os.path.exists(self.note):
+            return ""
+        with open(self.note) as note:
+            return note.read().strip()
+
+    def faulty_life(self):
+        host = self.host
+        wait_until("connected or gone", lambda: not host.agent.is_alive() or host.connected(), 60)
+        if host.agent.is_alive():
+            host.run("brief", last=0)
+            host.run("pair", last=0)
+        wait_until("the tasks' end or its own", lambda: not host.agent.is_alive() or self.all_have_ended(), 60)
+        if host.agent.is_alive():
+            wait_until("the rows are removed, or its own end", lambda: not host.agent.is_alive() or host.containers() == {}, 60)
+        if host.agent.is_alive():
+            status = host.agent.stop()
+            assert status == 0 or self.deed in KILLS, f"exit {status}"
+        elif self.deed in KILLS:
+            host.agent.kill()
+        else:
+            agent_ended_honestly(host.agent)
+
+    def all_have_ended(self):
+        return all(task["lastStatus"] == "STOPPED" for task in self.host.describe(self.host.tasks).values())
+
+
+def count_calls(host):
+    """How many calls a life without a fault makes."""
+    run = FaultyRun(host, "EIO", NEVER)
+    count = os.path.join(host.folder, "count")
+    host.agent.env["FAULTY_COUNT"] = count
+    run.go()
+    with open(count) as text:
+        return int(text.read().split()[0])
+
+
+def numbers(calls, deed, dice):
+    """In the full version every call meets one failure and one kill, by turns."""
+    if IS_FULL:
+        return range(1 + DEEDS.index(deed) % 3, calls + 1, 3)
+    return [dice.randrange(1, calls + 1)]
+
+
+def each_call():
+    host = Host()
+    dice = random.Random(SEED)
+    reached = tried = 0
+    try:
+        calls = count_calls(host)
+        for deed in DEEDS:
+            for n in numbers(calls, deed, dice):
+                reached += FaultyRun(host, deed, n).go()
+                tried += 1
+        assert reached >= tried * 8 / 10, f"only {reached} of {tried} faults were reached"
+        host.agent.start()
+        host.await_connected()
+        host.check_nothing_left()
+        return f"{reached} faults at {calls} calls, seed {SEED}"
+    finally:
+        host.close()
+
+
+def first_start():
+    """The store is made, the registration is kept: at every call of that."""
+    host = Host()
+    folder = host.agent.folder
+    reached = 0
+    try:
+        plans = [(deed, n) for deed in DEEDS for n in range(1, 200)] if IS_FULL else [(deed, 4 + 9 * i) for i, deed in enumerate(DEEDS)]
+        done = set()
+        for deed, n in plans:
+            if deed in done:
+                continue
+            host.agent = RealAgent(host.server, host.docker.socket, os.path.join(host.folder, f"{deed}-{n}"))
+            run = FaultyRun(host, deed, n)
+            host.agent.start()
+            wait_until("connected or gone", lambda: not host.agent.is_alive() or host.connected(), 60)
+            if host.agent.is_alive():
+                host.agent.stop()
+            elif deed in KILLS:
+                host.agent.kill()
+            else:
+                agent_ended_honestly(host.agent)
+            if not run.reached():
+                done.add(deed)
+            reached += run.reached() != ""
+            host.agent.env = {}
+            host.agent.start()
+            host.await_connected()
+            assert host.agent.stop() == 0
+            assert host.agent.files() == ["agent/agent.db"], host.agent.files()
+            deregister(host)
+        host.agent = RealAgent(host.server, host.docker.socket, folder)
+        return f"{reached} faults, seed {SEED}"
+    finally:
+        host.close()
+
+
+def deregister(host):
+    """One agent, one instance: whatever happened to it on the way."""
+    arns = call(host.server, "ListContainerInstances")["containerInstanceArns"]
+    assert len(arns) == 1, f"one agent registered {len(arns)} times"
+    call(host.server, "DeregisterContainerInstance", containerInstance=arns[0])
+
+
+def a_full_disk():
+    times = rounds(1, 10)
+    disk = SmallDisk("4m")
+    if not disk.is_mounted:
+        disk.close()
+        return "SKIP no right to mount"
+    host = None
+    ends = 0
+    try:
+        host = Host(agent_folder=os.path.join(disk.folder, "agent"))
+        host.agent.log_path = os.path.join(host.folder, "agent.log")
+        host.agent.start()
+        host.await_connected()
+        for _ in range(times):
+            host.run("brief", last=1)
+            host.run("endless")
+            pause(host.dice, 0, 1)
+            disk.fill()
+            for _ in range(3):  # somebody starts it again and again
+                if host.agent.is_alive():
+                    host.run("brief", last=0)
+                wait_until("it ends", lambda: not host.agent.is_alive(), 60)
+                agent_ended_honestly(host.agent)
+                ends += 1
+                host.agent.start()
+                pause(host.dice, 0.2, 1)
+            host.check_nothing_doubled()
+            disk.free()
+            if not host.agent.is_alive():
+                host.agent.kill()
+                host.agent.start()
+            host.await_connected()
+        host.finish()
+        return f"{times} times full, {ends} ends of the agent, {len(host.tasks)} accepted tasks"
+    finally:
+        if host:
+            host.close()
+        disk.close()
+
+
+TESTS = {
+    "a call that fails ends the agent, a kill at any call is survived: nothing lost, nothing twice": each_call,
+    "a first start that fails or is killed does not stand in the way of the next, and registers once": first_start,
+    "on a full disk the agent ends and says so; with room everything comes to its end": a_full_disk,
+}
+
+if __name__ == "__main__":
+    sys.exit(run_tests(TESTS))
