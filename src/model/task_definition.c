@@ -241,11 +241,10 @@ void task_definition_set_expiry(struct state *state, struct task_definition *def
 {
     const struct rec_task_definition *rec = definition->rec;
 
-    MARK_IF(rec->status == ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS &&
-                    definition->tasks_n > 0 ||
-                definition->revisions_n > 0,
+    MARK_IF(rec->status == ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS && definition->tasks_n > 0,
             "a definition that is being deleted stays while a task names it");
-    if (rec->status != ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS || definition->tasks_n > 0)
+    if (rec->status != ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS || definition->tasks_n > 0 ||
+        definition->revisions_n > 0)
         expiry_clear(&state->expiries, &definition->expiry);
     else
         expiry_set(&state->expiries, &definition->expiry, REC_KIND_TASK_DEFINITION,
