@@ -29,7 +29,7 @@
 static const uint64_t RANK_REJECTED = UINT64_C(1) << 63;
 
 // A plan that is further behind than a part of the slots does better to rank all of them.
-enum { BEHIND_PART = 8, BEHIND_MIN = 8 };
+enum { BEHIND_PART = 4, BEHIND_MIN = 8 };
 
 struct plan_slot {
     uint32_t part;
