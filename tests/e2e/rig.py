@@ -96,8 +96,12 @@ class Docker:
         run("ip", "link", "add", self.bridge, "type", "bridge")
         run("ip", "addr", "add", f"10.{200 + os.getpid() % 40}.{os.getpid() % 200}.1/24", "dev", self.bridge)
         run("ip", "link", "set", self.bridge, "up")
-        self.start()
-        self.make_image()
+        try:
+            self.start()
+            self.make_image()
+        except BaseException:
+            self.close()
+            raise
 
     def start(self):
         log = open(os.path.join(self.folder, "dockerd.log"), "a")
@@ -105,7 +109,7 @@ class Docker:
             ["dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec",
              "-H", f"unix://{self.socket}", "--pidfile", f"{self.folder}/dockerd.pid", "--bridge", self.bridge],
             stdout=log, stderr=log)
-        wait_until("dockerd answers", lambda: self.docker("version", check=False).returncode == 0)
+        wait_until("dockerd answers", lambda: self.docker("version", check=False).returncode == 0, 180)
 
     def docker(self, *args, check=True, **kwargs):
         env = dict(os.environ, DOCKER_HOST=f"unix://{self.socket}")
@@ -126,8 +130,8 @@ class Docker:
         return self.docker("ps", "-aq").stdout.split()
 
     def close(self):
-        if self.process.poll() is None:
-            for container in self.containers():
+        if self.process and self.process.poll() is None:
+            for container in self.docker("ps", "-aq", check=False).stdout.split():
                 self.docker("rm", "-f", container, check=False)
             self.process.terminate()
             self.process.wait(30)
