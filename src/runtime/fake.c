@@ -417,6 +417,14 @@ static void start_container(struct fake *fake, struct fake_container *c)
     post_event(fake, HOST_EVENT_KIND_START, c, 0, NULL);
 }
 
+void fake_start(struct fake *fake, struct str id)
+{
+    struct fake_container *c = by_reference(fake, id);
+
+    if (c != NULL && !c->running && c->starts > 0)
+        start_container(fake, c);
+}
+
 // ---- carrying out calls
 
 static void do_create(struct fake *fake, const struct thing *thing)
@@ -944,6 +952,8 @@ static void driver_call(struct runtime *runtime, const struct host_call *call)
     draw_fault(fake, &probe);
     if (call->kind == HOST_CALL_KIND_PULL && find_image(fake, call->image) != NULL)
         after = find_image(fake, call->image)->pull_ms + CALL_MS;
+    if (call->kind == HOST_CALL_KIND_CREATE && find_image(fake, call->config->image) != NULL)
+        after = find_image(fake, call->config->image)->create_ms + CALL_MS;
     if (call->has.deadline_ms && call->kind != HOST_CALL_KIND_STOP &&
         wall(fake) + after > call->deadline_ms)
         probe.faulty = true, probe.fault = FAKE_FAULT_HANG;

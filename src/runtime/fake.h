@@ -46,6 +46,7 @@ struct fake_image {
     bool remote;                // in the registry; the default
     bool sets_region;           // AWS_REGION is in the image's environment
     int64_t pull_ms;            // how long a pull takes
+    int64_t create_ms;          // likewise the making of a container
     int64_t run_ms;             // how long a container runs; < 0: until it is stopped
     int32_t exit_code;          // when it ends by itself
     int32_t term_code;          // when it heeds SIGTERM (143)
@@ -90,6 +91,7 @@ void fake_set_down(struct fake *fake, bool is_down); // it goes away, as by fake
 void fake_set_hung(struct fake *fake, bool is_hung);
 void fake_vanish(struct fake *fake, struct str id);
 void fake_exit(struct fake *fake, struct str id, int32_t code);
+void fake_start(struct fake *fake, struct str id); // by another hand, when it has ended
 
 // ---- looking
 

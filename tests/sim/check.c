@@ -91,6 +91,7 @@ void check_state(const struct state *state)
         return;
     check.steps = 0;
     state_check(state);
+    check_books(state);
 }
 
 // ---- moves of the server's records

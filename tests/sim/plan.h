@@ -32,6 +32,7 @@ enum action_kind {
     ACTION_RUNTIME_DEAF,  // its events get lost or come twice, for a while
     ACTION_IMAGE_CHANGES,
     ACTION_CONTAINER_ENDS,
+    ACTION_CONTAINER_STARTS, // by another hand, after its end
     ACTION_CONTAINER_VANISHES,
     ACTION_NET_STORM, // everybody's messages are lost, late, doubled, for a while
     ACTION_NET_CUT,

@@ -156,6 +156,8 @@ static const char *tasks_are_apart(const struct world *w)
         const struct task *task = task_get(state, id);
         const struct instance *instance = instance_get(state, (uint64_t)task->rec->instance_id);
 
+        if (w->has_liars && !task_is_stopped(task))
+            continue; // an agent knows no better than to believe itself
         for (size_t i = 0; instance != NULL && missing == NULL && i < w->hosts_n; i++) {
             if (is_of_fleet(w, w->hosts[i]) && host_of(w, instance) == w->hosts[i])
                 missing = task_is_apart(task, &views[i], sim_host_node(w->hosts[i])->name);
@@ -174,7 +176,7 @@ const char *rest_is_missing(struct world *w)
     missing = callers_are_busy(w);
     for (size_t i = 0; missing == NULL && i < w->hosts_n; i++)
         missing = host_is_apart(w, w->hosts[i]);
-    if (missing == NULL && !w->has_liars) // who was lied to knows no better
+    if (missing == NULL)
         missing = tasks_are_apart(w);
     return missing;
 }

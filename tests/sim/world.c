@@ -122,6 +122,7 @@ static void script_image(struct world *w, struct fake_image *image)
 {
     image->remote = !is_named(image, STR("absent"));
     image->pull_ms = (int64_t)below(w, below(w, 8) ? 3000 : 100000);
+    image->create_ms = (int64_t)below(w, below(w, 8) ? 100 : 20000);
     image->run_ms = -1;
     if (is_named(image, STR("job")) || is_named(image, STR("fail")) ||
         is_named(image, STR("hungry")))
@@ -134,7 +135,7 @@ static void script_image(struct world *w, struct fake_image *image)
     image->flap_ms = is_named(image, STR("flaps")) ? 1 + (int64_t)below(w, 20000) : 0;
     image->start_error = STR_NONE;
     image->sets_region = below(w, 2);
-    if (below(w, 16) == 0)
+    if (below(w, 10) == 0)
         image->start_error = STR("Error response from daemon: cannot start");
 }
 
@@ -193,17 +194,19 @@ static void fail_runtime(struct world *w, struct sim_host *host)
               "Error response from daemon: simulated");
 }
 
-static void act_on_container(struct world *w, struct sim_host *host, bool vanishes)
+static void act_on_container(struct world *w, struct sim_host *host, enum action_kind kind)
 {
     struct fake *fake = sim_host_fake(host);
     const struct fake_container *c = any_container(w, fake);
 
     if (c == NULL)
         return;
-    sim_say(sim_host_node(host), "container %.*s %s", STR_ARGS(c->name),
-            vanishes ? "vanishes" : "ends");
-    if (vanishes)
+    sim_say(sim_host_node(host), "container %.*s: %.*s", STR_ARGS(c->name),
+            STR_ARGS(action_name(kind)));
+    if (kind == ACTION_CONTAINER_VANISHES)
         fake_vanish(fake, c->id);
+    else if (kind == ACTION_CONTAINER_STARTS)
+        fake_start(fake, c->id);
     else
         fake_exit(fake, c->id, (int32_t)below(w, 3));
 }
@@ -233,8 +236,9 @@ static void act_on_runtime(struct world *w, struct sim_host *host, enum action_k
         wane_after(w, WANE_DEAF, host, a_while(w));
         break;
     case ACTION_IMAGE_CHANGES: script_image(w, any_image(w, fake)); break;
-    case ACTION_CONTAINER_ENDS: act_on_container(w, host, false); break;
-    case ACTION_CONTAINER_VANISHES: act_on_container(w, host, true); break;
+    case ACTION_CONTAINER_ENDS:
+    case ACTION_CONTAINER_STARTS:
+    case ACTION_CONTAINER_VANISHES: act_on_container(w, host, kind); break;
     }
     kernel_leave(sim_host_node(host));
     sim_host_touched(host);
@@ -307,7 +311,8 @@ static void act_on_server(struct world *w, enum action_kind kind)
         wane_after(w, WANE_SLOW, NULL, a_while(w));
         return;
     case ACTION_SERVER_CLOCK:
-        node->wall_ahead_ms += (int64_t)below(w, 2 * TIME_HOUR_MS) - TIME_HOUR_MS;
+        // Never so far ahead that a clientToken is forgotten while a call is repeated.
+        node->wall_ahead_ms = (int64_t)below(w, 50 * TIME_MINUTE_MS) - 30 * TIME_MINUTE_MS;
         return;
     case ACTION_NET_STORM:
         w->storms_n++;
@@ -379,6 +384,8 @@ void world_mend(struct world *w)
     sim_server_node(w->server)->acts_left = 0;
     for (size_t i = 0; i < w->hosts_n; i++)
         mend_host(w, w->hosts[i]);
+    for (size_t i = 0; i < w->hosts_n && w->has_liars; i++)
+        net_cut(sim_host_node(w->hosts[i])); // a new session tells what was a lie
     make_clusters(w); // or agents of one that is gone would ask for it for ever
 }
 
