@@ -241,10 +241,10 @@ void put_tags(struct generator *g, const char *name)
 
 void put_many_tags(struct generator *g, const char *name)
 {
-    int first = (int)below(g, 60);
+    int first = (int)below(g, 90);
 
     open_list(g, name);
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 45; i++) {
         open_object(g, NULL);
         put_str(g, "key", text_fmt(g, "key%d", first + i));
         put_str(g, "value", STR("x"));
