@@ -340,6 +340,8 @@ void sim_host_wipe(struct sim_host *host)
     memory_disk_free(host->disk);
     host->disk = memory_disk_new();
     memory_disk_watch(host->disk, on_disk, host);
+    fake_restart(host->fake); // what it was told to do before is not done any more
+    look_at_runtime(host);
     host->first_container = fake_containers(host->fake);
     host->status = -1;
     loop_timer_start(&host->again, 0);
