@@ -35,6 +35,7 @@ struct node {
     bool dead; // from then on until the process has been taken down, nothing it does has an effect
     bool silent; // its death is not told to its peers: the machine fell
     uint64_t acts;
+    unsigned not_removed; // containers that its log says could not be removed
 };
 
 void kernel_start(void); // at virtual time 0
@@ -53,7 +54,7 @@ time_ms kernel_wall_ms(const struct node *node);
 // From here until kernel_leave, code runs on that machine; then the jobs it deferred are done.
 void kernel_enter(struct node *node);
 void kernel_leave(struct node *node);
-const struct node *kernel_running(void); // NULL: none
+struct node *kernel_running(void); // NULL: none
 
 // An act that others could see is about to happen: false when it does not, because the process is
 // dead.

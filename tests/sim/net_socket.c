@@ -394,7 +394,7 @@ size_t net_sockets(void)
     size_t n = 0;
 
     LIST_EACH (&ends, it)
-        n++;
+        n += LIST_ENTRY(it, struct ws, in_net)->is_open;
     return n;
 }
 

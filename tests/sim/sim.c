@@ -69,6 +69,8 @@ static void on_log(struct str line, void *user)
 {
     (void)user;
     check_log_line(line);
+    if (memmem(line.ptr, line.len, "event=container.not_removed", 27) != NULL)
+        kernel_running()->not_removed++;
     if (run.trace != NULL)
         sim_say(kernel_running(), "| %.*s", STR_ARGS(str_trim(line)));
 }
@@ -165,6 +167,8 @@ void sim_run(const struct plan *plan, FILE *trace, struct sim_report *out)
     carry_out(w);
     sim_say(NULL, "the faults end");
     world_mend(w);
+    await(w, "the clients", rest_is_busy);
+    world_make_clusters(w);
     await(w, "the fleet", rest_is_missing);
     book_audit(w->book);
     world_stop_all(w);

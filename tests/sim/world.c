@@ -126,7 +126,7 @@ static void script_image(struct world *w, struct fake_image *image)
     image->run_ms = -1;
     if (is_named(image, STR("job")) || is_named(image, STR("fail")) ||
         is_named(image, STR("hungry")))
-        image->run_ms = (int64_t)below(w, below(w, 2) ? 1000 : 60000);
+        image->run_ms = (int64_t)below(w, below(w, 3) ? (below(w, 2) ? 1000 : 60000) : 200000);
     image->exit_code = is_named(image, STR("fail")) ? 1 + (int32_t)below(w, 200) : 0;
     image->oom = is_named(image, STR("hungry"));
     image->ignores_term = is_named(image, STR("deaf"));
@@ -365,16 +365,6 @@ static void mend_host(struct world *w, struct sim_host *host)
         sim_host_kill(host, 0);
 }
 
-static void make_clusters(struct world *w)
-{
-    struct arena arena = ARENA_INIT;
-
-    for (size_t i = 0; i < GENERATE_CLUSTERS; i++)
-        client_ask(w->clients[0], ECS_OPERATION_CREATE_CLUSTER,
-                   str_fmt(&arena, "{\"clusterName\":\"%.*s\"}", STR_ARGS(generate_clusters[i])));
-    arena_deinit(&arena);
-}
-
 void world_mend(struct world *w)
 {
     w->is_mended = true;
@@ -386,7 +376,16 @@ void world_mend(struct world *w)
         mend_host(w, w->hosts[i]);
     for (size_t i = 0; i < w->hosts_n && w->has_liars; i++)
         net_cut(sim_host_node(w->hosts[i])); // a new session tells what was a lie
-    make_clusters(w); // or agents of one that is gone would ask for it for ever
+}
+
+void world_make_clusters(struct world *w)
+{
+    struct arena arena = ARENA_INIT;
+
+    for (size_t i = 0; i < GENERATE_CLUSTERS; i++)
+        client_ask(w->clients[0], ECS_OPERATION_CREATE_CLUSTER,
+                   str_fmt(&arena, "{\"clusterName\":\"%.*s\"}", STR_ARGS(generate_clusters[i])));
+    arena_deinit(&arena);
 }
 
 void world_stop_all(struct world *w)
