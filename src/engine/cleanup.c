@@ -49,9 +49,14 @@ static bool remove_container(struct engine *engine, struct container *c)
     return false;
 }
 
+static bool is_gone(const struct host_result *result)
+{
+    return result->has.error && result->error->class == HOST_ERROR_CLASS_NOT_FOUND;
+}
+
 static bool is_left(const struct host_result *result)
 {
-    return result->has.error && result->error->class != HOST_ERROR_CLASS_NOT_FOUND;
+    return result->has.error && !is_gone(result);
 }
 
 // Whether a removal that failed is to be tried again; counts it.
@@ -72,6 +77,12 @@ void cleanup_removed(struct engine *engine, struct container *c, const struct ho
 {
     if (c->to_kill) {
         c->to_kill = false; // however that went
+        step_send(engine, c);
+        return;
+    }
+    if (is_gone(result) && c->runtime_id.len > 0 && !c->by_name) {
+        MARK("what is gone by its id is looked for by its name");
+        c->by_name = true; // a create call of a former life may have been carried out late
         step_send(engine, c);
         return;
     }

@@ -84,6 +84,8 @@ static void send_remove(struct engine *engine, struct container *c)
 
     if (c->to_kill)
         SET(call, signal, STR("SIGKILL"));
+    if (c->by_name)
+        SET(call, container, str_copy(engine->out->arena, c->runtime_name));
     send(engine, c, call, ENGINE_REMOVE_MS);
 }
 

@@ -477,6 +477,45 @@ static void what_could_not_be_stopped_is_killed_when_it_is_to_be_removed(void **
     rig_deinit(&rig);
 }
 
+static void ignore_post(void *user, const struct runtime_post *post)
+{
+    (void)user;
+    (void)post;
+}
+
+// A create call of an agent that was killed, carried out when its container had been made again and
+// had vanished.
+static void a_container_made_late_under_our_name_is_removed(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    struct host_call create = {0};
+    struct runtime *other;
+    const struct fake_container *first;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    rig.settings.cleanup_wait_ms = 60 * (int64_t)TIME_SECOND_MS;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 5000);
+    first = fake_find(rig.fake, STR("app"));
+    fake_vanish(rig.fake, first->id);
+    other = fake_connect(rig.fake, ignore_post, NULL);
+    SET(&create, kind, HOST_CALL_KIND_CREATE);
+    SET(&create, token, 1);
+    SET(&create, name, first->name);
+    SET(&create, config, (struct docker_config *)first->config);
+    SET(&create, host_config, (struct docker_host_config *)first->host);
+    other->driver->call(other, &create);
+    rig_run(&rig, TIME_HOUR_MS);
+    assert_int_equal(fake_containers(rig.fake), 2);
+    assert_true(fake_container_at(rig.fake, 1)->removed);
+    rig_deinit(&rig);
+}
+
 static void cleanup_waits_until_the_end_was_told(void **state)
 {
     struct rig rig;
@@ -524,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_start_that_was_a_lie_ends_the_task),
         cmocka_unit_test(a_stop_that_was_a_lie_is_made_again),
         cmocka_unit_test(what_could_not_be_stopped_is_killed_when_it_is_to_be_removed),
+        cmocka_unit_test(a_container_made_late_under_our_name_is_removed),
         cmocka_unit_test(cleanup_waits_until_the_end_was_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
