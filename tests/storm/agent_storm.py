@@ -11,7 +11,6 @@ import signal
 import sys
 
 import storm  # noqa: F401: finds the modules below
-from gantry import Silent
 from host import Host, pause
 from storm import SEED, Gauge, rounds, run_tests
 

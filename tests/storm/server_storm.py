@@ -15,7 +15,7 @@ import sys
 import time
 
 import storm  # noqa: F401: finds the modules below
-from gantry import Server, Silent, Wire
+from gantry import Server, Wire
 from ledger import Busy
 from storm import IS_FULL, SEED, Gauge, SmallDisk, call, every_page, rounds, run_tests, wait_until
 from writers import Corner
