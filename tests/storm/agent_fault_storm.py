@@ -51,6 +51,7 @@ class FaultyRun:
                 host.check_end(task, host.describe([task])[task.arn], True)
             host.check_nothing_doubled()
             host.agent.stop()
+            host.past += host.tasks
             host.tasks = []
         except AssertionError as problem:
             raise AssertionError(f"{self.deed} at call {self.n} ({self.reached()}): {problem}\n{host.agent.log_text()[-2500:]}") from problem

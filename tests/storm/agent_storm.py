@@ -96,10 +96,10 @@ def flat_under_tasks():
         host.agent.start()
         host.await_connected()
         gauges = [Gauge(host.agent.process.pid), Gauge(host.server.process.pid)]
-        run_through(host, rounds(10, 100))
+        run_through(host, rounds(5, 100))
         for gauge in gauges:
             gauge.mark()
-        run_through(host, rounds(10, 300))
+        run_through(host, rounds(5, 300))
         # What a stopped task may keep at the server for an hour, and room for what the allocator does.
         gauges[0].check(2048)
         gauges[1].check(2048 + 8 * len(host.tasks))

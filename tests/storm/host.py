@@ -104,6 +104,7 @@ class Host:
         self.runs = os.path.join(self.folder, "runs")
         self.docker = self.agent = self.server = None
         self.tasks = []
+        self.past = []    # tasks that were checked; their containers may wait for their removal
         self.unsure = []  # tasks of calls whose answer was lost
         self.dice = random.Random(storm.SEED)
         try:
@@ -239,7 +240,7 @@ class Host:
         for task in self.tasks:
             assert len(there.get(task.arn, [])) <= 1, f"containers of {task.arn}: {there[task.arn]}"
             assert self.starts(task) <= 1, f"{task.arn} was started {self.starts(task)} times"
-        known = {task.arn for task in self.tasks}
+        known = {task.arn for task in self.tasks + self.past}
         assert set(there) <= known, f"containers of nobody: {set(there) - known}"
 
     def check_end(self, task, seen, is_engine_whole):
