@@ -31,6 +31,7 @@ class RealAgent:
         self.env = env or {}
         self.process = None
         self.log_path = folder + ".log"
+        self.log_began = 0
         os.makedirs(folder, exist_ok=True)
 
     def start(self):
@@ -40,6 +41,7 @@ class RealAgent:
         argv = [binary(), "agent", "--endpoint", f"http://{self.server.host}", "--cluster", CLUSTER, "--data", self.folder,
                 "--docker-socket", self.docker_socket, "--credentials", os.path.join(self.server.data, "credentials")]
         with open(self.log_path, "ab") as log:
+            self.log_began = log.tell()
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=env)
 
     def is_alive(self):
@@ -58,9 +60,10 @@ class RealAgent:
         self.process = None
         return status
 
-    def log_text(self):
-        with open(self.log_path) as log:
-            return log.read()
+    def log_text(self, last_life_only=False):
+        with open(self.log_path, "rb") as log:
+            log.seek(self.log_began if last_life_only else 0)
+            return log.read().decode(errors="replace")
 
     def files(self):
         return sorted(os.path.relpath(os.path.join(folder, name), self.folder)
