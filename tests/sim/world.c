@@ -135,7 +135,7 @@ static void script_image(struct world *w, struct fake_image *image)
     image->flap_ms = is_named(image, STR("flaps")) ? 1 + (int64_t)below(w, 20000) : 0;
     image->start_error = STR_NONE;
     image->sets_region = below(w, 2);
-    if (below(w, 10) == 0)
+    if (below(w, 7) == 0)
         image->start_error = STR("Error response from daemon: cannot start");
 }
 
@@ -184,7 +184,7 @@ static void fail_runtime(struct world *w, struct sim_host *host)
         below(w, 3) ? grave[below(w, sizeof grave / sizeof *grave)]
                     : (enum host_call_kind)(1 + below(w, HOST_CALL_KIND_REMOVE_VOLUME));
     enum fake_fault fault = (enum fake_fault)below(w, FAKE_FAULT_LIE + 1);
-    int times = 1 + (int)below(w, below(w, 3) ? 3 : 12);
+    int times = 1 + (int)below(w, below(w, 2) ? 3 : 12);
     enum host_error_class class =
         fault == FAKE_FAULT_LOST ? HOST_ERROR_CLASS_UNREACHABLE : HOST_ERROR_CLASS_OTHER;
 
@@ -430,7 +430,8 @@ struct world *world_new(const struct plan *plan)
     rng_init(&w->dice, plan->seed + 1);
     node_init(&w->node, "world", plan->seed);
     server.seed = rng_next(&w->dice);
-    server.stopped_task_keep_ms = (1 + (int64_t)below(w, 60)) * TIME_MINUTE_MS;
+    server.stopped_task_keep_ms = below(w, 2) ? (5 + (int64_t)below(w, 60)) * TIME_SECOND_MS
+                                              : (1 + (int64_t)below(w, 60)) * TIME_MINUTE_MS;
     server.inactive_keep_ms = (1 + (int64_t)below(w, 60)) * TIME_MINUTE_MS;
     server.definition_delete_ms = (1 + (int64_t)below(w, 600)) * TIME_SECOND_MS;
     calls.hostile_percent = below(w, 2) ? 5 : (uint32_t)below(w, 60);
