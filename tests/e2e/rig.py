@@ -104,12 +104,20 @@ class Docker:
             raise
 
     def start(self):
+        """On a busy machine its containerd may come too late for it, and it ends; then it is started again."""
         log = open(os.path.join(self.folder, "dockerd.log"), "a")
-        self.process = subprocess.Popen(
-            ["dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec",
-             "-H", f"unix://{self.socket}", "--pidfile", f"{self.folder}/dockerd.pid", "--bridge", self.bridge],
-            stdout=log, stderr=log)
-        wait_until("dockerd answers", lambda: self.docker("version", check=False).returncode == 0, 180)
+        for _ in range(4):
+            self.process = subprocess.Popen(
+                ["dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec",
+                 "-H", f"unix://{self.socket}", "--pidfile", f"{self.folder}/dockerd.pid", "--bridge", self.bridge],
+                stdout=log, stderr=log)
+            wait_until("dockerd answers or ends", lambda: self.process.poll() is not None or self.answers(), 120)
+            if self.process.poll() is None:
+                return
+        raise AssertionError("dockerd does not start")
+
+    def answers(self):
+        return self.docker("version", check=False).returncode == 0
 
     def docker(self, *args, check=True, **kwargs):
         env = dict(os.environ, DOCKER_HOST=f"unix://{self.socket}")

@@ -122,7 +122,7 @@ def engine_dies(host):
     host.kill_engine()
     try_run(host)
     pause(host.dice, 0, 1)
-    host.start_engine()
+    host.docker.start()
 
 
 def engine_hangs(host):
@@ -135,7 +135,7 @@ def engine_hangs(host):
 def engine_restarts(host):
     host.docker.process.send_signal(signal.SIGTERM)
     host.docker.process.wait(60)
-    host.start_engine()
+    host.docker.start()
 
 
 def try_run(host):

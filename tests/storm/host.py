@@ -165,17 +165,6 @@ class Host:
         wait_until("containerd is gone", lambda: not is_running(containerd), 30)
         os.unlink(path)
 
-    def start_engine(self):
-        """As whoever looks after an engine does: one that ends while it starts is started again."""
-        for _ in range(3):
-            try:
-                self.docker.start()
-                return
-            except AssertionError:
-                self.docker.process.kill()
-                self.docker.process.wait()
-        raise AssertionError("dockerd does not start")
-
     # --- calls
 
     def connected(self):
