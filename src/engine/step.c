@@ -211,7 +211,6 @@ static void started(struct engine *engine, struct container *c, const struct hos
         MARK("a start whose answer was lost may have happened, so it is stopped");
         c->maybe_started = true;
     } else if (c->known == HOST_CONTAINER_STATUS_RUNNING) {
-        MARK("a restart that fails ends the container");
         container_set_known(engine, c, HOST_CONTAINER_STATUS_STOPPED); // a restart that failed
         return;
     }

@@ -192,7 +192,7 @@ static bool put_launch(struct generator *g)
         put_str(g, "propagateTags", STR("TASK_DEFINITION"));
     if (one_in(g, 5))
         put_bool(g, "enableECSManagedTags", true);
-    if (one_in(g, 25))
+    if (one_in(g, 12))
         put_bool(g, "enableExecuteCommand", true);
     if (one_in(g, 40))
         put_ebs_volume(g);
@@ -422,14 +422,14 @@ static void put_capabilities(struct generator *g)
         "ecs.capability.container-ordering",
         "ecs.capability.container-restart-policy",
         "ecs.capability.docker-plugin.local",
+        "ecs.capability.execute-command",
         "ecs.capability.network.container-port-range",
+        "com.amazonaws.ecs.capability.task-iam-role",
     };
     static const char *const unusual[] = {
-        "ecs.capability.execute-command",
         "ecs.capability.pid-ipc-namespace-sharing",
         "ecs.capability.task-eni",
         "ecs.capability.private-registry-authentication.secretsmanager",
-        "com.amazonaws.ecs.capability.task-iam-role",
     };
 
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
