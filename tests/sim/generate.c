@@ -357,7 +357,7 @@ static enum ecs_operation choose(struct generator *g)
         g->cluster_lost = false;
         return ECS_OPERATION_CREATE_CLUSTER;
     }
-    if (g->options.lies && one_in(g, 12))
+    if (g->options.lies && one_in(g, 6))
         return ECS_OPERATION_SUBMIT_TASK_STATE_CHANGE;
     if (one_in(g, 8))
         return (enum ecs_operation)between(g, 1, ECS_OPERATION_N - 1);
