@@ -672,6 +672,15 @@ size_t fake_volumes(const struct fake *fake)
     return n;
 }
 
+size_t fake_volumes_named(const struct fake *fake, struct str head)
+{
+    size_t n = 0;
+
+    for (struct volume *volume = fake->volumes; volume != NULL; volume = volume->next)
+        n += !volume->removed && str_starts(volume->name, head);
+    return n;
+}
+
 static struct volume *add_volume(struct fake *fake, struct str name)
 {
     struct volume *volume = arena_new(&fake->arena, struct volume);

@@ -8,7 +8,6 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/map.h"
-#include "model/task_definition.h"
 #include "tests/sim/generate.h"
 #include "tests/sim/host.h"
 #include "tests/sim/sim.h"

@@ -35,7 +35,7 @@ struct node {
     bool dead; // from then on until the process has been taken down, nothing it does has an effect
     bool silent; // its death is not told to its peers: the machine fell
     uint64_t acts;
-    unsigned not_removed; // containers that its log says could not be removed
+    unsigned not_removed; // containers and volumes that its log says could not be removed
 };
 
 void kernel_start(void); // at virtual time 0

@@ -49,11 +49,6 @@ struct str action_name(enum action_kind kind)
     return rows[kind].name;
 }
 
-bool action_is_fault(enum action_kind kind)
-{
-    return rows[kind].weight > 0;
-}
-
 // ---- making
 
 static int64_t draw_length(struct rng *rng)

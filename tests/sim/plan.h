@@ -65,7 +65,6 @@ void plan_init(struct plan *plan, uint64_t seed);
 void plan_deinit(struct plan *plan);
 
 struct str action_name(enum action_kind kind);
-bool action_is_fault(enum action_kind kind);
 
 // "3,7-9,12": only these actions stay. False: not such a list.
 bool plan_keep(struct plan *plan, struct str list);

@@ -9,7 +9,6 @@
 #include "base/arena.h"
 #include "model/instance.h"
 #include "model/task.h"
-#include "tests/sim/check.h"
 #include "tests/sim/net.h"
 #include "tests/sim/world.h"
 
@@ -202,6 +201,9 @@ static const char *host_keeps(struct sim_host *host)
             return say("%s has left container %.*s behind", name,
                        STR_ARGS(fake_container_at(fake, i)->name));
     }
+    if (fake_volumes_named(fake, SIM_HOST_VOLUME_HEAD) >
+        sim_host_old_volumes(host) + sim_host_node(host)->not_removed)
+        return say("%s has left volumes behind", name);
     if (memory_disk_records(sim_host_disk(host), HOST_KIND_TASK) > 0 ||
         memory_disk_records(sim_host_disk(host), HOST_KIND_CONTAINER) > 0)
         return say("%s has left rows behind", name);
