@@ -275,7 +275,8 @@ static void audit_run(const struct entry *entry)
     n = check_tasks_started_by(str_of(mark));
     SIM_CHECK(n <= (size_t)entry->count, "%s asked once for %d tasks and %zu were started", mark,
               entry->count, n);
-    SIM_CHECK(!entry->is_refused || n == 0, "%s was refused and %zu tasks were started", mark, n);
+    // A refusal says nothing: the network may have doubled the call, and the second one come
+    // through when there was something to run.
     if (!entry->is_told)
         return;
     // An answer that comes late leaves out what has stopped and been forgotten by then.
