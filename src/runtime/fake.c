@@ -19,7 +19,7 @@
 enum { CALL_MS = 2, HUNG_LOOK_MS = 500 };
 #define YEAR_ONE_MS (-INT64_C(62135596800000)) // how Docker writes "never"
 
-enum thing_kind { THING_CALL, THING_EXIT, THING_HEALTH };
+enum thing_kind { THING_NOTHING, THING_CALL, THING_EXIT, THING_HEALTH };
 
 struct thing {
     struct thing *next; // in time order
@@ -33,6 +33,7 @@ struct thing {
     const char *health;
     enum fake_fault fault;
     bool faulty;
+    bool is_put_off;
     struct str fault_text;
     enum host_error_class fault_class;
 };
@@ -843,6 +844,7 @@ static void put_off(struct fake *fake, const struct thing *thing)
     *later = *thing;
     later->next = next;
     later->at = at;
+    later->is_put_off = true;
     if (thing->kind == THING_CALL && thing->from != NULL && thing->call->has.deadline_ms &&
         deadline_of(fake, thing->call) <= fake->now) {
         later->from = NULL;
@@ -864,6 +866,8 @@ static void happen(struct fake *fake, struct thing *thing)
 {
     struct fake_container *c = thing->container;
 
+    if (thing->kind == THING_NOTHING)
+        return;
     if (fake->is_hung) {
         put_off(fake, thing);
         return;
@@ -1022,9 +1026,28 @@ const struct runtime_driver runtime_fake = {
     .close = driver_close,
 };
 
+// A copy of it is due at once; it itself is not any more.
+static void hasten(struct fake *fake, struct thing *thing)
+{
+    struct thing *now = push(fake, thing->kind, fake->now);
+    struct thing *next = now->next;
+
+    *now = *thing;
+    now->next = next;
+    now->at = fake->now;
+    now->is_put_off = false;
+    thing->kind = THING_NOTHING;
+    thing->is_put_off = false;
+}
+
+// What was put off comes before whatever it is asked from now on.
 void fake_set_hung(struct fake *fake, bool is_hung)
 {
     fake->is_hung = is_hung;
+    for (struct thing *thing = fake->things; !is_hung && thing != NULL; thing = thing->next) {
+        if (thing->is_put_off)
+            hasten(fake, thing);
+    }
 }
 
 void fake_set_down(struct fake *fake, bool is_down)

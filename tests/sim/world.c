@@ -72,7 +72,10 @@ static void end_wane(struct wane *wane)
     case WANE_SLOW: sim_server_slow_disk(w->server, COMMIT_MS); break;
     case WANE_CHAOS: fake_set_chaos(sim_host_fake(wane->host), 0); break;
     case WANE_AWAY: fake_set_down(sim_host_fake(wane->host), false); break;
-    case WANE_HUNG: fake_set_hung(sim_host_fake(wane->host), false); break;
+    case WANE_HUNG:
+        fake_set_hung(sim_host_fake(wane->host), false);
+        sim_host_touched(wane->host);
+        break;
     case WANE_DEAF: fake_set_deaf(sim_host_fake(wane->host), 0); break;
     }
     loop_timer_stop(&wane->timer);
