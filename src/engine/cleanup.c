@@ -73,6 +73,18 @@ static bool is_tried_again(const struct host_result *result, int32_t *attempt)
     return *attempt < REMOVE_ATTEMPTS;
 }
 
+// A create call that was given up, or made in a former life, may be carried out late.
+static void look_once_more(struct engine *engine, struct container *c)
+{
+    if (c->runtime_id.len > 0) {
+        MARK("what is gone by its id is looked for by its name");
+        step_send(engine, c);
+    } else {
+        MARK("a container that may yet be made is looked for once more");
+        c->retry_at = engine->now + ENGINE_REPORT_WAIT_MS;
+    }
+}
+
 void cleanup_removed(struct engine *engine, struct container *c, const struct host_result *result)
 {
     if (c->to_kill) {
@@ -80,10 +92,9 @@ void cleanup_removed(struct engine *engine, struct container *c, const struct ho
         step_send(engine, c);
         return;
     }
-    if (is_gone(result) && c->runtime_id.len > 0 && !c->by_name) {
-        MARK("what is gone by its id is looked for by its name");
-        c->by_name = true; // a create call of a former life may have been carried out late
-        step_send(engine, c);
+    if (is_gone(result) && !c->by_name) {
+        c->by_name = true;
+        look_once_more(engine, c);
         return;
     }
     if (is_tried_again(result, &c->attempt)) {

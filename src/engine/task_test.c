@@ -516,6 +516,28 @@ static void a_container_made_late_under_our_name_is_removed(void **state)
     rig_deinit(&rig);
 }
 
+static void a_container_whose_making_was_given_up_is_removed_when_it_appears(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->create_ms = 70 * TIME_SECOND_MS;
+    rig.settings.create_timeout_ms = 10 * TIME_SECOND_MS;
+    rig.settings.cleanup_wait_ms = 40 * (int64_t)TIME_SECOND_MS;
+    rig.settings.cleanup_jitter_ms = 1;
+    fake_fail(rig.fake, HOST_CALL_KIND_CREATE, 1, FAKE_FAULT_SILENT, HOST_ERROR_CLASS_OTHER, "");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, TIME_HOUR_MS);
+    assert_null(rig_view(&rig, "t1", "app"));
+    assert_int_equal(fake_containers(rig.fake), 1);
+    assert_true(fake_container_at(rig.fake, 0)->removed);
+    rig_deinit(&rig);
+}
+
 static void cleanup_waits_until_the_end_was_told(void **state)
 {
     struct rig rig;
@@ -564,6 +586,7 @@ int main(void)
         cmocka_unit_test(a_stop_that_was_a_lie_is_made_again),
         cmocka_unit_test(what_could_not_be_stopped_is_killed_when_it_is_to_be_removed),
         cmocka_unit_test(a_container_made_late_under_our_name_is_removed),
+        cmocka_unit_test(a_container_whose_making_was_given_up_is_removed_when_it_appears),
         cmocka_unit_test(cleanup_waits_until_the_end_was_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
