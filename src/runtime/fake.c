@@ -34,6 +34,7 @@ struct thing {
     enum fake_fault fault;
     bool faulty;
     bool is_put_off;
+    uint64_t number; // of its arrival, when it was put off for the first time
     struct str fault_text;
     enum host_error_class fault_class;
 };
@@ -89,6 +90,7 @@ struct fake {
     uint32_t deaf_one_in;
     bool is_down;
     bool is_hung;
+    uint64_t put_off_n; // ever
 };
 
 struct fake *fake_new(uint64_t seed)
@@ -845,6 +847,8 @@ static void put_off(struct fake *fake, const struct thing *thing)
     later->next = next;
     later->at = at;
     later->is_put_off = true;
+    if (!thing->is_put_off)
+        later->number = ++fake->put_off_n;
     if (thing->kind == THING_CALL && thing->from != NULL && thing->call->has.deadline_ms &&
         deadline_of(fake, thing->call) <= fake->now) {
         later->from = NULL;
@@ -967,7 +971,7 @@ static void driver_call(struct runtime *runtime, const struct host_call *call)
         after = find_image(fake, call->image)->pull_ms + CALL_MS;
     if (call->kind == HOST_CALL_KIND_CREATE && find_image(fake, call->config->image) != NULL)
         after = find_image(fake, call->config->image)->create_ms + CALL_MS;
-    if (call->has.deadline_ms && call->kind != HOST_CALL_KIND_STOP &&
+    if (!probe.faulty && call->has.deadline_ms && call->kind != HOST_CALL_KIND_STOP &&
         wall(fake) + after > call->deadline_ms)
         probe.faulty = true, probe.fault = FAKE_FAULT_HANG;
     thing = push(fake, THING_CALL,
@@ -1040,14 +1044,23 @@ static void hasten(struct fake *fake, struct thing *thing)
     thing->is_put_off = false;
 }
 
+static struct thing *first_put_off(struct fake *fake)
+{
+    struct thing *first = NULL;
+
+    for (struct thing *thing = fake->things; thing != NULL; thing = thing->next) {
+        if (thing->is_put_off && (first == NULL || thing->number < first->number))
+            first = thing;
+    }
+    return first;
+}
+
 // What was put off comes before whatever it is asked from now on.
 void fake_set_hung(struct fake *fake, bool is_hung)
 {
     fake->is_hung = is_hung;
-    for (struct thing *thing = fake->things; !is_hung && thing != NULL; thing = thing->next) {
-        if (thing->is_put_off)
-            hasten(fake, thing);
-    }
+    for (struct thing *thing; !is_hung && (thing = first_put_off(fake)) != NULL;)
+        hasten(fake, thing);
 }
 
 void fake_set_down(struct fake *fake, bool is_down)

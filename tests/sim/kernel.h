@@ -27,9 +27,10 @@ struct loop {
 struct node {
     const char *name;
     struct loop loop;
-    struct rng dice;       // of entropy, and of what happens to its messages
-    int64_t wall_ahead_ms; // of its wall clock
-    int32_t busy_port;     // taken by something else on this machine; 0: none
+    struct rng dice;           // of entropy, and of what happens to its messages
+    int64_t wall_ahead_ms;     // of its wall clock
+    int64_t no_jump_before_ms; // forward, of that clock
+    int32_t busy_port;         // taken by something else on this machine; 0: none
     // A kill waits: this many more acts that others can see, then the process is dead. 0: none.
     unsigned acts_left;
     bool dead; // from then on until the process has been taken down, nothing it does has an effect
