@@ -182,6 +182,20 @@ static bool is_ours(const struct container *c, const struct docker_container *fo
     return task && name;
 }
 
+// Whose it is cannot be seen. Few but we make names like ours, so it stays ours to remove.
+static void not_adopted(struct engine *engine, struct container *c,
+                        const struct host_result *result)
+{
+    if (c->attempt + 1 < STOP_ATTEMPTS) {
+        MARK("who has the name of a container is asked until there is an answer");
+        retry(engine, c,
+              engine_backoff(engine, TIME_SECOND_MS, 1.3, 5 * TIME_SECOND_MS, c->attempt));
+        return;
+    }
+    note_failure(engine, c, "CannotInspectContainerError", "inspecting", ENGINE_INSPECT_MS, result);
+    want_stopped(c);
+}
+
 // The name that was reserved is in use: by our own create call, whose answer got lost, or by a
 // stranger.
 static void adopted(struct engine *engine, struct container *c, const struct host_result *result)
@@ -190,6 +204,10 @@ static void adopted(struct engine *engine, struct container *c, const struct hos
         MARK("a container made by a create call whose answer was lost is adopted");
         container_idle(c);
         container_observe(engine, c, result->container);
+        return;
+    }
+    if (result->has.error && !is_class(result, HOST_ERROR_CLASS_NOT_FOUND)) {
+        not_adopted(engine, c, result);
         return;
     }
     container_note(c, "CannotCreateContainerError",

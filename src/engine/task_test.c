@@ -66,6 +66,33 @@ static void a_container_that_took_our_name_is_adopted_when_it_is_ours(void **sta
     }
 }
 
+static void whose_the_name_is_is_asked_until_there_is_an_answer(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    for (int failures = 2; failures <= 5; failures += 3) {
+        rig_init(&rig, 1);
+        rig.settings.cleanup_wait_ms = 60 * (int64_t)TIME_SECOND_MS;
+        fake_image(rig.fake, "app")->run_ms = 100;
+        fake_fail(rig.fake, HOST_CALL_KIND_CREATE, 1, FAKE_FAULT_LOST, HOST_ERROR_CLASS_CONFLICT,
+                  "the name is in use");
+        fake_fail(rig.fake, HOST_CALL_KIND_INSPECT, failures, FAKE_FAULT_FAIL,
+                  HOST_ERROR_CLASS_OTHER, "busy");
+        task = rig_task(&rig, "t1");
+        rig_container(&rig, task, "app", "app");
+        rig_start(&rig, task);
+        rig_run(&rig, TIME_HOUR_MS);
+        EXPECT_STR(rig_trace(&rig, "t1"),
+                   failures < 5
+                       ? "PENDING app=PENDING; RUNNING app=RUNNING; STOPPED app=STOPPED(0)"
+                       : "PENDING app=PENDING; STOPPED app=STOPPED!CannotInspectContainerError");
+        assert_true(fake_container_at(rig.fake, 0)->removed);
+        rig_deinit(&rig);
+    }
+}
+
 // 12
 static void an_essential_exit_stops_the_others(void **state)
 {
@@ -566,6 +593,7 @@ int main(void)
         cmocka_unit_test(one_container_runs_and_ends),
         cmocka_unit_test(an_end_before_the_first_look_is_still_told_after_running),
         cmocka_unit_test(a_container_that_took_our_name_is_adopted_when_it_is_ours),
+        cmocka_unit_test(whose_the_name_is_is_asked_until_there_is_an_answer),
         cmocka_unit_test(an_essential_exit_stops_the_others),
         cmocka_unit_test(a_task_on_its_way_down_does_not_become_running),
         cmocka_unit_test(a_nonessential_exit_is_told_within_thirty_seconds),
