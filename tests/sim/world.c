@@ -296,7 +296,10 @@ static void act_on_host(struct world *w, struct sim_host *host, enum action_kind
     case ACTION_NET_CUT: net_cut(node); return;
     case ACTION_NET_HALF_OPEN: net_half_open(node, below(w, 2)); return;
     case ACTION_NET_STALL: net_stall(node, a_while(w)); return;
-    case ACTION_NET_ECHO: net_echo(node); return;
+    case ACTION_NET_ECHO:
+        if (kernel_now_ms() >= node->no_jump_before_ms) // or it might come to what was cleaned up
+            net_echo(node);
+        return;
     case ACTION_NET_PARTS:
         net_part(node);
         wane_after(w, WANE_PARTED, host, a_while(w));
