@@ -187,7 +187,6 @@ static void not_adopted(struct engine *engine, struct container *c,
                         const struct host_result *result)
 {
     if (c->attempt + 1 < STOP_ATTEMPTS) {
-        MARK("who has the name of a container is asked until there is an answer");
         retry(engine, c,
               engine_backoff(engine, TIME_SECOND_MS, 1.3, 5 * TIME_SECOND_MS, c->attempt));
         return;
