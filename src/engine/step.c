@@ -186,7 +186,7 @@ static bool is_ours(const struct container *c, const struct docker_container *fo
 static void not_adopted(struct engine *engine, struct container *c,
                         const struct host_result *result)
 {
-    if (c->attempt + 1 < STOP_ATTEMPTS) {
+    if (c->attempt + 1 < STOP_ATTEMPTS) { // too rare for a mark; task_test has it
         retry(engine, c,
               engine_backoff(engine, TIME_SECOND_MS, 1.3, 5 * TIME_SECOND_MS, c->attempt));
         return;
