@@ -90,9 +90,11 @@ keep() {
     $build/tests/fuzz/fuzz-"$name" -merge=1 -timeout=5 -max_len="$(longest "$name")" "$small" "$kept" $build/corpus/"$name" \
         >$build/found/"$name".merge.log 2>&1
     rm -f "$kept"/found-*
-    # Smallest first, as many as fit.
+    # Of all sizes alike, as many as fit: the small ones alone would be the shallow ones.
+    found=$(find "$small" -type f -name '????????????????????????????????????????' | wc -l)
     find "$small" -type f -name '????????????????????????????????????????' -size -4k -printf '%s %p\n' | sort -n |
-        awk -v room=$((140 - before)) '{ sum += $1; if (NR <= room && sum < 100000) print $2 }' |
+        awk -v room=$((140 - before)) -v found="$found" '
+            int(NR * room / found) > int((NR - 1) * room / found) || found <= room { sum += $1; if (sum < 100000) print $2 }' |
         while read -r file; do cp "$file" "$kept/found-$(basename "$file" | cut -c1-12)"; done
     echo "$name: $(ls "$kept" | wc -l) inputs, $(cat "$kept"/* | wc -c) bytes"
 }

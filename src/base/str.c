@@ -154,19 +154,25 @@ const char *str_cstr(struct arena *arena, struct str s)
     return str_copy(arena, s).ptr;
 }
 
-struct str str_i64(struct arena *arena, int64_t value)
+struct str str_digits(char room[STR_DIGITS_MAX], int64_t value)
 {
-    char digits[24];
-    size_t at = sizeof digits;
+    size_t at = STR_DIGITS_MAX;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
     do {
-        digits[--at] = (char)('0' + rest % 10);
+        room[--at] = (char)('0' + rest % 10);
         rest /= 10;
     } while (rest != 0);
     if (value < 0)
-        digits[--at] = '-';
-    return str_copy(arena, str_span(digits + at, sizeof digits - at));
+        room[--at] = '-';
+    return str_span(room + at, STR_DIGITS_MAX - at);
+}
+
+struct str str_i64(struct arena *arena, int64_t value)
+{
+    char room[STR_DIGITS_MAX];
+
+    return str_copy(arena, str_digits(room, value));
 }
 
 struct str str_concat(struct arena *arena, const struct str *parts, size_t n)

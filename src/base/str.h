@@ -55,6 +55,10 @@ bool str_to_i64(struct str s, int64_t *out);
 struct str str_copy(struct arena *arena, struct str s);
 const char *str_cstr(struct arena *arena, struct str s);
 struct str str_i64(struct arena *arena, int64_t value); // decimal
+
+// The same without a copy: the digits stand at the end of `room`.
+enum { STR_DIGITS_MAX = 24 };
+struct str str_digits(char room[STR_DIGITS_MAX], int64_t value);
 struct str str_concat(struct arena *arena, const struct str *parts, size_t n);
 struct str str_fmt(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

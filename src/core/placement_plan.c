@@ -29,7 +29,7 @@
 static const uint64_t RANK_REJECTED = UINT64_C(1) << 63;
 
 // A plan that is further behind than a part of the slots does better to rank all of them.
-enum { BEHIND_PART = 8, BEHIND_MIN = 8 };
+enum { BEHIND_PART = 4, BEHIND_MIN = 8 };
 
 struct plan_slot {
     uint32_t part;
@@ -45,6 +45,7 @@ struct plan_part {
 struct plan {
     struct chain chain;
     bool counts_tasks; // the group matters
+    bool weighs_books; // what is left orders the candidates
     uint32_t group;    // task_group_tag of it
     uint64_t layout;   // of the roster when it was built; 0: never
     uint64_t seen;     // changes of the roster
@@ -52,6 +53,7 @@ struct plan {
     struct plan_slot *slots; // by slot of the roster
     uint32_t *slot_of;       // by part, then contender
     struct rank *ranks;      // a tree a part
+    uint64_t *candidates;    // a bit a slot
     struct plan_part *parts;
     struct division division;
     int64_t *tasks_of_value;
@@ -72,6 +74,7 @@ struct plan *plan_new(const struct placement_request *request)
     ASSERT(request->need->cpu_units >= 0 && request->need->memory_mib >= 0);
     chain_read(request, &plan->chain);
     plan->counts_tasks = request->distinct_instance || chain_counts_tasks(&plan->chain);
+    plan->weighs_books = chain_weighs_books(&plan->chain);
     plan->group = task_group_tag(request->group);
     return plan;
 }
@@ -81,6 +84,7 @@ static void drop(struct plan *plan)
     mem_free(plan->slots);
     mem_free(plan->slot_of);
     mem_free(plan->ranks);
+    mem_free(plan->candidates);
     mem_free(plan->parts);
     mem_free(plan->tasks_of_value);
     mem_free(plan->class_reasons);
@@ -180,9 +184,9 @@ static uint32_t measure(const struct plan *plan, const struct view *view, uint32
 }
 
 // Of a candidate nothing is negative, so the first measure never reaches RANK_REJECTED.
-static struct rank rank_of(const struct plan *plan, const struct view *view, uint32_t i)
+static struct rank rank_of(const struct plan *plan, const struct view *view, uint32_t i,
+                           enum place_reason reason)
 {
-    enum place_reason reason = judge(plan, view, i);
     uint64_t first;
 
     if (reason == PLACE_NO_INSTANCES)
@@ -219,6 +223,7 @@ static void set_up(struct plan *plan, const struct view *view)
     plan->slots = mem_zalloc(roster->slots_n * sizeof *plan->slots);
     plan->slot_of = mem_alloc(roster->slots_n * sizeof *plan->slot_of);
     plan->ranks = mem_alloc(2 * roster->slots_n * sizeof *plan->ranks);
+    plan->candidates = mem_zalloc((roster->slots_n / 64 + 1) * sizeof *plan->candidates);
     plan->parts = mem_zalloc(plan->division.parts_n * sizeof *plan->parts);
     plan->tasks_of_value = mem_zalloc(plan->division.values_n * sizeof *plan->tasks_of_value);
     plan->class_reasons = mem_alloc(roster->classes_n);
@@ -284,6 +289,18 @@ static struct rank *tree_of(const struct plan *plan, uint32_t part)
     return plan->ranks + 2 * plan->parts[part].first;
 }
 
+static bool is_candidate(const struct plan *plan, uint32_t i)
+{
+    return plan->candidates[i / 64] >> (i % 64) & 1;
+}
+
+static void note_candidate(struct plan *plan, uint32_t i, bool is_one)
+{
+    uint64_t bit = UINT64_C(1) << (i % 64);
+
+    plan->candidates[i / 64] = (plan->candidates[i / 64] & ~bit) | (is_one ? bit : 0);
+}
+
 static void rank_all(struct plan *plan, const struct view *view)
 {
     if (plan->counts_tasks)
@@ -291,11 +308,14 @@ static void rank_all(struct plan *plan, const struct view *view)
     for (uint32_t i = 0; i < view->roster->slots_n; i++) {
         const struct plan_slot *slot = &plan->slots[i];
         const struct plan_part *part = &plan->parts[slot->part];
+        enum place_reason reason;
 
         if (view->roster->slots[i].instance == NULL)
             continue;
+        reason = judge(plan, view, i);
+        note_candidate(plan, i, reason == PLACE_FITS);
         *rank_tree_leaf(tree_of(plan, slot->part), part->n, slot->contender) =
-            rank_of(plan, view, i);
+            rank_of(plan, view, i, reason);
     }
     for (uint32_t i = 0; i < plan->division.parts_n; i++)
         rank_tree_build(tree_of(plan, i), plan->parts[i].n);
@@ -310,14 +330,22 @@ static void recount(struct plan *plan, const struct view *view, uint32_t i)
     slot->tasks_n = tasks_n;
 }
 
+// Most changes are tasks of other groups that come and go where there is room for them: what was a
+// candidate is one still, and without a measure of what is left its rank is what it was.
 static void update(struct plan *plan, const struct view *view, struct roster_change change)
 {
     const struct plan_slot *slot = &plan->slots[change.slot];
+    bool counts = plan->counts_tasks && change.group == plan->group;
+    enum place_reason reason;
 
-    if (plan->counts_tasks && change.group == plan->group)
+    if (counts)
         recount(plan, view, change.slot);
+    reason = judge(plan, view, change.slot);
+    if (reason == PLACE_FITS && !counts && !plan->weighs_books && is_candidate(plan, change.slot))
+        return;
+    note_candidate(plan, change.slot, reason == PLACE_FITS);
     rank_tree_set(tree_of(plan, slot->part), plan->parts[slot->part].n, slot->contender,
-                  rank_of(plan, view, change.slot));
+                  rank_of(plan, view, change.slot, reason));
 }
 
 static bool can_follow(const struct plan *plan, const struct roster *roster)

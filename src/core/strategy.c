@@ -91,6 +91,15 @@ bool chain_counts_tasks(const struct chain *chain)
     return false;
 }
 
+bool chain_weighs_books(const struct chain *chain)
+{
+    for (uint32_t i = 0; i < chain->measures_n; i++) {
+        if (chain->measures[i] != MEASURE_TASKS)
+            return true;
+    }
+    return false;
+}
+
 struct str chain_attribute(const struct placement_request *request, const struct chain *chain,
                            uint32_t i)
 {

@@ -42,6 +42,7 @@ struct chain {
 void chain_read(const struct placement_request *request, struct chain *out);
 
 bool chain_counts_tasks(const struct chain *chain); // so the group matters
+bool chain_weighs_books(const struct chain *chain); // CPU or memory left
 
 // Name of the attribute behind values[i].
 struct str chain_attribute(const struct placement_request *request, const struct chain *chain,

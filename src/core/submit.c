@@ -87,7 +87,6 @@ static void take_managed_agent(struct step *step, struct rec_task_container *con
 
         if (agent->name != report->managed_agent_name)
             continue;
-        MARK("the agent of a container's exec session is reported");
         if (str_eq(report->status, STR("RUNNING")) && !str_eq(agent->last_status, report->status))
             SET(agent, last_started_at, step->now);
         if (report->status.len > 0)

@@ -49,9 +49,14 @@ static bool remove_container(struct engine *engine, struct container *c)
     return false;
 }
 
+static bool is_gone(const struct host_result *result)
+{
+    return result->has.error && result->error->class == HOST_ERROR_CLASS_NOT_FOUND;
+}
+
 static bool is_left(const struct host_result *result)
 {
-    return result->has.error && result->error->class != HOST_ERROR_CLASS_NOT_FOUND;
+    return result->has.error && !is_gone(result);
 }
 
 // Whether a removal that failed is to be tried again; counts it.
@@ -68,11 +73,28 @@ static bool is_tried_again(const struct host_result *result, int32_t *attempt)
     return *attempt < REMOVE_ATTEMPTS;
 }
 
+// A create call that was given up, or made in a former life, may be carried out late.
+static void look_once_more(struct engine *engine, struct container *c)
+{
+    if (c->runtime_id.len > 0) {
+        MARK("what is gone by its id is looked for by its name");
+        step_send(engine, c);
+    } else {
+        MARK("a container that may yet be made is looked for once more");
+        c->retry_at = engine->now + ENGINE_REPORT_WAIT_MS;
+    }
+}
+
 void cleanup_removed(struct engine *engine, struct container *c, const struct host_result *result)
 {
     if (c->to_kill) {
         c->to_kill = false; // however that went
         step_send(engine, c);
+        return;
+    }
+    if (is_gone(result) && !c->by_name) {
+        c->by_name = true;
+        look_once_more(engine, c);
         return;
     }
     if (is_tried_again(result, &c->attempt)) {

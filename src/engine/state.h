@@ -115,6 +115,7 @@ struct container {
     bool recovering;    // STEP_RECOVER has not answered yet
     bool removed;       // gone from the runtime, at cleanup
     bool to_kill;       // it could not be removed, perhaps because it runs
+    bool by_name;       // there was none of its id to remove, but perhaps one of its name
 
     // A look at the container outside of any step: after an event, or from time to time.
     int64_t look_token;

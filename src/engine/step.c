@@ -84,6 +84,8 @@ static void send_remove(struct engine *engine, struct container *c)
 
     if (c->to_kill)
         SET(call, signal, STR("SIGKILL"));
+    if (c->by_name)
+        SET(call, container, str_copy(engine->out->arena, c->runtime_name));
     send(engine, c, call, ENGINE_REMOVE_MS);
 }
 
@@ -180,6 +182,19 @@ static bool is_ours(const struct container *c, const struct docker_container *fo
     return task && name;
 }
 
+// Whose it is cannot be seen. Few but we make names like ours, so it stays ours to remove.
+static void not_adopted(struct engine *engine, struct container *c,
+                        const struct host_result *result)
+{
+    if (c->attempt + 1 < STOP_ATTEMPTS) { // too rare for a mark; task_test has it
+        retry(engine, c,
+              engine_backoff(engine, TIME_SECOND_MS, 1.3, 5 * TIME_SECOND_MS, c->attempt));
+        return;
+    }
+    note_failure(engine, c, "CannotInspectContainerError", "inspecting", ENGINE_INSPECT_MS, result);
+    want_stopped(c);
+}
+
 // The name that was reserved is in use: by our own create call, whose answer got lost, or by a
 // stranger.
 static void adopted(struct engine *engine, struct container *c, const struct host_result *result)
@@ -188,6 +203,10 @@ static void adopted(struct engine *engine, struct container *c, const struct hos
         MARK("a container made by a create call whose answer was lost is adopted");
         container_idle(c);
         container_observe(engine, c, result->container);
+        return;
+    }
+    if (result->has.error && !is_class(result, HOST_ERROR_CLASS_NOT_FOUND)) {
+        not_adopted(engine, c, result);
         return;
     }
     container_note(c, "CannotCreateContainerError",
@@ -209,7 +228,6 @@ static void started(struct engine *engine, struct container *c, const struct hos
         MARK("a start whose answer was lost may have happened, so it is stopped");
         c->maybe_started = true;
     } else if (c->known == HOST_CONTAINER_STATUS_RUNNING) {
-        MARK("a restart that fails ends the container");
         container_set_known(engine, c, HOST_CONTAINER_STATUS_STOPPED); // a restart that failed
         return;
     }

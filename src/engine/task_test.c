@@ -66,6 +66,33 @@ static void a_container_that_took_our_name_is_adopted_when_it_is_ours(void **sta
     }
 }
 
+static void whose_the_name_is_is_asked_until_there_is_an_answer(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    for (int failures = 2; failures <= 5; failures += 3) {
+        rig_init(&rig, 1);
+        rig.settings.cleanup_wait_ms = 60 * (int64_t)TIME_SECOND_MS;
+        fake_image(rig.fake, "app")->run_ms = 100;
+        fake_fail(rig.fake, HOST_CALL_KIND_CREATE, 1, FAKE_FAULT_LOST, HOST_ERROR_CLASS_CONFLICT,
+                  "the name is in use");
+        fake_fail(rig.fake, HOST_CALL_KIND_INSPECT, failures, FAKE_FAULT_FAIL,
+                  HOST_ERROR_CLASS_OTHER, "busy");
+        task = rig_task(&rig, "t1");
+        rig_container(&rig, task, "app", "app");
+        rig_start(&rig, task);
+        rig_run(&rig, TIME_HOUR_MS);
+        EXPECT_STR(rig_trace(&rig, "t1"),
+                   failures < 5
+                       ? "PENDING app=PENDING; RUNNING app=RUNNING; STOPPED app=STOPPED(0)"
+                       : "PENDING app=PENDING; STOPPED app=STOPPED!CannotInspectContainerError");
+        assert_true(fake_container_at(rig.fake, 0)->removed);
+        rig_deinit(&rig);
+    }
+}
+
 // 12
 static void an_essential_exit_stops_the_others(void **state)
 {
@@ -477,6 +504,67 @@ static void what_could_not_be_stopped_is_killed_when_it_is_to_be_removed(void **
     rig_deinit(&rig);
 }
 
+static void ignore_post(void *user, const struct runtime_post *post)
+{
+    (void)user;
+    (void)post;
+}
+
+// A create call of an agent that was killed, carried out when its container had been made again and
+// had vanished.
+static void a_container_made_late_under_our_name_is_removed(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    struct host_call create = {0};
+    struct runtime *other;
+    const struct fake_container *first;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    rig.settings.cleanup_wait_ms = 60 * (int64_t)TIME_SECOND_MS;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 5000);
+    first = fake_find(rig.fake, STR("app"));
+    fake_vanish(rig.fake, first->id);
+    other = fake_connect(rig.fake, ignore_post, NULL);
+    SET(&create, kind, HOST_CALL_KIND_CREATE);
+    SET(&create, token, 1);
+    SET(&create, name, first->name);
+    SET(&create, config, (struct docker_config *)first->config);
+    SET(&create, host_config, (struct docker_host_config *)first->host);
+    other->driver->call(other, &create);
+    rig_run(&rig, TIME_HOUR_MS);
+    assert_int_equal(fake_containers(rig.fake), 2);
+    assert_true(fake_container_at(rig.fake, 1)->removed);
+    rig_deinit(&rig);
+}
+
+static void a_container_whose_making_was_given_up_is_removed_when_it_appears(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->create_ms = 70 * TIME_SECOND_MS;
+    rig.settings.create_timeout_ms = 10 * TIME_SECOND_MS;
+    rig.settings.cleanup_wait_ms = 40 * (int64_t)TIME_SECOND_MS;
+    rig.settings.cleanup_jitter_ms = 1;
+    fake_fail(rig.fake, HOST_CALL_KIND_CREATE, 1, FAKE_FAULT_SILENT, HOST_ERROR_CLASS_OTHER, "");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, TIME_HOUR_MS);
+    assert_null(rig_view(&rig, "t1", "app"));
+    assert_int_equal(fake_containers(rig.fake), 1);
+    assert_true(fake_container_at(rig.fake, 0)->removed);
+    rig_deinit(&rig);
+}
+
 static void cleanup_waits_until_the_end_was_told(void **state)
 {
     struct rig rig;
@@ -505,6 +593,7 @@ int main(void)
         cmocka_unit_test(one_container_runs_and_ends),
         cmocka_unit_test(an_end_before_the_first_look_is_still_told_after_running),
         cmocka_unit_test(a_container_that_took_our_name_is_adopted_when_it_is_ours),
+        cmocka_unit_test(whose_the_name_is_is_asked_until_there_is_an_answer),
         cmocka_unit_test(an_essential_exit_stops_the_others),
         cmocka_unit_test(a_task_on_its_way_down_does_not_become_running),
         cmocka_unit_test(a_nonessential_exit_is_told_within_thirty_seconds),
@@ -524,6 +613,8 @@ int main(void)
         cmocka_unit_test(a_start_that_was_a_lie_ends_the_task),
         cmocka_unit_test(a_stop_that_was_a_lie_is_made_again),
         cmocka_unit_test(what_could_not_be_stopped_is_killed_when_it_is_to_be_removed),
+        cmocka_unit_test(a_container_made_late_under_our_name_is_removed),
+        cmocka_unit_test(a_container_whose_making_was_given_up_is_removed_when_it_appears),
         cmocka_unit_test(cleanup_waits_until_the_end_was_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@
 enum { CALL_MS = 2, HUNG_LOOK_MS = 500 };
 #define YEAR_ONE_MS (-INT64_C(62135596800000)) // how Docker writes "never"
 
-enum thing_kind { THING_CALL, THING_EXIT, THING_HEALTH };
+enum thing_kind { THING_NOTHING, THING_CALL, THING_EXIT, THING_HEALTH };
 
 struct thing {
     struct thing *next; // in time order
@@ -33,6 +33,8 @@ struct thing {
     const char *health;
     enum fake_fault fault;
     bool faulty;
+    bool is_put_off;
+    uint64_t number; // of its arrival, when it was put off for the first time
     struct str fault_text;
     enum host_error_class fault_class;
 };
@@ -88,6 +90,7 @@ struct fake {
     uint32_t deaf_one_in;
     bool is_down;
     bool is_hung;
+    uint64_t put_off_n; // ever
 };
 
 struct fake *fake_new(uint64_t seed)
@@ -417,6 +420,14 @@ static void start_container(struct fake *fake, struct fake_container *c)
     post_event(fake, HOST_EVENT_KIND_START, c, 0, NULL);
 }
 
+void fake_start(struct fake *fake, struct str id)
+{
+    struct fake_container *c = by_reference(fake, id);
+
+    if (c != NULL && !c->running && c->starts > 0)
+        start_container(fake, c);
+}
+
 // ---- carrying out calls
 
 static void do_create(struct fake *fake, const struct thing *thing)
@@ -664,6 +675,15 @@ size_t fake_volumes(const struct fake *fake)
     return n;
 }
 
+size_t fake_volumes_named(const struct fake *fake, struct str head)
+{
+    size_t n = 0;
+
+    for (struct volume *volume = fake->volumes; volume != NULL; volume = volume->next)
+        n += !volume->removed && str_starts(volume->name, head);
+    return n;
+}
+
 static struct volume *add_volume(struct fake *fake, struct str name)
 {
     struct volume *volume = arena_new(&fake->arena, struct volume);
@@ -826,6 +846,9 @@ static void put_off(struct fake *fake, const struct thing *thing)
     *later = *thing;
     later->next = next;
     later->at = at;
+    later->is_put_off = true;
+    if (!thing->is_put_off)
+        later->number = ++fake->put_off_n;
     if (thing->kind == THING_CALL && thing->from != NULL && thing->call->has.deadline_ms &&
         deadline_of(fake, thing->call) <= fake->now) {
         later->from = NULL;
@@ -847,6 +870,8 @@ static void happen(struct fake *fake, struct thing *thing)
 {
     struct fake_container *c = thing->container;
 
+    if (thing->kind == THING_NOTHING)
+        return;
     if (fake->is_hung) {
         put_off(fake, thing);
         return;
@@ -944,7 +969,9 @@ static void driver_call(struct runtime *runtime, const struct host_call *call)
     draw_fault(fake, &probe);
     if (call->kind == HOST_CALL_KIND_PULL && find_image(fake, call->image) != NULL)
         after = find_image(fake, call->image)->pull_ms + CALL_MS;
-    if (call->has.deadline_ms && call->kind != HOST_CALL_KIND_STOP &&
+    if (call->kind == HOST_CALL_KIND_CREATE && find_image(fake, call->config->image) != NULL)
+        after = find_image(fake, call->config->image)->create_ms + CALL_MS;
+    if (!probe.faulty && call->has.deadline_ms && call->kind != HOST_CALL_KIND_STOP &&
         wall(fake) + after > call->deadline_ms)
         probe.faulty = true, probe.fault = FAKE_FAULT_HANG;
     thing = push(fake, THING_CALL,
@@ -1003,9 +1030,37 @@ const struct runtime_driver runtime_fake = {
     .close = driver_close,
 };
 
+// A copy of it is due at once; it itself is not any more.
+static void hasten(struct fake *fake, struct thing *thing)
+{
+    struct thing *now = push(fake, thing->kind, fake->now);
+    struct thing *next = now->next;
+
+    *now = *thing;
+    now->next = next;
+    now->at = fake->now;
+    now->is_put_off = false;
+    thing->kind = THING_NOTHING;
+    thing->is_put_off = false;
+}
+
+static struct thing *first_put_off(struct fake *fake)
+{
+    struct thing *first = NULL;
+
+    for (struct thing *thing = fake->things; thing != NULL; thing = thing->next) {
+        if (thing->is_put_off && (first == NULL || thing->number < first->number))
+            first = thing;
+    }
+    return first;
+}
+
+// What was put off comes before whatever it is asked from now on.
 void fake_set_hung(struct fake *fake, bool is_hung)
 {
     fake->is_hung = is_hung;
+    for (struct thing *thing; !is_hung && (thing = first_put_off(fake)) != NULL;)
+        hasten(fake, thing);
 }
 
 void fake_set_down(struct fake *fake, bool is_down)

@@ -46,6 +46,7 @@ struct fake_image {
     bool remote;                // in the registry; the default
     bool sets_region;           // AWS_REGION is in the image's environment
     int64_t pull_ms;            // how long a pull takes
+    int64_t create_ms;          // likewise the making of a container
     int64_t run_ms;             // how long a container runs; < 0: until it is stopped
     int32_t exit_code;          // when it ends by itself
     int32_t term_code;          // when it heeds SIGTERM (143)
@@ -90,6 +91,7 @@ void fake_set_down(struct fake *fake, bool is_down); // it goes away, as by fake
 void fake_set_hung(struct fake *fake, bool is_hung);
 void fake_vanish(struct fake *fake, struct str id);
 void fake_exit(struct fake *fake, struct str id, int32_t code);
+void fake_start(struct fake *fake, struct str id); // by another hand, when it has ended
 
 // ---- looking
 
@@ -117,6 +119,7 @@ const struct fake_container *fake_find(const struct fake *fake, struct str conta
 bool fake_has_volume(const struct fake *fake, struct str name);
 void fake_add_volume(struct fake *fake, const char *name);
 size_t fake_volumes(const struct fake *fake);
+size_t fake_volumes_named(const struct fake *fake, struct str head); // whose names begin so
 struct str fake_last_user(const struct fake *fake); // whose credentials the last pull brought
 uint64_t fake_starts(const struct fake *fake);      // of containers, ever
 int fake_calls(const struct fake *fake, enum host_call_kind kind); // how many were made

@@ -339,9 +339,8 @@ static int meta_set(struct store *store, struct str key, struct str value)
 
 // A single page might still fit on a full disk where the next batch does not, so the probe takes
 // several; and it leaves nothing behind.
-static int probe(struct store *store)
+static int probe_once(struct sqlite_store *s)
 {
-    struct sqlite_store *s = sqlite_of(store);
     MEM_AUTO char *bytes = mem_alloc(PROBE_BYTES);
     int outcome;
 
@@ -350,6 +349,16 @@ static int probe(struct store *store)
     if (outcome == 0)
         outcome = run_sql(s, "DELETE FROM meta WHERE key='probe'");
     return outcome;
+}
+
+// It may be our own log that fills the disk. Whatever room there is goes first to moving it into
+// the file, which gives the log's own room back; that this fails is no news.
+static int probe(struct store *store)
+{
+    struct sqlite_store *s = sqlite_of(store);
+
+    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return probe_once(s);
 }
 
 // ---- reading

@@ -218,6 +218,7 @@ static bool take_input(struct conn *conn)
 {
     char chunk[READ_CHUNK];
     bool keeps = conn->state == CONN_OPEN;
+    bool blocked = false;
 
     conn->reread = false;
     for (int i = 0; i < READS_A_ROUND && !conn->eof && buf_len(&conn->in) < conn->config.in_max;
@@ -225,8 +226,10 @@ static bool take_input(struct conn *conn)
         size_t n = 0;
         enum io_result result = read_chunk(conn, chunk, &n);
 
-        if (result == IO_BLOCKED)
+        if (result == IO_BLOCKED) {
+            blocked = true;
             break;
+        }
         if (result == IO_BROKEN) {
             bool finished = conn->state == CONN_LINGERING;
             end(conn, finished ? CONN_END_DONE : conn->tls ? CONN_END_TLS : CONN_END_RESET);
@@ -238,11 +241,11 @@ static bool take_input(struct conn *conn)
             conn->counters->bytes_in += n;
         if (keeps)
             buf_add(&conn->in, chunk, n);
-        if (conn->tls == NULL && n < READ_CHUNK)
+        if (n < READ_CHUNK && (conn->tls == NULL || !tls_has_pending(conn->tls)))
             break; // most likely all there was; the loop will tell if not
     }
-    conn->reread =
-        conn->tls != NULL && tls_has_pending(conn->tls) && buf_len(&conn->in) < conn->config.in_max;
+    conn->reread = conn->tls != NULL && !blocked && tls_has_pending(conn->tls) &&
+                   buf_len(&conn->in) < conn->config.in_max;
     if (conn->reread)
         loop_defer(conn->loop, &conn->job);
     return true;

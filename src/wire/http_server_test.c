@@ -596,6 +596,19 @@ static void a_stream_learns_that_its_client_left(void **state)
     assert_true(world->gone == 1);
 }
 
+static void a_stream_learns_it_also_when_nothing_more_is_read(void **state)
+{
+    struct world *world = *state;
+    struct http_exchange *stream;
+
+    world->config.pipeline_max = 1;
+    stream = begin_stream(world, STR(GET("/") "\r\n"));
+    shutdown(world->client, SHUT_WR);
+    work_until(world, is_gone);
+    http_reply_end(stream);
+    work_until(world, none_open);
+}
+
 static void a_stream_that_begins_too_late_is_told_so(void **state)
 {
     struct world *world = *state;
@@ -727,6 +740,7 @@ int main(void)
         CASE(headers_cannot_be_split_by_their_values),
         CASE(a_stream_arrives_piece_by_piece),
         CASE(a_stream_learns_that_its_client_left),
+        CASE(a_stream_learns_it_also_when_nothing_more_is_read),
         CASE(a_stream_that_begins_too_late_is_told_so),
         CASE(a_broken_stream_is_seen_to_be_broken),
         CASE(a_connection_cut_at_any_byte_harms_nobody),

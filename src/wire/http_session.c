@@ -274,19 +274,19 @@ static void on_conn_deadline(void *user)
 // wait for it), but a stream without end has lost its reader.
 static void client_has_ended(struct http_session *session)
 {
-    struct http_exchange *last;
+    struct http_exchange *first = http_exchange_first(session);
 
-    session->stopped = true;
-    if (session->reading != NULL) {
+    if (!is_held(session)) // what is held may still be answered
+        session->stopped = true;
+    if (session->stopped && session->reading != NULL) {
+        if (first == session->reading)
+            first = NULL;
         http_exchange_free(session->reading);
         session->reading = NULL;
     }
-    if (list_is_empty(&session->exchanges))
-        return;
-    last = http_exchange_first(session);
-    if (last->state == HTTP_EXCHANGE_STREAMING && !last->told_gone) {
-        last->told_gone = true;
-        last->on_gone(last->stream_user);
+    if (first != NULL && first->state == HTTP_EXCHANGE_STREAMING && !first->told_gone) {
+        first->told_gone = true;
+        first->on_gone(first->stream_user);
     }
 }
 
@@ -297,8 +297,7 @@ static void pump(struct http_session *session)
         ;
     if (session->conn == NULL)
         return;
-    if (conn_is_eof(session->conn) && !session->finished &&
-        (session->stopped || !is_held(session))) // what is held may still be answered
+    if (conn_is_eof(session->conn) && !session->finished)
         client_has_ended(session);
     if (session->stopped && !session->finished && session->exchanges_n == 0) {
         session->finished = true;

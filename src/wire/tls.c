@@ -49,6 +49,8 @@ static struct tls_context *context_new(const SSL_METHOD *method, bool is_server)
     context->is_server = is_server;
     SSL_CTX_set_min_proto_version(context->ctx, TLS1_2_VERSION);
     SSL_CTX_set_options(context->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    // One read(2) takes a record with its head, and all that is behind it.
+    SSL_CTX_set_read_ahead(context->ctx, 1);
     // Our output buffer may move and grow between two tries; idle sessions give their 32 KiB back.
     SSL_CTX_set_mode(context->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
                                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -198,7 +200,7 @@ enum tls_result tls_shutdown(struct tls *tls)
 
 bool tls_has_pending(const struct tls *tls)
 {
-    return SSL_pending(tls->ssl) > 0;
+    return SSL_has_pending(tls->ssl) == 1;
 }
 
 struct str tls_error_text(struct arena *arena, const struct tls *tls)

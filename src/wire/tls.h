@@ -46,7 +46,8 @@ enum tls_result tls_read(struct tls *tls, void *out, size_t cap, size_t *out_n);
 enum tls_result tls_write(struct tls *tls, const void *bytes, size_t len, size_t *out_n);
 enum tls_result tls_shutdown(struct tls *tls); // sends our close notice; does not wait for theirs
 
-// Bytes decrypted already that no poll will announce.
+// Bytes taken from the descriptor that tls_read has not given out, so that no poll will announce
+// them. They need not make a whole record yet: after WANT_READ only the descriptor can help.
 bool tls_has_pending(const struct tls *tls);
 
 // One line on the last failure of this session, for logs; "" when unknown. Lives in `arena`.

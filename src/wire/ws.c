@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "io/entropy.h"
 #include "io/loop.h"
 #include "wire/conn.h"
@@ -106,6 +107,10 @@ static void on_frame(wslay_event_context_ptr ctx, const struct wslay_event_on_ms
     case WSLAY_CONNECTION_CLOSE:
         ws->peer_code = arg->status_code != 0 ? arg->status_code : WS_CODE_NO_STATUS;
         bytes = str_take(str_from(bytes, 2), sizeof ws->peer_reason); // behind the code
+        if (!utf8_is_valid(bytes)) { // the library looks only when all of it came at once
+            ws->peer_code = WS_CODE_BAD_DATA;
+            bytes = STR_NONE;
+        }
         if (bytes.len > 0)
             memcpy(ws->peer_reason, bytes.ptr, bytes.len);
         ws->peer_reason_len = bytes.len;

@@ -440,6 +440,20 @@ static void bad_handshakes_are_refused(void **state)
     }
 }
 
+// Byte by byte, because a frame that comes whole is looked at elsewhere.
+static void a_close_reason_is_text(void **state)
+{
+    static const char frame[] = "\x88\x84\0\0\0\0\x03\xe8\xc3\x28";
+    struct test *test = *state;
+
+    raw_send(test, STR(HANDSHAKE));
+    assert_true(raw_got(test, STR("Accept")));
+    for (size_t i = 0; i < sizeof frame - 1; i++)
+        raw_send(test, str_span(frame + i, 1));
+    WAIT_FOR(&test->world, test->server.closes, 1);
+    assert_int_equal(test->server.code, WS_CODE_BAD_DATA);
+}
+
 static void a_cut_at_any_byte_harms_nobody(void **state)
 {
     static const char text[] = HANDSHAKE "\x01\x83\0\0\0\0Hel\x80\x82\0\0\0\0lo\x88\x80\0\0\0\0";
@@ -476,6 +490,7 @@ int main(void)
         CASE(the_key_is_answered_as_published),
         CASE(fragments_and_early_bytes_are_read),
         CASE(bad_frames_end_the_connection),
+        CASE(a_close_reason_is_text),
         CASE(bad_handshakes_are_refused),
         CASE(a_cut_at_any_byte_harms_nobody),
     };

@@ -96,16 +96,28 @@ class Docker:
         run("ip", "link", "add", self.bridge, "type", "bridge")
         run("ip", "addr", "add", f"10.{200 + os.getpid() % 40}.{os.getpid() % 200}.1/24", "dev", self.bridge)
         run("ip", "link", "set", self.bridge, "up")
-        self.start()
-        self.make_image()
+        try:
+            self.start()
+            self.make_image()
+        except BaseException:
+            self.close()
+            raise
 
     def start(self):
+        """On a busy machine its containerd may come too late for it, and it ends; then it is started again."""
         log = open(os.path.join(self.folder, "dockerd.log"), "a")
-        self.process = subprocess.Popen(
-            ["dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec",
-             "-H", f"unix://{self.socket}", "--pidfile", f"{self.folder}/dockerd.pid", "--bridge", self.bridge],
-            stdout=log, stderr=log)
-        wait_until("dockerd answers", lambda: self.docker("version", check=False).returncode == 0)
+        for _ in range(4):
+            self.process = subprocess.Popen(
+                ["dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec",
+                 "-H", f"unix://{self.socket}", "--pidfile", f"{self.folder}/dockerd.pid", "--bridge", self.bridge],
+                stdout=log, stderr=log)
+            wait_until("dockerd answers or ends", lambda: self.process.poll() is not None or self.answers(), 120)
+            if self.process.poll() is None:
+                return
+        raise AssertionError("dockerd does not start")
+
+    def answers(self):
+        return self.docker("version", check=False).returncode == 0
 
     def docker(self, *args, check=True, **kwargs):
         env = dict(os.environ, DOCKER_HOST=f"unix://{self.socket}")
@@ -126,8 +138,8 @@ class Docker:
         return self.docker("ps", "-aq").stdout.split()
 
     def close(self):
-        if self.process.poll() is None:
-            for container in self.containers():
+        if self.process and self.process.poll() is None:
+            for container in self.docker("ps", "-aq", check=False).stdout.split():
                 self.docker("rm", "-f", container, check=False)
             self.process.terminate()
             self.process.wait(30)

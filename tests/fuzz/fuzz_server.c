@@ -22,7 +22,8 @@ struct owner {
     struct http_exchange *stream; // the one that lasts; ended when its client is gone
     struct ws *ws;
     struct buf *log;
-    size_t open_n; // exchanges not answered, and the websocket
+    bool is_closing; // the websocket, by us: what the peer makes of it is not compared
+    size_t open_n;   // exchanges not answered, and the websocket
 };
 
 // ---- websocket
@@ -37,8 +38,11 @@ static void on_message(void *user, struct str bytes, bool is_text)
     fuzz_add_visible(owner->log, bytes);
     if (sent == WS_SEND_E_FULL)
         ws_close(owner->ws, WS_CODE_POLICY, STR("too slow"));
-    if (str_eq(bytes, STR("bye")))
+    owner->is_closing = owner->is_closing || sent == WS_SEND_E_FULL;
+    if (str_eq(bytes, STR("bye"))) {
         ws_close(owner->ws, WS_CODE_NORMAL, STR("as you like"));
+        owner->is_closing = true;
+    }
     if (str_eq(bytes, STR("cut"))) {
         ws_abort(owner->ws);
         owner->ws = NULL;
@@ -52,7 +56,9 @@ static void on_ws_close(void *user, int code, struct str reason)
 
     ASSERT(code >= 1000 && code < 5000);
     ASSERT(reason.len <= 123);
-    if (code == WS_CODE_PROTOCOL || code == WS_CODE_BAD_DATA || code == WS_CODE_ABNORMAL) {
+    if (owner->is_closing) {
+        buf_add_str(owner->log, STR("over"));
+    } else if (code == WS_CODE_PROTOCOL || code == WS_CODE_BAD_DATA || code == WS_CODE_ABNORMAL) {
         buf_add_str(owner->log, STR("broken")); // which fault depends on how much has come
     } else {
         buf_printf(owner->log, "close %d ", code);

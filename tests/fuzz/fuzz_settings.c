@@ -48,7 +48,7 @@ static void check_agent(const struct agent_config *config)
     for (size_t i = 0; i < engine->reserved_tcp.n; i++)
         ASSERT(engine->reserved_tcp.at[i] >= 1 && engine->reserved_tcp.at[i] <= UINT16_MAX);
     ASSERT(engine->cluster.len > 0 && engine->region.len > 0);
-    ASSERT(config->data_dir[0] != '\0');
+    ASSERT(config->data_dir != NULL);
 }
 
 static void try_agent(struct arena *arena)

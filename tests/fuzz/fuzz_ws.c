@@ -15,6 +15,7 @@
 struct owner {
     struct ws *ws;
     struct buf log;
+    bool is_closing; // by us: what the peer makes of it is not compared
     bool is_over;
 };
 
@@ -28,8 +29,10 @@ static void on_message(void *user, struct str bytes, bool is_text)
     fuzz_add_visible(&owner->log, bytes);
     if (ws_send_text(owner->ws, is_text ? bytes : STR("binary")) != 0)
         buf_add_str(&owner->log, STR("(unsent)"));
-    if (str_eq(bytes, STR("bye")))
+    if (str_eq(bytes, STR("bye"))) {
         ws_close(owner->ws, WS_CODE_GOING_AWAY, STR("good bye"));
+        owner->is_closing = true;
+    }
     if (str_eq(bytes, STR("cut"))) {
         ws_abort(owner->ws);
         owner->is_over = true;
@@ -50,7 +53,9 @@ static void on_close(void *user, int code, struct str reason)
 
     ASSERT(!owner->is_over);
     ASSERT(code >= 1000 && code < 5000);
-    if (code == WS_CODE_PROTOCOL || code == WS_CODE_BAD_DATA || code == WS_CODE_ABNORMAL) {
+    if (owner->is_closing) {
+        buf_add_str(&owner->log, STR("over"));
+    } else if (code == WS_CODE_PROTOCOL || code == WS_CODE_BAD_DATA || code == WS_CODE_ABNORMAL) {
         buf_add_str(&owner->log, STR("broken"));
     } else {
         buf_printf(&owner->log, "close %d ", code);
@@ -130,6 +135,7 @@ static void talk(struct owner *owner, struct arena *arena, struct fuzz_cutter cu
     buf_clear(&owner->log);
     owner->ws = NULL;
     owner->is_over = false;
+    owner->is_closing = false;
     server = open_websocket(owner, client, arena);
     while (fuzz_cut(&cutter, &piece)) {
         fake_peer_sends(server, piece);

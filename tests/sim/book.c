@@ -28,6 +28,7 @@ struct entry {
     bool was_unsure; // some attempt had no answer
     bool is_over;    // nothing more is sent for it
     int64_t result;  // revision, or tasks started
+    int count;       // of tasks that were asked for
     struct arena arena;
     struct str json;
     enum ecs_operation operation;
@@ -166,11 +167,12 @@ static void run(struct book *book, struct rng *dice)
 {
     struct entry *entry = entry_new(book, ENTRY_RUN, ECS_OPERATION_RUN_TASK);
 
-    entry->json = str_fmt(&entry->arena,
-                          "{\"cluster\":\"%.*s\",\"taskDefinition\":\"book\",\"count\":%d,"
-                          "\"startedBy\":\"book%u\",\"clientToken\":\"book%u\"}",
-                          STR_ARGS(generate_clusters[0]), 1 + (int)rng_below(dice, 3),
-                          entry->number, entry->number);
+    entry->count = 1 + (int)rng_below(dice, 3);
+    entry->json =
+        str_fmt(&entry->arena,
+                "{\"cluster\":\"%.*s\",\"taskDefinition\":\"book\",\"count\":%d,"
+                "\"startedBy\":\"book%u\",\"clientToken\":\"book%u\"}",
+                STR_ARGS(generate_clusters[0]), entry->count, entry->number, entry->number);
     send(entry);
 }
 
@@ -271,13 +273,15 @@ static void audit_run(const struct entry *entry)
 
     snprintf(mark, sizeof mark, "book%u", entry->number);
     n = check_tasks_started_by(str_of(mark));
-    if (entry->is_told)
-        SIM_CHECK(n == (size_t)entry->result, "%s was told of %lld tasks and %zu were started",
-                  mark, (long long)entry->result, n);
-    else if (entry->is_refused)
-        SIM_CHECK(n == 0, "%s was refused and %zu tasks were started", mark, n);
-    else
-        SIM_CHECK(n <= 3, "%s was asked for once and %zu tasks were started", mark, n);
+    SIM_CHECK(n <= (size_t)entry->count, "%s asked once for %d tasks and %zu were started", mark,
+              entry->count, n);
+    // A refusal says nothing: the network may have doubled the call, and the second one come
+    // through when there was something to run.
+    if (!entry->is_told)
+        return;
+    // An answer that comes late leaves out what has stopped and been forgotten by then.
+    SIM_CHECK(n == (size_t)entry->result || (entry->attempts > 1 && n > (size_t)entry->result),
+              "%s was told of %lld tasks and %zu were started", mark, (long long)entry->result, n);
 }
 
 static void audit_definition(const struct book *book, const struct entry *entry)

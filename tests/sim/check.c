@@ -8,7 +8,6 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/map.h"
-#include "model/task_definition.h"
 #include "tests/sim/generate.h"
 #include "tests/sim/host.h"
 #include "tests/sim/sim.h"
@@ -91,6 +90,7 @@ void check_state(const struct state *state)
         return;
     check.steps = 0;
     state_check(state);
+    check_books(state);
 }
 
 // ---- moves of the server's records

@@ -13,6 +13,8 @@ void check_stop(void);
 
 // After a step of the core: the state's own invariants, as often as its size allows.
 void check_state(const struct state *state);
+// Nothing is given away twice; part of the above.
+void check_books(const struct state *state);
 // A batch that is about to be committed: every change in it is a legal move.
 void check_batch(const struct state *state, const struct batch *batch);
 // The same batch when the disk has taken it.

@@ -241,10 +241,10 @@ void put_tags(struct generator *g, const char *name)
 
 void put_many_tags(struct generator *g, const char *name)
 {
-    int first = (int)below(g, 60);
+    int first = (int)below(g, 90);
 
     open_list(g, name);
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 45; i++) {
         open_object(g, NULL);
         put_str(g, "key", text_fmt(g, "key%d", first + i));
         put_str(g, "value", STR("x"));
@@ -357,6 +357,8 @@ static enum ecs_operation choose(struct generator *g)
         g->cluster_lost = false;
         return ECS_OPERATION_CREATE_CLUSTER;
     }
+    if (g->options.lies && one_in(g, 6))
+        return ECS_OPERATION_SUBMIT_TASK_STATE_CHANGE;
     if (one_in(g, 8))
         return (enum ecs_operation)between(g, 1, ECS_OPERATION_N - 1);
     return weighted(g);

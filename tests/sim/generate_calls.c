@@ -30,6 +30,18 @@ static struct str any_token(struct generator *g)
                     (unsigned long long)number);
 }
 
+// The call is about the cluster of something that is known, so that most of it fits together.
+static void go_where(struct generator *g, enum known kind)
+{
+    struct str arn = pool_pick(g, kind);
+    struct str head;
+    struct str uid;
+    struct str name;
+
+    if (str_cut_last(arn, '/', &head, &uid) && str_cut_last(head, '/', &uid, &name))
+        g->cluster = name;
+}
+
 static void put_list_of(struct generator *g, const char *name, enum known kind, uint64_t n)
 {
     open_list(g, name);
@@ -180,7 +192,7 @@ static bool put_launch(struct generator *g)
         put_str(g, "propagateTags", STR("TASK_DEFINITION"));
     if (one_in(g, 5))
         put_bool(g, "enableECSManagedTags", true);
-    if (one_in(g, 25))
+    if (one_in(g, 12))
         put_bool(g, "enableExecuteCommand", true);
     if (one_in(g, 40))
         put_ebs_volume(g);
@@ -217,6 +229,7 @@ static void write_run_task(struct generator *g)
 
 static void write_start_task(struct generator *g)
 {
+    go_where(g, KNOWN_INSTANCE);
     put_launch(g);
     put_list_of(g, "containerInstances", one_in(g, 12) ? KNOWN_OWN_INSTANCE : KNOWN_INSTANCE,
                 1 + below(g, 3));
@@ -224,6 +237,7 @@ static void write_start_task(struct generator *g)
 
 static void write_stop_task(struct generator *g)
 {
+    go_where(g, KNOWN_TASK);
     put_cluster(g);
     put_str(g, "task", refer(g, KNOWN_TASK));
     if (one_in(g, 2))
@@ -254,9 +268,10 @@ static void write_list_tasks(struct generator *g)
 
 static void write_submit_task(struct generator *g)
 {
+    go_where(g, KNOWN_TASK);
     put_cluster(g);
     put_str(g, "task", refer(g, KNOWN_TASK));
-    put_str(g, "status", ONE_OF(g, "RUNNING", "STOPPED", "PENDING", "SOMETHING"));
+    put_str(g, "status", ONE_OF(g, "RUNNING", "STOPPED", "STOPPED", "PENDING", "SOMETHING"));
     open_list(g, "containers");
     open_object(g, NULL);
     put_str(g, "containerName", ONE_OF(g, "c0", "c1", "ghost"));
@@ -349,6 +364,7 @@ static void write_list_instances(struct generator *g)
 
 static void write_drain(struct generator *g)
 {
+    go_where(g, KNOWN_INSTANCE);
     put_cluster(g);
     put_list_of(g, "containerInstances", KNOWN_INSTANCE, 1 + below(g, 2));
     put_str(g, "status", one_in(g, 3) ? STR("DRAINING") : STR("ACTIVE"));
@@ -356,8 +372,11 @@ static void write_drain(struct generator *g)
 
 static void write_deregister_instance(struct generator *g)
 {
+    enum known kind = one_in(g, 2) ? KNOWN_INSTANCE : KNOWN_OWN_INSTANCE;
+
+    go_where(g, kind);
     put_cluster(g);
-    put_str(g, "containerInstance", refer(g, one_in(g, 2) ? KNOWN_INSTANCE : KNOWN_OWN_INSTANCE));
+    put_str(g, "containerInstance", refer(g, kind));
     if (one_in(g, 2))
         put_bool(g, "force", true);
 }
@@ -403,14 +422,14 @@ static void put_capabilities(struct generator *g)
         "ecs.capability.container-ordering",
         "ecs.capability.container-restart-policy",
         "ecs.capability.docker-plugin.local",
+        "ecs.capability.execute-command",
         "ecs.capability.network.container-port-range",
+        "com.amazonaws.ecs.capability.task-iam-role",
     };
     static const char *const unusual[] = {
-        "ecs.capability.execute-command",
         "ecs.capability.pid-ipc-namespace-sharing",
         "ecs.capability.task-eni",
         "ecs.capability.private-registry-authentication.secretsmanager",
-        "com.amazonaws.ecs.capability.task-iam-role",
     };
 
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
@@ -427,11 +446,13 @@ static void put_capabilities(struct generator *g)
 static void write_register_instance(struct generator *g)
 {
     bool again = one_in(g, 2);
+    enum known kind = one_in(g, 3) ? KNOWN_OWN_INSTANCE : KNOWN_INSTANCE;
 
+    if (again)
+        go_where(g, kind);
     put_cluster(g);
     if (again)
-        put_str(g, "containerInstanceArn",
-                refer(g, one_in(g, 2) ? KNOWN_INSTANCE : KNOWN_OWN_INSTANCE));
+        put_str(g, "containerInstanceArn", refer(g, kind));
     open_list(g, "totalResources");
     put_resource(g, "CPU", between(g, 64, 2048));
     put_resource(g, "MEMORY", between(g, 64, 2048));
@@ -457,6 +478,7 @@ static void write_register_instance(struct generator *g)
 
 static void write_attributes(struct generator *g, bool with_values)
 {
+    go_where(g, KNOWN_INSTANCE);
     put_cluster(g);
     open_list(g, "attributes");
     for (uint64_t n = one_in(g, 4) ? 10 : 1 + below(g, 2); n > 0; n--) {
@@ -484,6 +506,7 @@ static void write_list_attributes(struct generator *g)
 
 static void write_on_instance(struct generator *g)
 {
+    go_where(g, KNOWN_INSTANCE);
     put_cluster(g);
     put_str(g, "containerInstance", refer(g, KNOWN_INSTANCE));
 }

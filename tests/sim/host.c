@@ -23,6 +23,7 @@ struct sim_host {
     enum memory_fault disk_fault;
     struct loop_timer again;
     size_t first_container;
+    size_t old_volumes;
 
     // Of one process.
     bool is_up;
@@ -340,7 +341,10 @@ void sim_host_wipe(struct sim_host *host)
     memory_disk_free(host->disk);
     host->disk = memory_disk_new();
     memory_disk_watch(host->disk, on_disk, host);
+    fake_restart(host->fake); // what it was told to do before is not done any more
+    look_at_runtime(host);
     host->first_container = fake_containers(host->fake);
+    host->old_volumes = fake_volumes_named(host->fake, SIM_HOST_VOLUME_HEAD);
     host->status = -1;
     loop_timer_start(&host->again, 0);
 }
@@ -380,6 +384,11 @@ struct str sim_host_instance(const struct sim_host *host)
 size_t sim_host_first_container(const struct sim_host *host)
 {
     return host->first_container;
+}
+
+size_t sim_host_old_volumes(const struct sim_host *host)
+{
+    return host->old_volumes;
 }
 
 void sim_host_fail_disk(struct sim_host *host, enum memory_fault fault)

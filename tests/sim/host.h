@@ -19,7 +19,6 @@ struct sim_host_options {
     int64_t cpus;
     int64_t memory_mib;
     struct str zone; // attribute "zone"
-    bool gpu;
     bool metrics;
     int32_t busy_port; // taken by somebody else on the host; 0: none
 };
@@ -47,8 +46,10 @@ struct memory_disk *sim_host_disk(struct sim_host *host);
 const struct engine *sim_host_engine(const struct sim_host *host); // NULL: none at present
 // The ARN of its container instance; empty before it knows.
 struct str sim_host_instance(const struct sim_host *host);
-// Containers with an index below this belong to a former life that was wiped.
+// Containers with an index below this, and so many volumes, are of former lives that were wiped.
 size_t sim_host_first_container(const struct sim_host *host);
+size_t sim_host_old_volumes(const struct sim_host *host);
+#define SIM_HOST_VOLUME_HEAD STR("ecs-") // of the names of volumes that go with their task
 
 void sim_host_fail_disk(struct sim_host *host, enum memory_fault fault);
 void sim_host_jump(struct sim_host *host, int64_t ms); // its wall clock

@@ -54,7 +54,7 @@ void kernel_advance(int64_t to_ms)
         kernel.now_ms = to_ms;
 }
 
-const struct node *kernel_running(void)
+struct node *kernel_running(void)
 {
     return kernel.running;
 }

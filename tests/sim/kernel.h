@@ -27,14 +27,16 @@ struct loop {
 struct node {
     const char *name;
     struct loop loop;
-    struct rng dice;       // of entropy, and of what happens to its messages
-    int64_t wall_ahead_ms; // of its wall clock
-    int32_t busy_port;     // taken by something else on this machine; 0: none
+    struct rng dice;           // of entropy, and of what happens to its messages
+    int64_t wall_ahead_ms;     // of its wall clock
+    int64_t no_jump_before_ms; // forward, of that clock
+    int32_t busy_port;         // taken by something else on this machine; 0: none
     // A kill waits: this many more acts that others can see, then the process is dead. 0: none.
     unsigned acts_left;
     bool dead; // from then on until the process has been taken down, nothing it does has an effect
     bool silent; // its death is not told to its peers: the machine fell
     uint64_t acts;
+    unsigned not_removed; // containers and volumes that its log says could not be removed
 };
 
 void kernel_start(void); // at virtual time 0
@@ -53,7 +55,7 @@ time_ms kernel_wall_ms(const struct node *node);
 // From here until kernel_leave, code runs on that machine; then the jobs it deferred are done.
 void kernel_enter(struct node *node);
 void kernel_leave(struct node *node);
-const struct node *kernel_running(void); // NULL: none
+struct node *kernel_running(void); // NULL: none
 
 // An act that others could see is about to happen: false when it does not, because the process is
 // dead.

@@ -28,6 +28,7 @@ struct options {
     const char *keep;
     int64_t length_ms; // 0: the plan's own
     uint64_t events_min;
+    uint64_t patience; // so many seeds more, as long as there is a rule that none has reached
     bool trace;
     bool shrink;
     bool marks;   // list the rules that were not reached, and fail if there are any
@@ -117,11 +118,30 @@ static void add_marks(void)
     }
 }
 
+static bool all_are_reached(void)
+{
+    size_t n = proof_marks_n();
+
+    for (size_t i = 0; i < n && i < MARKS_MAX; i++) {
+        if (__atomic_load_n(&board->hits[i], __ATOMIC_RELAXED) == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_wanted(const struct options *options, uint64_t seed)
+{
+    uint64_t number = seed - options->from;
+
+    return number < options->seeds_n ||
+           (number < options->seeds_n + options->patience && !all_are_reached());
+}
+
 _Noreturn static void be_child(const struct options *options, unsigned job, uint64_t from,
                                int err_fd)
 {
     prepare_child(options, err_fd);
-    for (uint64_t seed = from; seed < options->from + options->seeds_n; seed += options->jobs_n) {
+    for (uint64_t seed = from; is_wanted(options, seed); seed += options->jobs_n) {
         board->seed[job] = seed;
         alarm(PATIENCE_S);
         run_seed(options, seed, NULL);
@@ -362,7 +382,8 @@ static int run_seeds(const struct options *options)
 // ---- the command line
 
 static const char usage[] =
-    "gantry-sim [--seeds N] [--from S] [--jobs N] [--all] [--marks] [--digests] [--events-min N]\n"
+    "gantry-sim [--seeds N] [--from S] [--jobs N] [--all] [--digests] [--events-min N]\n"
+    "           [--marks [--patience N]]\n"
     "gantry-sim --seed S [--trace | --shrink] [--keep LIST] [--length MS]\n"
     "    --bug NAME   with this bug planted (both forms); see src/base/proof.h\n";
 
@@ -404,6 +425,7 @@ static void take_option(struct options *options, int option)
     case 'j': options->jobs_n = (unsigned)number(optarg); return;
     case 'k': options->keep = optarg; return;
     case 'l': options->length_ms = (int64_t)number(optarg); return;
+    case 'p': options->patience = number(optarg); return;
     case 'e': options->events_min = number(optarg); return;
     case 'b': options->bug = bug_named(optarg); return;
     case 't': options->trace = true; return;
@@ -418,13 +440,21 @@ static void take_option(struct options *options, int option)
 static void read_options(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
-        {"seeds", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},  {"jobs", required_argument, NULL, 'j'},
-        {"keep", required_argument, NULL, 'k'},  {"length", required_argument, NULL, 'l'},
-        {"bug", required_argument, NULL, 'b'},   {"events-min", required_argument, NULL, 'e'},
-        {"trace", no_argument, NULL, 't'},       {"shrink", no_argument, NULL, 'r'},
-        {"marks", no_argument, NULL, 'm'},       {"all", no_argument, NULL, 'a'},
-        {"digests", no_argument, NULL, 'd'},     {NULL, 0, NULL, 0},
+        {"seeds", required_argument, NULL, 'n'},
+        {"from", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"keep", required_argument, NULL, 'k'},
+        {"length", required_argument, NULL, 'l'},
+        {"bug", required_argument, NULL, 'b'},
+        {"events-min", required_argument, NULL, 'e'},
+        {"patience", required_argument, NULL, 'p'},
+        {"trace", no_argument, NULL, 't'},
+        {"shrink", no_argument, NULL, 'r'},
+        {"marks", no_argument, NULL, 'm'},
+        {"all", no_argument, NULL, 'a'},
+        {"digests", no_argument, NULL, 'd'},
+        {NULL, 0, NULL, 0},
     };
     int option;
 

@@ -50,7 +50,7 @@ void net_echo(struct node *node);
 
 // For the check that nothing leaks.
 size_t net_exchanges(void); // unanswered
-size_t net_sockets(void);   // ends of websockets
+size_t net_sockets(void);   // open ends of websockets
 size_t net_calls(void);     // that clients wait for
 
 // ---- shared by the two files

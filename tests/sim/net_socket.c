@@ -383,7 +383,8 @@ void net_echo(struct node *node)
     LIST_EACH (&ends, it) {
         struct ws *ws = LIST_ENTRY(it, struct ws, in_net);
 
-        bool is_fresh = kernel_now_ms() - ws->last_ms <= ECHO_MS;
+        bool is_fresh = kernel_now_ms() - ws->last_ms <= ECHO_MS &&
+                        ws->last_arrival_ms <= kernel_now_ms() + ECHO_MS;
         if (ws->caller == node && ws->is_open && is_fresh && buf_len(&ws->last) > 0)
             put_frame(ws, FRAME_TEXT, 0, buf_str(&ws->last));
     }
@@ -394,7 +395,7 @@ size_t net_sockets(void)
     size_t n = 0;
 
     LIST_EACH (&ends, it)
-        n++;
+        n += LIST_ENTRY(it, struct ws, in_net)->is_open;
     return n;
 }
 

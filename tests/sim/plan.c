@@ -34,6 +34,7 @@ static const struct {
     [ACTION_RUNTIME_DEAF] = {STR_INIT("runtime-deaf"), 2},
     [ACTION_IMAGE_CHANGES] = {STR_INIT("image-changes"), 6},
     [ACTION_CONTAINER_ENDS] = {STR_INIT("container-ends"), 5},
+    [ACTION_CONTAINER_STARTS] = {STR_INIT("container-starts"), 2},
     [ACTION_CONTAINER_VANISHES] = {STR_INIT("container-vanishes"), 2},
     [ACTION_NET_STORM] = {STR_INIT("net-storm"), 4},
     [ACTION_NET_CUT] = {STR_INIT("net-cut"), 4},
@@ -46,11 +47,6 @@ static const struct {
 struct str action_name(enum action_kind kind)
 {
     return rows[kind].name;
-}
-
-bool action_is_fault(enum action_kind kind)
-{
-    return rows[kind].weight > 0;
 }
 
 // ---- making

@@ -32,6 +32,7 @@ enum action_kind {
     ACTION_RUNTIME_DEAF,  // its events get lost or come twice, for a while
     ACTION_IMAGE_CHANGES,
     ACTION_CONTAINER_ENDS,
+    ACTION_CONTAINER_STARTS, // by another hand, after its end
     ACTION_CONTAINER_VANISHES,
     ACTION_NET_STORM, // everybody's messages are lost, late, doubled, for a while
     ACTION_NET_CUT,
@@ -64,7 +65,6 @@ void plan_init(struct plan *plan, uint64_t seed);
 void plan_deinit(struct plan *plan);
 
 struct str action_name(enum action_kind kind);
-bool action_is_fault(enum action_kind kind);
 
 // "3,7-9,12": only these actions stay. False: not such a list.
 bool plan_keep(struct plan *plan, struct str list);

@@ -5,8 +5,12 @@
 
 struct world;
 
-// After the faults: everybody is connected, server and agents agree, every task is where its
-// desired status allows it to be. NULL: so it is. The text lives until the next call.
+// After the faults: no client waits for an answer. NULL: so it is, likewise below; the text lives
+// until the next call.
+const char *rest_is_busy(struct world *w);
+
+// After that: everybody is connected, server and agents agree, every task is where its
+// desired status allows it to be.
 const char *rest_is_missing(struct world *w);
 
 // After every task was stopped: all of them have, and nothing is kept for them.

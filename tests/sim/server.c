@@ -474,11 +474,6 @@ bool sim_server_is_up(const struct sim_server *s)
     return s->is_up;
 }
 
-bool sim_server_is_coming(const struct sim_server *s)
-{
-    return loop_timer_is_running(&s->again);
-}
-
 struct node *sim_server_node(struct sim_server *s)
 {
     return &s->node;
@@ -488,11 +483,6 @@ const struct state *sim_server_state(const struct sim_server *s)
 {
     ASSERT(s->is_up);
     return &s->state;
-}
-
-struct memory_disk *sim_server_disk(struct sim_server *s)
-{
-    return s->disk;
 }
 
 void sim_server_fail_disk(struct sim_server *s, enum memory_fault fault)

@@ -28,11 +28,9 @@ void sim_server_start(struct sim_server *server);
 // `down_ms`; < 0: not by itself.
 void sim_server_kill(struct sim_server *server, int64_t down_ms);
 bool sim_server_is_up(const struct sim_server *server);
-bool sim_server_is_coming(const struct sim_server *server); // down, but not for good
 
 struct node *sim_server_node(struct sim_server *server);
 const struct state *sim_server_state(const struct sim_server *server); // up only
-struct memory_disk *sim_server_disk(struct sim_server *server);
 
 // The disk: every commit fails so, from now on. MEMORY_FAULT_NONE: it is well again.
 void sim_server_fail_disk(struct sim_server *server, enum memory_fault fault);

@@ -26,30 +26,22 @@ enum {
     REST_MS = 40 * TIME_MINUTE_MS,
 };
 
-static struct {
-    FILE *trace;
-    const struct plan *plan;
-} run;
+static FILE *trace_file; // NULL: nobody reads
 
 // ---- telling
-
-bool sim_is_traced(void)
-{
-    return run.trace != NULL;
-}
 
 void sim_say(const struct node *node, const char *fmt, ...)
 {
     va_list ap;
 
-    if (run.trace == NULL)
+    if (trace_file == NULL)
         return;
-    fprintf(run.trace, "%10.3f %-8s ", (double)kernel_now_ms() / TIME_SECOND_MS,
+    fprintf(trace_file, "%10.3f %-8s ", (double)kernel_now_ms() / TIME_SECOND_MS,
             node != NULL ? node->name : "");
     va_start(ap, fmt);
-    vfprintf(run.trace, fmt, ap);
+    vfprintf(trace_file, fmt, ap);
     va_end(ap);
-    fputc('\n', run.trace);
+    fputc('\n', trace_file);
 }
 
 void sim_broken(const char *fmt, ...)
@@ -69,7 +61,9 @@ static void on_log(struct str line, void *user)
 {
     (void)user;
     check_log_line(line);
-    if (run.trace != NULL)
+    if (memmem(line.ptr, line.len, ".not_removed", 12) != NULL)
+        kernel_running()->not_removed++;
+    if (trace_file != NULL)
         sim_say(kernel_running(), "| %.*s", STR_ARGS(str_trim(line)));
 }
 
@@ -154,8 +148,7 @@ void sim_run(const struct plan *plan, FILE *trace, struct sim_report *out)
 {
     struct world *w;
 
-    run.trace = trace;
-    run.plan = plan;
+    trace_file = trace;
     log_configure((struct log_config){
         .lowest = plan->seed % 8 == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, .sink = on_log});
     kernel_start();
@@ -165,6 +158,8 @@ void sim_run(const struct plan *plan, FILE *trace, struct sim_report *out)
     carry_out(w);
     sim_say(NULL, "the faults end");
     world_mend(w);
+    await(w, "the clients", rest_is_busy);
+    world_make_clusters(w);
     await(w, "the fleet", rest_is_missing);
     book_audit(w->book);
     world_stop_all(w);

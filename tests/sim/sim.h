@@ -29,7 +29,6 @@ _Noreturn void sim_broken(const char *fmt, ...) __attribute__((format(printf, 1,
 
 // A line of the trace: when, who, what. Nothing when there is no trace.
 void sim_say(const struct node *node, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-bool sim_is_traced(void);
 
 struct plan;
 

@@ -72,7 +72,10 @@ static void end_wane(struct wane *wane)
     case WANE_SLOW: sim_server_slow_disk(w->server, COMMIT_MS); break;
     case WANE_CHAOS: fake_set_chaos(sim_host_fake(wane->host), 0); break;
     case WANE_AWAY: fake_set_down(sim_host_fake(wane->host), false); break;
-    case WANE_HUNG: fake_set_hung(sim_host_fake(wane->host), false); break;
+    case WANE_HUNG:
+        fake_set_hung(sim_host_fake(wane->host), false);
+        sim_host_touched(wane->host);
+        break;
     case WANE_DEAF: fake_set_deaf(sim_host_fake(wane->host), 0); break;
     }
     loop_timer_stop(&wane->timer);
@@ -122,10 +125,11 @@ static void script_image(struct world *w, struct fake_image *image)
 {
     image->remote = !is_named(image, STR("absent"));
     image->pull_ms = (int64_t)below(w, below(w, 8) ? 3000 : 100000);
+    image->create_ms = (int64_t)below(w, below(w, 8) ? 100 : 20000);
     image->run_ms = -1;
     if (is_named(image, STR("job")) || is_named(image, STR("fail")) ||
         is_named(image, STR("hungry")))
-        image->run_ms = (int64_t)below(w, below(w, 2) ? 1000 : 60000);
+        image->run_ms = (int64_t)below(w, below(w, 3) ? (below(w, 2) ? 1000 : 60000) : 200000);
     image->exit_code = is_named(image, STR("fail")) ? 1 + (int32_t)below(w, 200) : 0;
     image->oom = is_named(image, STR("hungry"));
     image->ignores_term = is_named(image, STR("deaf"));
@@ -134,7 +138,7 @@ static void script_image(struct world *w, struct fake_image *image)
     image->flap_ms = is_named(image, STR("flaps")) ? 1 + (int64_t)below(w, 20000) : 0;
     image->start_error = STR_NONE;
     image->sets_region = below(w, 2);
-    if (below(w, 16) == 0)
+    if (below(w, 7) == 0)
         image->start_error = STR("Error response from daemon: cannot start");
 }
 
@@ -183,7 +187,7 @@ static void fail_runtime(struct world *w, struct sim_host *host)
         below(w, 3) ? grave[below(w, sizeof grave / sizeof *grave)]
                     : (enum host_call_kind)(1 + below(w, HOST_CALL_KIND_REMOVE_VOLUME));
     enum fake_fault fault = (enum fake_fault)below(w, FAKE_FAULT_LIE + 1);
-    int times = 1 + (int)below(w, below(w, 3) ? 3 : 12);
+    int times = 1 + (int)below(w, below(w, 2) ? 3 : 12);
     enum host_error_class class =
         fault == FAKE_FAULT_LOST ? HOST_ERROR_CLASS_UNREACHABLE : HOST_ERROR_CLASS_OTHER;
 
@@ -193,17 +197,19 @@ static void fail_runtime(struct world *w, struct sim_host *host)
               "Error response from daemon: simulated");
 }
 
-static void act_on_container(struct world *w, struct sim_host *host, bool vanishes)
+static void act_on_container(struct world *w, struct sim_host *host, enum action_kind kind)
 {
     struct fake *fake = sim_host_fake(host);
     const struct fake_container *c = any_container(w, fake);
 
     if (c == NULL)
         return;
-    sim_say(sim_host_node(host), "container %.*s %s", STR_ARGS(c->name),
-            vanishes ? "vanishes" : "ends");
-    if (vanishes)
+    sim_say(sim_host_node(host), "container %.*s: %.*s", STR_ARGS(c->name),
+            STR_ARGS(action_name(kind)));
+    if (kind == ACTION_CONTAINER_VANISHES)
         fake_vanish(fake, c->id);
+    else if (kind == ACTION_CONTAINER_STARTS)
+        fake_start(fake, c->id);
     else
         fake_exit(fake, c->id, (int32_t)below(w, 3));
 }
@@ -233,8 +239,9 @@ static void act_on_runtime(struct world *w, struct sim_host *host, enum action_k
         wane_after(w, WANE_DEAF, host, a_while(w));
         break;
     case ACTION_IMAGE_CHANGES: script_image(w, any_image(w, fake)); break;
-    case ACTION_CONTAINER_ENDS: act_on_container(w, host, false); break;
-    case ACTION_CONTAINER_VANISHES: act_on_container(w, host, true); break;
+    case ACTION_CONTAINER_ENDS:
+    case ACTION_CONTAINER_STARTS:
+    case ACTION_CONTAINER_VANISHES: act_on_container(w, host, kind); break;
     }
     kernel_leave(sim_host_node(host));
     sim_host_touched(host);
@@ -246,6 +253,19 @@ static void doom(struct world *w, struct node *node)
 {
     node->silent = below(w, 4) == 0;
     node->acts_left = 1 + (unsigned)below(w, below(w, 2) ? 6 : 60);
+}
+
+// An hour at most. Not forward twice in two minutes: a runtime that is late by one wait of the
+// agent is meant, not one that is late by all of them.
+static int64_t host_jump(struct world *w, struct node *node)
+{
+    int64_t jump_ms = (int64_t)below(w, 2 * TIME_HOUR_MS) - TIME_HOUR_MS;
+
+    if (jump_ms > 0 && kernel_now_ms() < node->no_jump_before_ms)
+        return -jump_ms;
+    if (jump_ms > 0)
+        node->no_jump_before_ms = kernel_now_ms() + 2 * TIME_MINUTE_MS;
+    return jump_ms;
 }
 
 static void act_on_host(struct world *w, struct sim_host *host, enum action_kind kind)
@@ -269,14 +289,17 @@ static void act_on_host(struct world *w, struct sim_host *host, enum action_kind
         wane_after(w, WANE_DISK, host, a_while(w));
         return;
     case ACTION_HOST_CLOCK:
-        jump_ms = (int64_t)below(w, 2 * TIME_HOUR_MS) - TIME_HOUR_MS;
+        jump_ms = host_jump(w, node);
         w->set_back_ms += jump_ms < 0 ? -jump_ms : 0;
         sim_host_jump(host, jump_ms);
         return;
     case ACTION_NET_CUT: net_cut(node); return;
     case ACTION_NET_HALF_OPEN: net_half_open(node, below(w, 2)); return;
     case ACTION_NET_STALL: net_stall(node, a_while(w)); return;
-    case ACTION_NET_ECHO: net_echo(node); return;
+    case ACTION_NET_ECHO:
+        if (kernel_now_ms() >= node->no_jump_before_ms) // or it might come to what was cleaned up
+            net_echo(node);
+        return;
     case ACTION_NET_PARTS:
         net_part(node);
         wane_after(w, WANE_PARTED, host, a_while(w));
@@ -307,7 +330,8 @@ static void act_on_server(struct world *w, enum action_kind kind)
         wane_after(w, WANE_SLOW, NULL, a_while(w));
         return;
     case ACTION_SERVER_CLOCK:
-        node->wall_ahead_ms += (int64_t)below(w, 2 * TIME_HOUR_MS) - TIME_HOUR_MS;
+        // Never so far ahead that a clientToken is forgotten while a call is repeated.
+        node->wall_ahead_ms = (int64_t)below(w, 50 * TIME_MINUTE_MS) - 30 * TIME_MINUTE_MS;
         return;
     case ACTION_NET_STORM:
         w->storms_n++;
@@ -360,16 +384,6 @@ static void mend_host(struct world *w, struct sim_host *host)
         sim_host_kill(host, 0);
 }
 
-static void make_clusters(struct world *w)
-{
-    struct arena arena = ARENA_INIT;
-
-    for (size_t i = 0; i < GENERATE_CLUSTERS; i++)
-        client_ask(w->clients[0], ECS_OPERATION_CREATE_CLUSTER,
-                   str_fmt(&arena, "{\"clusterName\":\"%.*s\"}", STR_ARGS(generate_clusters[i])));
-    arena_deinit(&arena);
-}
-
 void world_mend(struct world *w)
 {
     w->is_mended = true;
@@ -379,7 +393,18 @@ void world_mend(struct world *w)
     sim_server_node(w->server)->acts_left = 0;
     for (size_t i = 0; i < w->hosts_n; i++)
         mend_host(w, w->hosts[i]);
-    make_clusters(w); // or agents of one that is gone would ask for it for ever
+    for (size_t i = 0; i < w->hosts_n && w->has_liars; i++)
+        net_cut(sim_host_node(w->hosts[i])); // a new session tells what was a lie
+}
+
+void world_make_clusters(struct world *w)
+{
+    struct arena arena = ARENA_INIT;
+
+    for (size_t i = 0; i < GENERATE_CLUSTERS; i++)
+        client_ask(w->clients[0], ECS_OPERATION_CREATE_CLUSTER,
+                   str_fmt(&arena, "{\"clusterName\":\"%.*s\"}", STR_ARGS(generate_clusters[i])));
+    arena_deinit(&arena);
 }
 
 void world_stop_all(struct world *w)
@@ -424,7 +449,8 @@ struct world *world_new(const struct plan *plan)
     rng_init(&w->dice, plan->seed + 1);
     node_init(&w->node, "world", plan->seed);
     server.seed = rng_next(&w->dice);
-    server.stopped_task_keep_ms = (1 + (int64_t)below(w, 60)) * TIME_MINUTE_MS;
+    server.stopped_task_keep_ms = below(w, 2) ? (5 + (int64_t)below(w, 60)) * TIME_SECOND_MS
+                                              : (1 + (int64_t)below(w, 60)) * TIME_MINUTE_MS;
     server.inactive_keep_ms = (1 + (int64_t)below(w, 60)) * TIME_MINUTE_MS;
     server.definition_delete_ms = (1 + (int64_t)below(w, 600)) * TIME_SECOND_MS;
     calls.hostile_percent = below(w, 2) ? 5 : (uint32_t)below(w, 60);

@@ -33,8 +33,11 @@ struct world *world_new(const struct plan *plan);
 void world_free(struct world *w);
 
 void world_act(struct world *w, size_t index, const struct action *action);
-void world_mend(struct world *w);     // every fault ends, everybody is up
-void world_stop_all(struct world *w); // an operator stops every task
+void world_mend(struct world *w); // every fault ends, everybody is up
+// An operator makes every cluster that agents ask for: those of one that is gone would ask for
+// ever.
+void world_make_clusters(struct world *w);
+void world_stop_all(struct world *w); // he stops every task
 uint64_t world_answered(const struct world *w);
 
 #endif

@@ -21,10 +21,10 @@ DEEDS = ["ENOSPC", "EIO", "torn"] + KILLS
 
 
 def agent_ended_honestly(agent):
-    """Exit status 1 and a line that says that it was the store."""
+    """Exit status 1 and a line that says why."""
     status = agent.process.wait(20)
-    last = agent.log_text().strip().split("\n")[-1]
-    assert status == 1 and "level=error" in last, f"exit {status}: {last}"
+    said = agent.log_text(last_life_only=True)
+    assert status == 1 and "level=error" in said, f"exit {status}: {said}"
     agent.process = None
 
 
@@ -51,6 +51,7 @@ class FaultyRun:
                 host.check_end(task, host.describe([task])[task.arn], True)
             host.check_nothing_doubled()
             host.agent.stop()
+            host.past += host.tasks
             host.tasks = []
         except AssertionError as problem:
             raise AssertionError(f"{self.deed} at call {self.n} ({self.reached()}): {problem}\n{host.agent.log_text()[-2500:]}") from problem

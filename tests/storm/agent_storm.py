@@ -11,7 +11,6 @@ import signal
 import sys
 
 import storm  # noqa: F401: finds the modules below
-from gantry import Silent
 from host import Host, pause
 from storm import SEED, Gauge, rounds, run_tests
 
@@ -97,10 +96,10 @@ def flat_under_tasks():
         host.agent.start()
         host.await_connected()
         gauges = [Gauge(host.agent.process.pid), Gauge(host.server.process.pid)]
-        run_through(host, rounds(10, 100))
+        run_through(host, rounds(5, 100))
         for gauge in gauges:
             gauge.mark()
-        run_through(host, rounds(10, 300))
+        run_through(host, rounds(5, 300))
         # What a stopped task may keep at the server for an hour, and room for what the allocator does.
         gauges[0].check(2048)
         gauges[1].check(2048 + 8 * len(host.tasks))
@@ -123,7 +122,7 @@ def engine_dies(host):
     host.kill_engine()
     try_run(host)
     pause(host.dice, 0, 1)
-    host.start_engine()
+    host.docker.start()
 
 
 def engine_hangs(host):
@@ -136,7 +135,7 @@ def engine_hangs(host):
 def engine_restarts(host):
     host.docker.process.send_signal(signal.SIGTERM)
     host.docker.process.wait(60)
-    host.start_engine()
+    host.docker.start()
 
 
 def try_run(host):

@@ -19,7 +19,7 @@ import tempfile
 import storm  # noqa: F401: finds the modules below
 from gantry import Server, Silent
 from server_storm import files_of, health
-from storm import FAULTY, IS_FULL, SEED, Down, Refused, call, run_tests, wait_until
+from storm import FAULTY, IS_FULL, SEED, Down, Refused, run_tests, wait_until
 from writers import ClusterWriter, Corner, TaskWriter
 
 FAILURES = ["ENOSPC", "EIO", "EDQUOT", "torn"]

@@ -31,6 +31,7 @@ class RealAgent:
         self.env = env or {}
         self.process = None
         self.log_path = folder + ".log"
+        self.log_began = 0
         os.makedirs(folder, exist_ok=True)
 
     def start(self):
@@ -40,6 +41,7 @@ class RealAgent:
         argv = [binary(), "agent", "--endpoint", f"http://{self.server.host}", "--cluster", CLUSTER, "--data", self.folder,
                 "--docker-socket", self.docker_socket, "--credentials", os.path.join(self.server.data, "credentials")]
         with open(self.log_path, "ab") as log:
+            self.log_began = log.tell()
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=env)
 
     def is_alive(self):
@@ -58,9 +60,10 @@ class RealAgent:
         self.process = None
         return status
 
-    def log_text(self):
-        with open(self.log_path) as log:
-            return log.read()
+    def log_text(self, last_life_only=False):
+        with open(self.log_path, "rb") as log:
+            log.seek(self.log_began if last_life_only else 0)
+            return log.read().decode(errors="replace")
 
     def files(self):
         return sorted(os.path.relpath(os.path.join(folder, name), self.folder)
@@ -104,6 +107,7 @@ class Host:
         self.runs = os.path.join(self.folder, "runs")
         self.docker = self.agent = self.server = None
         self.tasks = []
+        self.past = []    # tasks that were checked; their containers may wait for their removal
         self.unsure = []  # tasks of calls whose answer was lost
         self.dice = random.Random(storm.SEED)
         try:
@@ -160,17 +164,6 @@ class Host:
         self.docker.process.wait()
         wait_until("containerd is gone", lambda: not is_running(containerd), 30)
         os.unlink(path)
-
-    def start_engine(self):
-        """As whoever looks after an engine does: one that ends while it starts is started again."""
-        for _ in range(3):
-            try:
-                self.docker.start()
-                return
-            except AssertionError:
-                self.docker.process.kill()
-                self.docker.process.wait()
-        raise AssertionError("dockerd does not start")
 
     # --- calls
 
@@ -239,7 +232,7 @@ class Host:
         for task in self.tasks:
             assert len(there.get(task.arn, [])) <= 1, f"containers of {task.arn}: {there[task.arn]}"
             assert self.starts(task) <= 1, f"{task.arn} was started {self.starts(task)} times"
-        known = {task.arn for task in self.tasks}
+        known = {task.arn for task in self.tasks + self.past}
         assert set(there) <= known, f"containers of nobody: {set(there) - known}"
 
     def check_end(self, task, seen, is_engine_whole):

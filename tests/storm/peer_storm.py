@@ -13,6 +13,7 @@ import random
 import socket
 import struct
 import sys
+import threading
 
 import storm  # noqa: F401: finds the modules below
 from client_storm import reset
@@ -20,8 +21,39 @@ from gantry import Agent, Server, Silent
 from storm import IS_FULL, SEED, Gauge, call, run_tests, wait_until
 from writers import RESOURCES, name_of
 
-MANY = 2000 if IS_FULL else 150
+MANY = 2000 if IS_FULL else 60
 OPCODES = range(16)
+
+
+class GoodAgent(threading.Thread):
+    """Does what is expected of an agent until it is told to leave; `ended` says why it had to go before."""
+
+    def __init__(self, agent):
+        super().__init__(daemon=True)
+        self.agent = agent
+        self.payloads = []
+        self.leaving = False
+        self.ended = None
+
+    def run(self):
+        try:
+            while True:
+                self.agent.gets("PayloadMessage")
+                self.agent.acks(self.agent.last)
+                self.payloads.append(json.dumps(self.agent.last))
+        except (Silent, OSError) as problem:
+            if not self.leaving:
+                self.ended = problem
+
+    def has(self, arn):
+        assert self.ended is None, f"the good agent lost its session: {self.ended}"
+        return any(arn in payload for payload in self.payloads)
+
+    def leave(self):
+        self.leaving = True
+        self.agent.ws.wire.socket.shutdown(socket.SHUT_RDWR)
+        self.join()
+        self.agent.ws.wire.close()
 
 
 class Fleet:
@@ -39,11 +71,12 @@ class Fleet:
             {"name": "main", "image": "busybox", "memory": 4}])
         self.good, self.bad = (call(server, "RegisterContainerInstance", cluster="work", totalResources=RESOURCES)[
             "containerInstance"]["containerInstanceArn"] for _ in range(2))
-        self.agent = Agent(server)
-        assert self.agent.connect("work", self.good) is None
+        agent = Agent(server)
+        assert agent.connect("work", self.good) is None
+        self.agent = GoodAgent(agent)
+        self.agent.start()
         self.tasks = {instance: self.start_tasks(instance) for instance in (self.good, self.bad)}
-        self.agent.gets("PayloadMessage")
-        self.agent.acks(self.agent.last)
+        wait_until("the good agent has its task", lambda: self.agent.has(self.tasks[self.good][0]))
         self.gauge = Gauge(server.process.pid)
         for _ in range(30):
             self.misbehave(lambda agent: agent.ws.send(b"warm"))
@@ -90,12 +123,10 @@ class Fleet:
         assert self.dump() == self.before, f"{self.dump()} instead of {self.before}"
         reply = call(self.server, "StartTask", cluster="work", taskDefinition="job", containerInstances=[self.good])
         arn = reply["tasks"][0]["taskArn"]
-        while arn not in json.dumps(self.agent.gets("PayloadMessage")):
-            pass
-        self.agent.acks(self.agent.last)
+        wait_until("the good agent gets another", lambda: self.agent.has(arn))
         self.gauge.check(grown_kib)
         told = self.gauge.told()
-        self.agent.leaves()
+        self.agent.leave()
         assert self.server.stop() == 0
         log = self.server.log_text()
         assert "Sanitizer" not in log and "runtime error" not in log and "assertion" not in log, log[-3000:]
@@ -118,7 +149,9 @@ def frame(dice, payload, opcode=1, fin=True, rsv=0, masked=True, length=None):
     if not masked:
         return head + payload
     mask = dice.randbytes(4)
-    return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    key = (mask * (len(payload) // 4 + 1))[:len(payload)]
+    said = int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")
+    return head + mask + said.to_bytes(len(payload), "big")
 
 
 def broken_frames(dice):

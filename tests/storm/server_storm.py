@@ -15,9 +15,9 @@ import sys
 import time
 
 import storm  # noqa: F401: finds the modules below
-from gantry import Server, Silent, Wire
+from gantry import Server, Wire
 from ledger import Busy
-from storm import IS_FULL, SEED, Gauge, SmallDisk, call, every_page, rounds, run_tests, wait_until
+from storm import IS_FULL, SEED, Gauge, Refused, SmallDisk, call, every_page, rounds, run_tests, wait_until
 from writers import Corner
 
 KILLS = rounds(12, 1000)
@@ -192,6 +192,45 @@ def a_full_disk():
         disk.close()
 
 
+def a_disk_full_of_our_own_log():
+    """A little room is enough: the log is moved into the file, and there is room for as much log again."""
+    disk = SmallDisk("6m")
+    if not disk.is_mounted:
+        disk.close()
+        return "SKIP no right to mount"
+    server = Server(folder=disk.folder)
+    server.log_path = disk.folder + ".log"
+    try:
+        corner = Corner(server.start(), random.Random(SEED))
+        corner.prepare()
+        writer = next(writer for writer in corner.writers() if writer.ledger.name == "attributes")
+        with open(os.path.join(disk.folder, "filler"), "wb") as filler:
+            filler.write(bytes(1 << 20))
+        before = write_until_refused(writer)
+        disk.free()
+        wait_until("it comes back by itself", lambda: health(server) == 200, 20)
+        writer.settle(is_same_server=True)
+        after = write_until_refused(writer)
+        assert after > before, f"{before} writes filled the disk, then {after}"
+        server.stop(signal.SIGKILL)
+        server.start()
+        writer.settle()
+        return f"{before} writes until it was full, {after} after a MiB of room"
+    finally:
+        server.close()
+        disk.close()
+        os.unlink(server.log_path)
+
+
+def write_until_refused(writer):
+    for n in range(5000):
+        try:
+            writer.write()
+        except Refused:
+            return n
+    raise AssertionError("the disk does not fill up")
+
+
 def killed_while_full():
     """The folder is still full when the next server starts: it serves what there is."""
     disk = SmallDisk("24m")
@@ -254,6 +293,7 @@ TESTS = {
     "what was acknowledged survives kill -9 at any moment, whole": kill_at_any_moment,
     "memory and descriptors stay flat under steady writes": flat_under_steady_writes,
     "on a full disk writes are refused, reads go on, and room brings them back": a_full_disk,
+    "on a disk full of the server's own log a little room is enough": a_disk_full_of_our_own_log,
     "a server killed on a full disk starts again and serves what there is": killed_while_full,
     "a second server on the same folder says that there is one": a_second_server,
 }

@@ -170,11 +170,12 @@ def run_tests(tests):
     tests = {name: test for name, test in tests.items() if os.environ.get("STORM_ONLY", "") in name}
     print(f"1..{len(tests)}")
     for number, (name, test) in enumerate(tests.items(), 1):
+        began = time.monotonic()
         try:
             word = test()
             print(f"ok {number} - {name}{skip_reason(word)}")
             if not skip_reason(word):
-                print(f"# {word}")
+                print(f"# {word}; {time.monotonic() - began:.0f} s")
         except Exception as problem:  # noqa: BLE001: a test's failure, of whatever kind
             failed += 1
             print(f"not ok {number} - {name}")
