@@ -199,36 +199,11 @@ static void step_down(struct step *step, struct deployment *deployment)
         return;
     next = deployment_edit(step, deployment);
     SET(next, status, REC_DEPLOYMENT_STATUS_ACTIVE);
+    SET(next, held_count, deployment_wanted(step->state, deployment));
     deployment_change(step, deployment, next);
 }
 
-static void request_stop(struct step *step, struct service *service)
-{
-    struct service_deployment *newest = service_newest_deployment(service);
-    struct rec_service_deployment *next;
-
-    if (newest == NULL || service_deployment_is_final(newest->rec->status))
-        return;
-    next = service_deployment_edit(step, newest);
-    SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED);
-    service_deployment_change(step, newest, next);
-}
-
-struct deployment *deploy_begin(struct step *step, struct service *service,
-                                struct rec_service_revision *revision)
-{
-    int64_t number = new_number(step);
-    uint64_t revision_id = put_revision(step, service, number, revision);
-    struct deployment *deployment;
-
-    step_down(step, service_primary(service));
-    request_stop(step, service);
-    deployment = deployment_get(step->state, put_deployment(step, service, number, revision_id));
-    put_service_deployment(step, service, deployment);
-    return deployment;
-}
-
-// ---- end
+// ---- the end of a service deployment
 
 static struct int_list counts_of(struct step *step, const struct service *service,
                                  const struct deployment *deployment)
@@ -264,6 +239,48 @@ static void finish(struct step *step, struct service *service,
     service_deployment_change(step, deployment, next);
 }
 
+// Makes way for a newer one. What cannot wait for that ends at once: a rollback that is overtaken
+// has failed, one that was only asked for comes too late.
+static void request_stop(struct step *step, struct service *service)
+{
+    struct service_deployment *newest = service_newest_deployment(service);
+    struct rec_service_deployment *next;
+
+    if (newest == NULL)
+        return;
+    switch ((int)newest->rec->status) {
+    case ECS_SERVICE_DEPLOYMENT_STATUS_PENDING:
+    case ECS_SERVICE_DEPLOYMENT_STATUS_IN_PROGRESS:
+        next = service_deployment_edit(step, newest);
+        SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED);
+        service_deployment_change(step, newest, next);
+        return;
+    case ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_REQUESTED:
+        finish(step, service, newest, ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED, STR_NONE);
+        return;
+    case ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS:
+        finish(step, service, newest, ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_FAILED, STR_NONE);
+        return;
+    default: return;
+    }
+}
+
+struct deployment *deploy_begin(struct step *step, struct service *service,
+                                struct rec_service_revision *revision)
+{
+    int64_t number = new_number(step);
+    uint64_t revision_id = put_revision(step, service, number, revision);
+    struct deployment *deployment;
+
+    step_down(step, service_primary(service));
+    request_stop(step, service);
+    deployment = deployment_get(step->state, put_deployment(step, service, number, revision_id));
+    put_service_deployment(step, service, deployment);
+    return deployment;
+}
+
+// ---- end
+
 void deploy_complete(struct step *step, struct service *service)
 {
     struct deployment *primary = service_primary(service);
@@ -286,13 +303,15 @@ void deploy_complete(struct step *step, struct service *service)
            STR_NONE);
 }
 
-// The newest deployment that was COMPLETED once, but for the PRIMARY one.
+// The newest deployment that is COMPLETED, but for the PRIMARY one. One that was and had to be
+// rolled back to is not, until it is once more.
 static struct deployment *last_completed(const struct service *service)
 {
     for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev) {
         struct deployment *deployment = PART(it, struct deployment);
 
-        if (deployment->rec->completed && deployment->rec->status != REC_DEPLOYMENT_STATUS_PRIMARY)
+        if (deployment->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED &&
+            deployment->rec->status != REC_DEPLOYMENT_STATUS_PRIMARY)
             return deployment;
     }
     return NULL;
@@ -378,10 +397,14 @@ static void roll_back_as_asked(struct step *step, struct service *service,
 
 // ---- settle
 
-// A deployment without tasks leaves the list; the last COMPLETED one stays to be rolled back to.
+// A deployment without tasks leaves the list; the last COMPLETED one stays to be rolled back to,
+// and is ACTIVE as long as it may have to stand in for the PRIMARY one.
 static void retire(struct step *step, struct service *service)
 {
     const struct deployment *kept = last_completed(service);
+    const struct deployment *primary = service_primary(service);
+    bool is_replaced =
+        primary == NULL || primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED;
 
     LIST_EACH_SAFE (&service->deployments, it) {
         struct deployment *deployment = PART(it, struct deployment);
@@ -392,7 +415,7 @@ static void retire(struct step *step, struct service *service)
             continue;
         if (deployment != kept) {
             state_remove(step->state, REC_KIND_DEPLOYMENT, deployment->part.entity.id);
-        } else if (deployment->rec->status == REC_DEPLOYMENT_STATUS_ACTIVE) {
+        } else if (deployment->rec->status == REC_DEPLOYMENT_STATUS_ACTIVE && is_replaced) {
             next = deployment_edit(step, deployment);
             SET(next, status, REC_DEPLOYMENT_STATUS_INACTIVE);
             deployment_change(step, deployment, next);

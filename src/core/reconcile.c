@@ -85,12 +85,14 @@ bool reconcile_is_draining(const struct state *state, const struct task *task)
 }
 
 int64_t reconcile_start_max(struct step *step, struct service *service,
-                            const struct deployment *primary, time_ms *again_at)
+                            const struct deployment *deployment, time_ms *again_at)
 {
-    struct backoff backoff = outcome_backoff(primary);
+    struct backoff backoff = outcome_backoff(deployment);
     struct speaker speaker = service_speaker(step, service);
     time_ms until = backoff_until(&backoff);
 
+    if (deployment->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED)
+        return 0;
     if (backoff_is_impaired(&backoff))
         service_say(step, service, event_trouble(&speaker, TROUBLE_START_IMPAIRED));
     if (until <= step->now)

@@ -30,6 +30,25 @@ struct look {
     time_ms again_at;
 };
 
+static bool has_task(const struct look *look, const struct instance *instance)
+{
+    LIST_EACH (&instance->tasks, it) {
+        const struct task *task = LIST_ENTRY(it, struct task, on_instance);
+
+        if ((uint64_t)task->rec->service_id == look->service->entity.id)
+            return true;
+    }
+    return false;
+}
+
+static bool is_host(const struct look *look, const struct instance *instance)
+{
+    if (instance->st->status != REC_INSTANCE_STATUS_ACTIVE)
+        return false;
+    return service_may_use(look->mould, instance) ||
+           (service_may_stay(look->mould, instance) && has_task(look, instance));
+}
+
 static void find_hosts(struct look *look)
 {
     const struct cluster *cluster = cluster_get(look->step->state, look->service->cluster_id);
@@ -38,8 +57,7 @@ static void find_hosts(struct look *look)
     LIST_EACH (&cluster->instances, it) {
         struct instance *instance = LIST_ENTRY(it, struct instance, in_cluster);
 
-        if (instance->st->status == REC_INSTANCE_STATUS_ACTIVE &&
-            service_may_use(look->mould, instance))
+        if (is_host(look, instance))
             look->hosts[look->input.hosts_n++] = instance;
     }
 }

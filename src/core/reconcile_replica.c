@@ -53,14 +53,30 @@ static void add_task(struct look *look, struct task *task)
     };
 }
 
-// The newest of the older deployments that was COMPLETED.
+// The newest of the older deployments that was COMPLETED and has not failed since, until the
+// PRIMARY one is.
 static uint32_t repaired_of(const struct rollouts *rollouts)
 {
+    if (rollouts->at[0]->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED)
+        return 0;
     for (uint32_t i = 1; i < rollouts->n; i++) {
-        if (rollouts->at[i]->rec->completed)
+        const struct rec_deployment *rec = rollouts->at[i]->rec;
+
+        if (rec->completed && rec->rollout_state != ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED)
             return i;
     }
     return 0;
+}
+
+// As many as it has lost.
+static int64_t repair_max(struct look *look, const struct deployment *deployment)
+{
+    int64_t lost = deployment->rec->held_count - deployment_wanted(look->step->state, deployment);
+    int64_t most = reconcile_start_max(look->step, look->service, deployment, &look->again_at);
+
+    if (lost <= 0)
+        return 0;
+    return lost < most ? lost : most;
 }
 
 static void look_at(struct look *look)
@@ -84,6 +100,8 @@ static void look_at(struct look *look)
         .repaired = repaired_of(&look->rollouts),
         .tasks = look->states,
     };
+    if (look->input.repaired != 0)
+        look->input.repair_max = repair_max(look, look->rollouts.at[look->input.repaired]);
     LIST_EACH (&look->service->tasks, it)
         add_task(look, LIST_ENTRY(it, struct task, in_service));
     ASSERT(look->input.tasks_n == max);
@@ -103,38 +121,39 @@ static void do_stops(struct look *look, const struct replica_plan *plan)
     reconcile_stop(look->step, look->service, &others);
 }
 
-static struct str_list start(struct look *look, const struct deployment *deployment, int64_t n)
+// How many found a place.
+static int64_t start(struct look *look, const struct deployment *deployment, int64_t n,
+                     int64_t replaced_n)
 {
     SERVICE_MOULD_AUTO struct service_mould *mould =
         service_mould_open(look->step, look->service, deployment);
     struct service_started started = service_start(look->step, mould, n);
     struct str_list ids = {.at = arena_array(look->step->arena, struct str, started.tasks_n)};
+    struct speaker speaker = service_speaker(look->step, look->service);
 
     for (; ids.n < started.tasks_n; ids.n++)
         ids.at[ids.n] = started.tasks[ids.n]->uid;
     if (started.failed.reason != PLACE_FITS)
         reconcile_no_place(look->step, look->service, &started.failed);
-    return ids;
+    if (ids.n > 0)
+        service_say(look->step, look->service,
+                    event_started(&speaker, &ids,
+                                  replaced_n < (int64_t)ids.n ? replaced_n : (int64_t)ids.n));
+    return (int64_t)ids.n;
 }
 
 static void do_starts(struct look *look, const struct replica_plan *plan)
 {
-    struct speaker speaker = service_speaker(look->step, look->service);
-    struct str_list ids;
+    int64_t n = plan->start_n;
 
     if (plan->repair_n > 0) {
-        ids = start(look, look->rollouts.at[look->input.repaired], plan->repair_n);
-        if (ids.n > 0)
-            service_say(look->step, look->service, event_started(&speaker, &ids, 0));
+        int64_t unplaced = plan->repair_n -
+                           start(look, look->rollouts.at[look->input.repaired], plan->repair_n, 0);
+
+        n += unplaced < plan->instead_n ? unplaced : plan->instead_n;
     }
-    if (plan->start_n > 0) {
-        ids = start(look, look->rollouts.at[0], plan->start_n);
-        if (ids.n > 0)
-            service_say(look->step, look->service,
-                        event_started(&speaker, &ids,
-                                      plan->replacement_n < (int64_t)ids.n ? plan->replacement_n
-                                                                           : (int64_t)ids.n));
-    }
+    if (n > 0)
+        start(look, look->rollouts.at[0], n, plan->replacement_n);
 }
 
 // ---- scale-in

@@ -93,7 +93,11 @@ static void cancel(const struct replica_service *service, const struct counts *n
             continue;
         if (is_repair(service, task) && keep > 0)
             keep--;
-        else if (task->draining || !service->is_failed)
+        else if (service->is_failed && !task->draining)
+            continue;
+        else if (task->is_protected)
+            plan->protected_n++;
+        else
             stop(plan, i, REPLICA_STOP_CANCELLED);
     }
 }
@@ -106,6 +110,8 @@ static void stop_unhealthy(const struct replica_service *service, const struct c
     int64_t may_go = not_negative(n->good_healthy + n->unhealthy - service->desired);
     bool has_room = service->upper > n->all;
 
+    if (service->is_failed)
+        return;
     if (may_go == 0 && !has_room && n->good < service->desired && n->stopping == 0)
         may_go = 1;
     for (size_t i = 0; i < service->tasks_n && may_go > 0; i++) {
@@ -175,13 +181,15 @@ static void plan_starts(const struct replica_service *service, const struct coun
     int64_t room = not_negative(service->upper - n->all);
     int64_t missing = not_negative(service->desired - n->good);
 
-    room = least(room, service->start_max);
     if (service->repaired != 0) {
-        plan->repair_n = least(room, not_negative(service->lower - n->healthy - n->repairing));
+        plan->repair_n = least(least(room, service->repair_max),
+                               not_negative(service->lower - n->healthy - n->repairing));
         room -= plan->repair_n;
     }
-    if (!service->is_failed)
-        plan->start_n = least(room, missing);
+    if (!service->is_failed) {
+        plan->start_n = least(least(room, service->start_max), missing);
+        plan->instead_n = least(plan->repair_n, least(service->start_max, missing) - plan->start_n);
+    }
     plan->replacement_n = least(plan->start_n, n->unhealthy);
 }
 

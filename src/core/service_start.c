@@ -174,11 +174,23 @@ struct service_started service_start(struct step *step, struct service_mould *mo
 
 bool service_may_use(const struct service_mould *mould, const struct instance *instance)
 {
+    if (!service_may_stay(mould, instance))
+        return false;
+    for (size_t i = 0; i < mould->queries_n; i++) {
+        if (!query_matches(mould->queries[i], instance))
+            return false;
+    }
+    return true;
+}
+
+bool service_may_stay(const struct service_mould *mould, const struct instance *instance)
+{
     if (!place_serves(instance, mould->request.launch_type) ||
         !place_has_attributes(&mould->request, instance))
         return false;
     for (size_t i = 0; i < mould->queries_n; i++) {
-        if (!query_matches(mould->queries[i], instance))
+        if (query_asks_attributes_only(mould->queries[i]) &&
+            !query_matches(mould->queries[i], instance))
             return false;
     }
     return true;
