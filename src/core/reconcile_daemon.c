@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 #include "core/deploy.h"
 #include "core/outcome.h"
 #include "core/reconcile_kinds.h"
@@ -45,8 +46,10 @@ static bool is_host(const struct look *look, const struct instance *instance)
 {
     if (instance->st->status != REC_INSTANCE_STATUS_ACTIVE)
         return false;
-    return service_may_use(look->mould, instance) ||
-           (service_may_stay(look->mould, instance) && has_task(look, instance));
+    if (service_may_use(look->mould, instance))
+        return true;
+    MARK("an instance may have no new task of a DAEMON service");
+    return service_may_stay(look->mould, instance) && has_task(look, instance);
 }
 
 static void find_hosts(struct look *look)
@@ -127,6 +130,7 @@ static void keep_desired(struct look *look)
     if (look->service->rec->desired_count == (int32_t)look->input.hosts_n)
         return;
     next = arena_copy(look->step->arena, look->service->rec, sizeof *next);
+    MARK("a DAEMON service wants as many tasks as it has hosts");
     SET(next, desired_count, (int32_t)look->input.hosts_n);
     state_put(look->step->state, REC_KIND_SERVICE, look->service->entity.id, next);
 }

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/proof.h"
 #include "core/deploy.h"
 #include "core/outcome.h"
 #include "core/rollout.h"
@@ -33,6 +34,7 @@ static bool is_protected(const struct look *look, struct task *task, time_ms *ag
 
     if (until <= look->step->now)
         return false;
+    MARK("a task is protected");
     *again_at = earlier(*again_at, until);
     return true;
 }
@@ -150,6 +152,7 @@ static void do_starts(struct look *look, const struct replica_plan *plan)
         int64_t unplaced = plan->repair_n -
                            start(look, look->rollouts.at[look->input.repaired], plan->repair_n, 0);
 
+        MARK_IF(unplaced > 0, "a task of an older deployment that is missed finds no place");
         n += unplaced < plan->instead_n ? unplaced : plan->instead_n;
     }
     if (n > 0)
@@ -251,6 +254,7 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
                        (struct victims_wanted){.n = (size_t)plan->excess_n,
                                                .healthy_max = (size_t)plan->excess_healthy_max},
                        look->step->rng, arena);
+    MARK_IF(chosen.n > 0, "a service with too many tasks stops some");
     for (size_t i = 0; i < chosen.n; i++)
         task_batch_add(&stopped, look->tasks[index[chosen.at[i]]]);
     reconcile_stop(look->step, look->service, &stopped);
