@@ -197,6 +197,11 @@ static void check_move(const struct state *state, const struct journal_entry *en
     case REC_KIND_TASK_DEFINITION: check_definition(entry->id, entry->before, entry->after); return;
     case REC_KIND_FAMILY: check_family(entry->id, entry->before, entry->after); return;
     case REC_KIND_CLUSTER: check_cluster(entry->id, entry->before, entry->after); return;
+    case REC_KIND_SERVICE: // check_services.c
+    case REC_KIND_REVISION:
+    case REC_KIND_DEPLOYMENT:
+    case REC_KIND_SERVICE_DEPLOYMENT:
+    case REC_KIND_SERVICE_EVENT:
     case REC_KIND_INSTANCE:
     case REC_KIND_RUN_TOKEN:
     case REC_KIND_NONE:
