@@ -131,16 +131,13 @@ static int64_t start(struct look *look, const struct deployment *deployment, int
         service_mould_open(look->step, look->service, deployment);
     struct service_started started = service_start(look->step, mould, n);
     struct str_list ids = {.at = arena_array(look->step->arena, struct str, started.tasks_n)};
-    struct speaker speaker = service_speaker(look->step, look->service);
 
     for (; ids.n < started.tasks_n; ids.n++)
         ids.at[ids.n] = started.tasks[ids.n]->uid;
     if (started.failed.reason != PLACE_FITS)
         reconcile_no_place(look->step, look->service, &started.failed);
-    if (ids.n > 0)
-        service_say(look->step, look->service,
-                    event_started(&speaker, &ids,
-                                  replaced_n < (int64_t)ids.n ? replaced_n : (int64_t)ids.n));
+    reconcile_say_started(look->step, look->service, &ids,
+                          replaced_n < (int64_t)ids.n ? replaced_n : (int64_t)ids.n);
     return (int64_t)ids.n;
 }
 
@@ -262,6 +259,8 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
 
 struct reconciled reconcile_replica(struct step *step, struct service *service)
 {
+    static const struct service_action is_kept = {
+        .name = REC_SERVICE_ACTION_TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION};
     struct look look = {.step = step, .service = service, .rollouts = rollouts_of(step, service)};
     struct speaker speaker = service_speaker(step, service);
     struct replica_plan plan;
@@ -275,8 +274,9 @@ struct reconciled reconcile_replica(struct step *step, struct service *service)
     if (plan.is_stuck)
         service_say(step, service, event_trouble(&speaker, TROUBLE_STUCK));
     if (plan.protected_n > 0)
-        service_say(step, service,
+        service_act(step, service,
                     event_protected(&speaker, deployment_name(look.rollouts.at[0], step->arena),
-                                    plan.protected_n));
+                                    plan.protected_n),
+                    &is_kept);
     return (struct reconciled){.is_steady = plan.is_steady, .again_at = look.again_at};
 }
