@@ -229,11 +229,19 @@ static void write_stop_deployment(struct generator *g)
 
 // --- protection
 
+// Tasks of services, mostly; the cluster has to be named.
+static void put_protected(struct generator *g, uint64_t n)
+{
+    enum known kind = one_in(g, 8) ? KNOWN_TASK : KNOWN_SERVICE_TASK;
+
+    go_where(g, kind);
+    put_str(g, "cluster", g->cluster);
+    put_list_of(g, "tasks", kind, n);
+}
+
 static void write_protect(struct generator *g)
 {
-    go_where(g, KNOWN_TASK);
-    put_cluster(g);
-    put_list_of(g, "tasks", KNOWN_TASK, 1 + below(g, 6));
+    put_protected(g, 1 + below(g, 6));
     if (one_in(g, 4)) {
         put_bool(g, "protectionEnabled", false);
         return;
@@ -245,9 +253,7 @@ static void write_protect(struct generator *g)
 
 static void write_get_protection(struct generator *g)
 {
-    go_where(g, KNOWN_TASK);
-    put_cluster(g);
-    put_list_of(g, "tasks", KNOWN_TASK, 1 + below(g, 4));
+    put_protected(g, 1 + below(g, 4));
 }
 
 // --- the choice
