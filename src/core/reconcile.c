@@ -250,7 +250,7 @@ static void keep_going(struct step *step, struct service *service)
             deploy_complete(step, service);
         service_act(step, service, event_steady(&speaker), &steady);
     }
-    if (result.again_at == 0)
+    if (result.again_at == 0 || PLANTED(PLANT_WAKE_FORGOTTEN))
         expiry_clear(&step->state->wakes, &service->wake);
     else
         expiry_set(&step->state->wakes, &service->wake, REC_KIND_SERVICE, service->entity.id,

@@ -32,7 +32,7 @@ static bool is_protected(const struct look *look, struct task *task, time_ms *ag
 {
     time_ms until = task->rec->protected_until;
 
-    if (until <= look->step->now)
+    if (until <= look->step->now || PLANTED(PLANT_PROTECTION_IGNORED))
         return false;
     MARK("a task is protected");
     *again_at = earlier(*again_at, until);

@@ -296,8 +296,8 @@ static const char *why_active(struct look *look, struct tally *n)
     if (gave_up(look) || has_ghosts(look) || is_protected(look) || is_stuck(look, n) ||
         has_no_room(look) || waits_for_replicas(look))
         return NULL;
-    if (!look->is_mended && n->moving > 0 && has_dependencies(look))
-        return NULL; // one that waits for what never becomes well
+    if (n->moving > 0 && (look->is_mended ? !can_run(look) : has_dependencies(look)))
+        return NULL; // some container waits for what does not come
     if (check_lost_misfit(look->service->entity.id) && says_it_cannot_start(look))
         return NULL;
     if ((!look->is_mended || !can_run(look)) &&
