@@ -119,10 +119,15 @@ struct str event_completed(const struct speaker *s, struct str deployment)
     return say(s, "(deployment %.*s) deployment completed.", STR_ARGS(deployment));
 }
 
+struct str event_failed_by(const struct speaker *s, struct str deployment, struct str cause)
+{
+    return say(s, "(deployment %.*s) deployment failed: %.*s.", STR_ARGS(deployment),
+               STR_ARGS(cause));
+}
+
 struct str event_failed(const struct speaker *s, struct str deployment)
 {
-    return say(s, "(deployment %.*s) deployment failed: tasks failed to start.",
-               STR_ARGS(deployment));
+    return event_failed_by(s, deployment, STR("tasks failed to start"));
 }
 
 struct str event_rolling_back(const struct speaker *s, struct str deployment)
@@ -261,6 +266,12 @@ static struct str target_call_failed(const struct speaker *s, const char *call, 
                STR_ARGS(error));
 }
 
+struct str event_no_traffic(const struct speaker *s)
+{
+    return say(s, "has load balancers, but this server moves no traffic: targets are not "
+                  "registered and weights are not set.");
+}
+
 struct str event_describe_failed(const struct speaker *s, struct str group, struct str error)
 {
     return target_call_failed(s, "describe target health on", group, error);
@@ -371,6 +382,11 @@ struct str rollout_reason_alarm(void)
     return STR("ECS deployment failed: alarm detected.");
 }
 
+struct str rollout_reason_failed(struct arena *arena, struct str cause)
+{
+    return str_fmt(arena, "ECS deployment failed: %.*s.", STR_ARGS(cause));
+}
+
 // --- statusReason
 
 #define ROLLED_BACK     "Service deployment rolled back because "
@@ -433,6 +449,16 @@ struct str rollback_by_stage_timeout(struct arena *arena, enum deploy_stage stag
                    STR_ARGS(name_of_stage(stage)));
 }
 
+struct str rollback_by_timeout(void)
+{
+    return STR(ROLLED_BACK "the service deployment timed out.");
+}
+
+struct str rollback_by_request(void)
+{
+    return STR(ROLLED_BACK "it was asked to stop.");
+}
+
 static struct str hook_story(struct arena *arena, enum hook_failure failure, struct str subject,
                              struct str cause)
 {
@@ -448,6 +474,11 @@ static struct str hook_story(struct arena *arena, enum hook_failure failure, str
     case HOOK_NOT_PARSED:
         return str_fmt(arena, "ECS was unable to parse the response from %.*s due to %.*s",
                        STR_ARGS(subject), STR_ARGS(cause));
+    case HOOK_TIMED_OUT:
+        return str_fmt(arena, "Lifecycle hook target %.*s timed out.", STR_ARGS(subject));
+    case HOOK_ANSWERED_BACK:
+        return str_fmt(arena, "Lifecycle hook %.*s was ended with the action ROLLBACK.",
+                       STR_ARGS(subject));
     }
     UNREACHABLE();
 }
