@@ -34,6 +34,7 @@ struct task {
     bool traffic_asked; // to let it into traffic, or out, and not answered yet
     bool target_is_ill; // a load balancer says so
     int64_t sent_sequence;
+    struct list unacknowledged; // in its instance's, from the sending to the acknowledgement
 };
 
 void task_apply(struct state *state, uint64_t id, const void *record);
