@@ -425,7 +425,7 @@ static void note_rollback(struct step *step, struct service *service,
     SET(next, rollback_revision_id, target->rec->revision_id);
     if (by_breaker)
         SET(next, breaker_status, ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_TRIGGERED);
-    if (service_deployment_shifts(newest) && next->has.stage)
+    if (service_deployment_shifts(newest))
         turn_back(step, next);
     service_deployment_change(step, newest, next);
 }

@@ -195,7 +195,6 @@ static void enter(struct shifting *s, const struct shift_place *to)
     SET(s->next, next_weight, to->is_back ? 0 : s->steps.at[to->step].weight);
     if (is_new_stage)
         hooks_begin(s->step, s->next, shift_calls_hooks(to) ? to->stage : DEPLOY_STAGE_NONE);
-    set_weights(s);
     s->changed = true;
     MARK_IF(to->stage == DEPLOY_STAGE_RECONCILE_SERVICE, "an unsettled past is settled first");
     MARK_IF(to->stage == DEPLOY_STAGE_BAKE_TIME, "a shifted deployment bakes");
@@ -288,7 +287,10 @@ static bool go_on(struct shifting *s)
 
         if (hooks_run(s->step, s->deployment, s->next, &s->again_at))
             s->changed = true;
-        run_weights(s);
+        if (s->at.stage != DEPLOY_STAGE_NONE) {
+            set_weights(s); // a rollback begins elsewhere
+            run_weights(s);
+        }
         look_around(s);
         move = shift_next(&s->at, &s->facts);
         switch (move.verdict) {
