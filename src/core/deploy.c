@@ -466,7 +466,7 @@ void deploy_fail(struct step *step, struct service *service, const struct deploy
                                         : rollout_reason_failed(step->arena, trouble->cause));
     deployment_change(step, primary, next);
     service_say(step, service,
-                event_failed_by(&speaker, deployment_name(primary, step->arena), trouble->cause));
+                event_failed(&speaker, deployment_name(primary, step->arena), trouble->cause));
     if (target != NULL) {
         struct str name = deployment_name(target, step->arena);
 

@@ -119,15 +119,10 @@ struct str event_completed(const struct speaker *s, struct str deployment)
     return say(s, "(deployment %.*s) deployment completed.", STR_ARGS(deployment));
 }
 
-struct str event_failed_by(const struct speaker *s, struct str deployment, struct str cause)
+struct str event_failed(const struct speaker *s, struct str deployment, struct str cause)
 {
     return say(s, "(deployment %.*s) deployment failed: %.*s.", STR_ARGS(deployment),
                STR_ARGS(cause));
-}
-
-struct str event_failed(const struct speaker *s, struct str deployment)
-{
-    return event_failed_by(s, deployment, STR("tasks failed to start"));
 }
 
 struct str event_rolling_back(const struct speaker *s, struct str deployment)

@@ -41,10 +41,9 @@ struct str event_registered(const struct speaker *s, int64_t n, struct str group
 struct str event_deregistered(const struct speaker *s, int64_t n, struct str group);
 struct str event_draining(const struct speaker *s, struct str task_set, int64_t n);
 
-// A10; A11, or the like for another cause ("alarm detected"); A12.
+// A10; A11, whose published cause is "tasks failed to start"; A12.
 struct str event_completed(const struct speaker *s, struct str deployment);
-struct str event_failed(const struct speaker *s, struct str deployment);
-struct str event_failed_by(const struct speaker *s, struct str deployment, struct str cause);
+struct str event_failed(const struct speaker *s, struct str deployment, struct str cause);
 struct str event_rolling_back(const struct speaker *s, struct str deployment);
 
 // A target that a load balancer found unhealthy.
