@@ -90,12 +90,14 @@ bool reconcile_is_draining(const struct state *state, const struct task *task)
 int64_t reconcile_start_max(struct step *step, struct service *service,
                             const struct deployment *primary, time_ms *again_at)
 {
+    static const struct service_action impaired = {
+        .name = REC_SERVICE_ACTION_SERVICE_TASK_START_IMPAIRED};
     struct backoff backoff = outcome_backoff(primary);
     struct speaker speaker = service_speaker(step, service);
     time_ms until = backoff_until(&backoff);
 
     if (backoff_is_impaired(&backoff))
-        service_say(step, service, event_trouble(&speaker, TROUBLE_START_IMPAIRED));
+        service_act(step, service, event_trouble(&speaker, TROUBLE_START_IMPAIRED), &impaired);
     if (until <= step->now)
         return STARTS_MAX;
     *again_at = earlier(*again_at, until);
@@ -107,8 +109,14 @@ void reconcile_no_place(struct step *step, struct service *service, const struct
     struct cluster *cluster = cluster_get(step->state, service->cluster_id);
     struct speaker speaker = service_speaker(step, service);
     struct str closest = failed->closest != NULL ? failed->closest->uid : STR_NONE;
+    struct service_action action = {
+        .name = REC_SERVICE_ACTION_SERVICE_TASK_PLACEMENT_FAILURE,
+        .reason = place_reason_text(failed->reason),
+    };
 
-    service_say(step, service, event_unplaced(&speaker, failed->reason, closest));
+    if (failed->closest != NULL)
+        action.instance_arn = instance_arn(step->state, failed->closest, step->arena);
+    service_act(step, service, event_unplaced(&speaker, failed->reason, closest), &action);
     if (!list_is_linked(&service->waiting))
         list_push_back(&cluster->services_waiting, &service->waiting);
 }
@@ -132,6 +140,19 @@ static struct str_list ids_of(struct step *step, const struct task_batch *tasks)
     for (; ids.n < tasks->n; ids.n++)
         ids.at[ids.n] = tasks->at[ids.n]->uid;
     return ids;
+}
+
+static const struct service_action tasks_started = {.name = REC_SERVICE_ACTION_TASKS_STARTED};
+static const struct service_action tasks_stopped = {.name = REC_SERVICE_ACTION_TASKS_STOPPED};
+static const struct service_action steady = {.name = REC_SERVICE_ACTION_SERVICE_STEADY_STATE};
+
+void reconcile_say_started(struct step *step, struct service *service, const struct str_list *ids,
+                           int64_t replaced_n)
+{
+    struct speaker speaker = service_speaker(step, service);
+
+    if (ids->n > 0)
+        service_act(step, service, event_started(&speaker, ids, replaced_n), &tasks_started);
 }
 
 static void stop_one(struct step *step, struct task *task)
@@ -159,9 +180,9 @@ void reconcile_stop(struct step *step, struct service *service, const struct tas
     }
     ids = ids_of(step, &running);
     if (running.n > 0)
-        service_say(step, service, event_stopped(&speaker, &ids));
+        service_act(step, service, event_stopped(&speaker, &ids), &tasks_stopped);
     if (pending > 0)
-        service_say(step, service, event_stopped_pending(&speaker, pending));
+        service_act(step, service, event_stopped_pending(&speaker, pending), &tasks_stopped);
 }
 
 void reconcile_stop_unhealthy(struct step *step, struct service *service,
@@ -179,7 +200,7 @@ void reconcile_stop_unhealthy(struct step *step, struct service *service,
         service_say(step, service, event_failed_health_checks(&speaker, task->uid));
     }
     if (tasks->n > 0)
-        service_say(step, service, event_stopped(&speaker, &ids));
+        service_act(step, service, event_stopped(&speaker, &ids), &tasks_stopped);
 }
 
 // ---- one service
@@ -271,7 +292,7 @@ static void be_steady(struct step *step, struct service *service, time_ms *again
             return;
         deploy_complete(step, service);
     }
-    service_say(step, service, event_steady(&speaker));
+    service_act(step, service, event_steady(&speaker), &steady);
 }
 
 static void keep_going(struct step *step, struct service *service)

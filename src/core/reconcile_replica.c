@@ -132,21 +132,18 @@ static struct str_list start(struct look *look, const struct deployment *deploym
 
 static void do_starts(struct look *look, const struct replica_plan *plan)
 {
-    struct speaker speaker = service_speaker(look->step, look->service);
     struct str_list ids;
+    int64_t n;
 
     if (plan->repair_n > 0) {
         ids = start(look, look->rollouts.at[look->input.repaired], plan->repair_n);
-        if (ids.n > 0)
-            service_say(look->step, look->service, event_started(&speaker, &ids, 0));
+        reconcile_say_started(look->step, look->service, &ids, 0);
     }
     if (plan->start_n > 0) {
         ids = start(look, look->rollouts.at[0], plan->start_n);
-        if (ids.n > 0)
-            service_say(look->step, look->service,
-                        event_started(&speaker, &ids,
-                                      plan->replacement_n < (int64_t)ids.n ? plan->replacement_n
-                                                                           : (int64_t)ids.n));
+        n = (int64_t)ids.n;
+        reconcile_say_started(look->step, look->service, &ids,
+                              plan->replacement_n < n ? plan->replacement_n : n);
     }
 }
 
@@ -252,6 +249,8 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
 
 static struct reconciled act(struct look *look)
 {
+    static const struct service_action is_kept = {
+        .name = REC_SERVICE_ACTION_TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION};
     struct speaker speaker = service_speaker(look->step, look->service);
     struct replica_plan plan;
 
@@ -264,10 +263,11 @@ static struct reconciled act(struct look *look)
     if (plan.is_stuck)
         service_say(look->step, look->service, event_trouble(&speaker, TROUBLE_STUCK));
     if (plan.protected_n > 0)
-        service_say(look->step, look->service,
+        service_act(look->step, look->service,
                     event_protected(&speaker,
                                     deployment_name(look->rollouts.at[0], look->step->arena),
-                                    plan.protected_n));
+                                    plan.protected_n),
+                    &is_kept);
     return (struct reconciled){.is_steady = plan.is_steady, .again_at = look->again_at};
 }
 

@@ -285,8 +285,10 @@ static bool go_on(struct shifting *s)
         struct shift_move move;
         bool is_stale;
 
-        if (hooks_run(s->step, s->deployment, s->next, &s->again_at))
+        if (hooks_run(s->step, s->deployment, s->next, &s->again_at)) {
             s->changed = true;
+            write_back(s); // for the event log: the next stage has other hooks
+        }
         if (s->at.stage != DEPLOY_STAGE_NONE) {
             set_weights(s); // a rollback begins elsewhere
             run_weights(s);

@@ -43,6 +43,7 @@ struct state_config {
     struct str account;           // twelve digits
     struct str zone;              // availability zone of instances; empty: "<region>a"
     time_ms stopped_task_keep_ms; // how long STOPPED tasks stay readable
+    size_t stopped_tasks_max;     // and how many of them, so that memory is bounded; 0: any number
     time_ms inactive_keep_ms;     // likewise INACTIVE clusters and instances
     time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
     bool has_alarms;              // there is a source of alarms
@@ -81,6 +82,7 @@ struct state {
     struct service *services_by_key;        // service.h
     struct list clusters;                   // in creation order
     struct expiry_heap expiries;            // what is forgotten when; core/timers.h
+    struct expiry_heap stopped;             // likewise STOPPED tasks, in a heap of their own
     struct expiry_heap wakes;               // which service time alone will change, and when
     struct list services_dirty;             // struct service.dirty, in the order of marking
     int64_t life;                           // drawn when first asked for; state_life
