@@ -64,8 +64,10 @@ static bool is_repetition(const struct step *step, const struct service *service
     for (struct list *it = service->events.prev; it != &service->events; it = it->prev) {
         const struct rec_service_event *rec = PART(it, struct service_event)->rec;
 
-        if (str_eq(rec->message, message))
+        if (str_eq(rec->message, message)) {
+            MARK("a line of the events is not repeated");
             return !event_is_due(rec->created_at, step->now);
+        }
         if (is_steady || str_eq(rec->message, steady))
             return false;
     }
@@ -103,6 +105,7 @@ void service_act(struct step *step, struct service *service, struct str message,
     SET(rec, message, message);
     state_put(step->state, REC_KIND_SERVICE_EVENT,
               state_new_id(step->state, REC_KIND_SERVICE_EVENT), rec);
+    MARK_IF(service->events_n > EVENTS_KEPT, "the oldest of a hundred events goes");
     if (service->events_n > EVENTS_KEPT)
         state_remove(step->state, REC_KIND_SERVICE_EVENT,
                      PART(service->events.next, struct service_part)->entity.id);
@@ -190,33 +193,28 @@ static struct long_list sources_of(struct step *step, const struct service *serv
     return ids;
 }
 
-// The newest deployment that was COMPLETED once, but for the PRIMARY one.
-static struct deployment *last_completed(const struct service *service)
+// The deployment that carries the service: the PRIMARY one when it was COMPLETED once, else the
+// newest that was and has not failed since, else the newest with tasks. NULL: none.
+static const struct deployment *carrier_of(const struct service *service)
 {
-    for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev) {
-        struct deployment *deployment = PART(it, struct deployment);
+    const struct deployment *found = service_primary(service);
 
-        if (deployment->rec->completed && deployment->rec->status != REC_DEPLOYMENT_STATUS_PRIMARY)
+    if (found != NULL && found->rec->completed)
+        return found;
+    for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev) {
+        const struct deployment *deployment = PART(it, struct deployment);
+
+        if (deployment->rec->completed &&
+            deployment->rec->rollout_state != ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED)
+            return deployment;
+    }
+    for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev) {
+        const struct deployment *deployment = PART(it, struct deployment);
+
+        if (deployment->running_n + deployment->pending_n > 0)
             return deployment;
     }
     return NULL;
-}
-
-// What a traffic shift starts from: the last deployment that was COMPLETED, else the newest that
-// has tasks. 0: nothing.
-static int64_t shift_source(const struct service *service)
-{
-    const struct deployment *found = last_completed(service);
-
-    for (struct list *it = service->deployments.prev; found == NULL && it != &service->deployments;
-         it = it->prev) {
-        const struct deployment *deployment = PART(it, struct deployment);
-
-        if (deployment->rec->status != REC_DEPLOYMENT_STATUS_PRIMARY &&
-            deployment->running_n + deployment->pending_n > 0)
-            found = deployment;
-    }
-    return found != NULL ? (int64_t)found->part.entity.id : 0;
 }
 
 static bool shifts(const struct ecs_deployment_configuration *config)
@@ -226,7 +224,8 @@ static bool shifts(const struct ecs_deployment_configuration *config)
 }
 
 static void put_service_deployment(struct step *step, struct service *service,
-                                   const struct deployment *deployment)
+                                   const struct deployment *deployment,
+                                   const struct deployment *source)
 {
     struct rec_service_deployment *rec = arena_new(step->arena, struct rec_service_deployment);
     struct breaker_rule rule = rule_of(service);
@@ -241,8 +240,8 @@ static void put_service_deployment(struct step *step, struct service *service,
     SET(rec, created_at, step->now);
     SET(rec, updated_at, step->now);
     SET(rec, deployment_configuration, service->rec->deployment_configuration);
-    if (shifts(service->rec->deployment_configuration))
-        SET(rec, source_deployment_id, shift_source(service));
+    if (shifts(service->rec->deployment_configuration) && source != NULL)
+        SET(rec, source_deployment_id, (int64_t)source->part.entity.id);
     SET(rec, breaker_status, breaker_status(&breaker, &rule, false));
     SET(rec, breaker_threshold,
         rule.enabled ? (int32_t)breaker_threshold(&rule, service->rec->desired_count) : 0);
@@ -258,81 +257,11 @@ static void step_down(struct step *step, struct deployment *deployment)
         return;
     next = deployment_edit(step, deployment);
     SET(next, status, REC_DEPLOYMENT_STATUS_ACTIVE);
+    SET(next, held_count, deployment_wanted(step->state, deployment));
     deployment_change(step, deployment, next);
 }
 
-static void finish(struct step *step, struct service *service,
-                   struct service_deployment *deployment, enum ecs_service_deployment_status status,
-                   struct str reason);
-
-// One that is on its way back is cut off there: it has no other end.
-static void request_stop(struct step *step, struct service *service)
-{
-    struct service_deployment *newest = service_newest_deployment(service);
-    struct rec_service_deployment *next;
-
-    if (newest == NULL || service_deployment_is_final(newest->rec->status))
-        return;
-    if (newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS) {
-        MARK("a rollback is cut off by a new deployment");
-        finish(step, service, newest, ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_FAILED, STR_NONE);
-        return;
-    }
-    if (newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_REQUESTED) {
-        finish(step, service, newest, ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED, STR_NONE);
-        return;
-    }
-    next = service_deployment_edit(step, newest);
-    SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED);
-    service_deployment_change(step, newest, next);
-}
-
-static const struct rec_service_revision *revision_of(const struct step *step,
-                                                      const struct deployment *deployment)
-{
-    return deployment != NULL
-               ? revision_get(step->state, (uint64_t)deployment->rec->revision_id)->rec
-               : NULL;
-}
-
-// Which target groups the new revision has. Where nobody moves traffic, that is said when the
-// service gets its first load balancer.
-static void resolve_traffic(struct step *step, struct service *service,
-                            struct rec_service_revision *revision)
-{
-    const struct deployment *primary = service_primary(service);
-    const struct deployment *completed =
-        primary != NULL && primary->rec->completed ? primary : last_completed(service);
-    const struct rec_service_revision *older = revision_of(step, primary);
-    struct speaker speaker = service_speaker(step, service);
-
-    revision->has.resolved_configuration = false;
-    revision->resolved_configuration = NULL;
-    if (revision->load_balancers.n == 0)
-        return;
-    SET(revision, resolved_configuration,
-        traffic_resolve(step->arena, revision, revision_of(step, completed)));
-    if (!step->state->config.has_traffic && (older == NULL || older->load_balancers.n == 0))
-        service_say(step, service, event_no_traffic(&speaker));
-}
-
-struct deployment *deploy_begin(struct step *step, struct service *service,
-                                struct rec_service_revision *revision)
-{
-    int64_t number = new_number(step);
-    uint64_t revision_id;
-    struct deployment *deployment;
-
-    resolve_traffic(step, service, revision);
-    revision_id = put_revision(step, service, number, revision);
-    step_down(step, service_primary(service));
-    request_stop(step, service);
-    deployment = deployment_get(step->state, put_deployment(step, service, number, revision_id));
-    put_service_deployment(step, service, deployment);
-    return deployment;
-}
-
-// ---- end
+// ---- the end of a service deployment
 
 static struct int_list counts_of(struct step *step, const struct service *service,
                                  const struct deployment *deployment)
@@ -387,6 +316,79 @@ static void finish(struct step *step, struct service *service,
         forget_requests(step, service);
 }
 
+// Makes way for a newer one. What cannot wait for that ends at once: a rollback that is overtaken
+// has failed, one that was only asked for comes too late.
+static void request_stop(struct step *step, struct service *service)
+{
+    struct service_deployment *newest = service_newest_deployment(service);
+    struct rec_service_deployment *next;
+
+    if (newest == NULL)
+        return;
+    switch ((int)newest->rec->status) {
+    case ECS_SERVICE_DEPLOYMENT_STATUS_PENDING:
+    case ECS_SERVICE_DEPLOYMENT_STATUS_IN_PROGRESS:
+        MARK("a service deployment is asked to stop");
+        next = service_deployment_edit(step, newest);
+        SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED);
+        service_deployment_change(step, newest, next);
+        return;
+    case ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_REQUESTED:
+        finish(step, service, newest, ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED, STR_NONE);
+        return;
+    case ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS:
+        MARK("a rollback is overtaken");
+        finish(step, service, newest, ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_FAILED, STR_NONE);
+        return;
+    default: return;
+    }
+}
+
+static const struct rec_service_revision *revision_of(const struct step *step,
+                                                      const struct deployment *deployment)
+{
+    return deployment != NULL
+               ? revision_get(step->state, (uint64_t)deployment->rec->revision_id)->rec
+               : NULL;
+}
+
+// Which target groups the new revision has. Where nobody moves traffic, that is said when the
+// service gets its first load balancer.
+static void resolve_traffic(struct step *step, struct service *service,
+                            const struct deployment *source, struct rec_service_revision *revision)
+{
+    const struct rec_service_revision *older = revision_of(step, service_primary(service));
+    struct speaker speaker = service_speaker(step, service);
+
+    revision->has.resolved_configuration = false;
+    revision->resolved_configuration = NULL;
+    if (revision->load_balancers.n == 0)
+        return;
+    SET(revision, resolved_configuration,
+        traffic_resolve(step->arena, revision, revision_of(step, source)));
+    if (!step->state->config.has_traffic && (older == NULL || older->load_balancers.n == 0))
+        service_say(step, service, event_no_traffic(&speaker));
+}
+
+struct deployment *deploy_begin(struct step *step, struct service *service,
+                                struct rec_service_revision *revision)
+{
+    int64_t number = new_number(step);
+    const struct deployment *source = carrier_of(service);
+    uint64_t revision_id;
+    struct deployment *deployment;
+
+    resolve_traffic(step, service, source, revision);
+    revision_id = put_revision(step, service, number, revision);
+    step_down(step, service_primary(service));
+    request_stop(step, service);
+    deployment = deployment_get(step->state, put_deployment(step, service, number, revision_id));
+    put_service_deployment(step, service, deployment, source);
+    return deployment;
+}
+
+// ---- end
+
 void deploy_complete(struct step *step, struct service *service)
 {
     struct deployment *primary = service_primary(service);
@@ -402,11 +404,27 @@ void deploy_complete(struct step *step, struct service *service)
     service_say(step, service, event_completed(&speaker, name));
     if (newest == NULL || service_deployment_is_final(newest->rec->status))
         return;
+    MARK_IF(newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS,
+            "a rollback is successful");
     finish(step, service, newest,
            newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS
                ? ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_SUCCESSFUL
                : ECS_SERVICE_DEPLOYMENT_STATUS_SUCCESSFUL,
            STR_NONE);
+}
+
+// The newest deployment that is COMPLETED, but for the PRIMARY one. One that was and had to be
+// rolled back to is not, until it is once more.
+static struct deployment *last_completed(const struct service *service)
+{
+    for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev) {
+        struct deployment *deployment = PART(it, struct deployment);
+
+        if (deployment->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED &&
+            deployment->rec->status != REC_DEPLOYMENT_STATUS_PRIMARY)
+            return deployment;
+    }
+    return NULL;
 }
 
 // A traffic shift is at the beginning of its way back.
@@ -454,12 +472,9 @@ static void roll_back(struct step *step, struct service *service, struct deploym
                       struct str rollout_reason)
 {
     struct speaker speaker = service_speaker(step, service);
-    struct deployment *primary = service_primary(service);
-    struct rec_deployment *next = deployment_edit(step, primary);
+    struct rec_deployment *next;
 
-    SET(next, status, REC_DEPLOYMENT_STATUS_ACTIVE);
-    SET(next, completed, false); // nothing to roll back to any more
-    deployment_change(step, primary, next);
+    step_down(step, service_primary(service));
     next = deployment_edit(step, target);
     SET(next, status, REC_DEPLOYMENT_STATUS_PRIMARY);
     SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS);
@@ -486,6 +501,11 @@ void deploy_fail(struct step *step, struct service *service, const struct deploy
     deployment_change(step, primary, next);
     service_say(step, service,
                 event_failed(&speaker, deployment_name(primary, step->arena), trouble->cause));
+    MARK_IF(trouble->by_breaker && target != NULL, "the breaker rolls back");
+    MARK_IF(trouble->by_breaker && target == NULL && trouble->rolls_back,
+            "the breaker has nothing to roll back to");
+    MARK_IF(trouble->by_breaker && !trouble->rolls_back,
+            "the breaker gives up without rolling back");
     if (target != NULL) {
         struct str name = deployment_name(target, step->arena);
 
@@ -539,7 +559,9 @@ static void roll_back_as_asked(struct step *step, struct service *service,
 {
     struct deployment *target = last_completed(service);
 
+    MARK_IF(target != NULL, "a caller rolls back");
     if (target == NULL) {
+        MARK("a caller asked to roll back and there is nothing to go back to");
         finish(step, service, deployment, ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED, STR_NONE);
         return;
     }
@@ -561,10 +583,14 @@ static bool is_source(const struct service *service, const struct deployment *de
            (newest->rec->source_deployment_id == id || newest->rec->deployment_id == id);
 }
 
-// A deployment without tasks leaves the list; the last COMPLETED one stays to be rolled back to.
+// A deployment without tasks leaves the list; the last COMPLETED one stays to be rolled back to,
+// and is ACTIVE as long as it may have to stand in for the PRIMARY one.
 static void retire(struct step *step, struct service *service)
 {
     const struct deployment *kept = last_completed(service);
+    const struct deployment *primary = service_primary(service);
+    bool is_replaced =
+        primary == NULL || primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED;
 
     LIST_EACH_SAFE (&service->deployments, it) {
         struct deployment *deployment = PART(it, struct deployment);
@@ -574,8 +600,10 @@ static void retire(struct step *step, struct service *service)
             deployment->running_n + deployment->pending_n > 0 || is_source(service, deployment))
             continue;
         if (deployment != kept) {
+            MARK("a deployment without tasks is removed");
             state_remove(step->state, REC_KIND_DEPLOYMENT, deployment->part.entity.id);
-        } else if (deployment->rec->status == REC_DEPLOYMENT_STATUS_ACTIVE) {
+        } else if (deployment->rec->status == REC_DEPLOYMENT_STATUS_ACTIVE && is_replaced) {
+            MARK("the deployment before the present one is kept");
             next = deployment_edit(step, deployment);
             SET(next, status, REC_DEPLOYMENT_STATUS_INACTIVE);
             deployment_change(step, deployment, next);

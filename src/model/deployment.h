@@ -60,6 +60,8 @@ struct deployment *service_primary(const struct service *service);
 struct service_deployment *service_newest_deployment(const struct service *service);
 // It moves traffic from one revision to another (BLUE_GREEN, LINEAR, CANARY).
 bool service_deployment_shifts(const struct service_deployment *deployment);
+// Its tasks that are to go on.
+int32_t deployment_wanted(const struct state *state, const struct deployment *deployment);
 struct task_definition *revision_definition(const struct state *state,
                                             const struct revision *revision);
 
