@@ -221,13 +221,15 @@ static bool is_daemon(const struct rec_service *service)
     return service->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON;
 }
 
-// Others have their own arithmetic.
-// Neither now nor lately has it shifted traffic, when source and target have limits of their own.
+// Others have their own arithmetic. Neither now nor lately has it shifted traffic, when source and
+// target have limits of their own.
 static bool is_rolling(const struct replay *r, int64_t service_id,
                        const struct rec_service *service)
 {
     const struct service *now = service_get(r->state, (uint64_t)service_id);
 
+    if (now == NULL)
+        return false;
     LIST_EACH (&now->service_deployments, it) {
         if (service_deployment_shifts(PART(it, struct service_deployment)))
             return false;

@@ -27,6 +27,7 @@ enum known {
     KNOWN_SERVICE,
     KNOWN_SERVICE_DEPLOYMENT,
     KNOWN_REVISION,
+    KNOWN_HOOK,
     KNOWN_N
 };
 
