@@ -122,7 +122,8 @@ static void test_an_old_task_without_a_place_leaves_it_to_a_new_one(void **state
     launch_add_definition(w, "picky",
                           "{\"containerDefinitions\":[{\"name\":\"main\",\"image\":\"x\","
                           "\"memory\":16,\"essential\":true}],\"placementConstraints\":[{\"type\":"
-                          "\"memberOf\",\"expression\":\"attribute:stack == a\"}]}");
+                          "\"memberOf\",\"expression\":\"attribute:stack == a\"}],"
+                          "\"compatibilities\":[\"EXTERNAL\",\"EC2\"]}");
     launch_add_simple(w, "app", 16, 16);
     service_create(w, "picky",
                    ",\"desiredCount\":1,\"deploymentConfiguration\":"
