@@ -517,6 +517,14 @@ static bool is_about(struct str arn, const char *kind)
     return str_cut(arn, '/', &head, &tail) && str_eq(head, str_of(kind));
 }
 
+static void learn_task(struct lesson *lesson, struct str arn)
+{
+    pool_add(&lesson->g->known[KNOWN_TASK], arn);
+    if (lesson->call->operation == ECS_OPERATION_LIST_TASKS &&
+        has_text(lesson->call->json, "\"serviceName\""))
+        pool_add(&lesson->g->known[KNOWN_SERVICE_TASK], arn);
+}
+
 static void learn_arn(struct lesson *lesson, struct str arn)
 {
     struct generator *g = lesson->g;
@@ -526,7 +534,7 @@ static void learn_arn(struct lesson *lesson, struct str arn)
     else if (is_about(arn, "task-definition"))
         pool_add(&g->known[KNOWN_DEFINITION], arn);
     else if (is_about(arn, "task"))
-        pool_add(&g->known[KNOWN_TASK], arn);
+        learn_task(lesson, arn);
     else if (is_about(arn, "container-instance"))
         pool_add(&g->known[lesson->call->operation == ECS_OPERATION_REGISTER_CONTAINER_INSTANCE
                                ? KNOWN_OWN_INSTANCE

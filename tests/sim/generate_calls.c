@@ -256,13 +256,17 @@ static void write_describe_tasks(struct generator *g)
 
 static void write_list_tasks(struct generator *g)
 {
+    bool of_service = below(g, 100) < g->options.service_percent && g->known[KNOWN_SERVICE].n > 0;
+
+    if (of_service)
+        go_where(g, KNOWN_SERVICE);
     put_cluster(g);
-    if (one_in(g, 4))
+    if (of_service)
+        put_str(g, "serviceName", refer(g, KNOWN_SERVICE));
+    else if (one_in(g, 4))
         put_str(g, "containerInstance", refer(g, KNOWN_INSTANCE));
     else if (one_in(g, 4))
         put_str(g, "family", generate_family(g));
-    else if (one_in(g, 4) && g->known[KNOWN_SERVICE].n > 0)
-        put_str(g, "serviceName", refer(g, KNOWN_SERVICE));
     else if (one_in(g, 5))
         put_str(g, "startedBy", STR("me"));
     if (one_in(g, 2))

@@ -25,6 +25,7 @@ enum known {
     KNOWN_DEFINITION,
     KNOWN_OWN_INSTANCE, // registered by this client; no agent stands behind it
     KNOWN_SERVICE,
+    KNOWN_SERVICE_TASK, // a KNOWN_TASK, too
     KNOWN_SERVICE_DEPLOYMENT,
     KNOWN_REVISION,
     KNOWN_HOOK,

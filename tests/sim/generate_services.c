@@ -111,6 +111,27 @@ static void put_shift(struct generator *g)
     close_list(g);
 }
 
+#define LISTENER "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/a/b/c/"
+
+// The first container of a definition serves on one of two ports, if on any.
+static void put_balancers(struct generator *g)
+{
+    open_list(g, "loadBalancers");
+    open_object(g, NULL);
+    put_str(g, "targetGroupArn", STR("blue"));
+    put_str(g, "containerName", STR("c0"));
+    put_int(g, "containerPort", one_in(g, 2) ? 80 : 8080);
+    open_object(g, "advancedConfiguration");
+    put_str(g, "alternateTargetGroupArn", STR("green"));
+    put_str(g, "productionListenerRule", STR(LISTENER "one"));
+    if (one_in(g, 2))
+        put_str(g, "testListenerRule", STR(LISTENER "two"));
+    put_str(g, "roleArn", STR("arn:aws:iam::123456789012:role/traffic"));
+    close_object(g);
+    close_object(g);
+    close_list(g);
+}
+
 static void put_alarms(struct generator *g)
 {
     open_object(g, "alarms");
@@ -192,6 +213,8 @@ static void write_create_service(struct generator *g)
     if (!one_in(g, 3))
         put_configuration(g, is_daemon);
     put_settings(g, is_daemon);
+    if (one_in(g, 5))
+        put_balancers(g);
     if (memmem(definition.ptr, definition.len, "net", 3) != NULL ||
         memmem(definition.ptr, definition.len, "cloud", 5) != NULL)
         put_network(g);
@@ -308,11 +331,19 @@ static void write_continue_deployment(struct generator *g)
 
 // --- protection
 
+// Tasks of services, mostly; the cluster has to be named.
+static void put_protected(struct generator *g, uint64_t n)
+{
+    enum known kind = one_in(g, 8) ? KNOWN_TASK : KNOWN_SERVICE_TASK;
+
+    go_where(g, kind);
+    put_str(g, "cluster", g->cluster);
+    put_list_of(g, "tasks", kind, n);
+}
+
 static void write_protect(struct generator *g)
 {
-    go_where(g, KNOWN_TASK);
-    put_cluster(g);
-    put_list_of(g, "tasks", KNOWN_TASK, 1 + below(g, 6));
+    put_protected(g, 1 + below(g, 6));
     if (one_in(g, 4)) {
         put_bool(g, "protectionEnabled", false);
         return;
@@ -324,9 +355,7 @@ static void write_protect(struct generator *g)
 
 static void write_get_protection(struct generator *g)
 {
-    go_where(g, KNOWN_TASK);
-    put_cluster(g);
-    put_list_of(g, "tasks", KNOWN_TASK, 1 + below(g, 4));
+    put_protected(g, 1 + below(g, 4));
 }
 
 // --- the choice

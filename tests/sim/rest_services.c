@@ -144,6 +144,22 @@ static bool is_protected(const struct look *look)
     return false;
 }
 
+// A daemon leaves a draining instance last, after tasks of REPLICA services that may have no other
+// place.
+static bool waits_for_replicas(const struct look *look)
+{
+    LIST_EACH (&look->service->tasks, it) {
+        const struct task *task = LIST_ENTRY(it, struct task, in_service);
+        const struct instance *instance =
+            instance_get(look->state, (uint64_t)task->rec->instance_id);
+
+        if (look->service->rec->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON &&
+            instance->st->status == REC_INSTANCE_STATUS_DRAINING && instance->wanted_n > 1)
+            return true;
+    }
+    return false;
+}
+
 static bool is_stuck(const struct look *look, const struct tally *n)
 {
     const struct rec_service *rec = look->service->rec;
@@ -287,7 +303,7 @@ static const char *why_active(struct look *look, struct tally *n)
         return said_last(look, "has reached a steady state.") ? NULL
                                                               : "is steady and does not say so";
     if (gave_up(look) || is_frozen(look) || has_ghosts(look) || is_protected(look) ||
-        is_stuck(look, n) || has_no_room(look))
+        is_stuck(look, n) || has_no_room(look) || waits_for_replicas(look))
         return NULL;
     if (!look->is_mended && n->moving > 0 && has_dependencies(look))
         return NULL; // one that waits for what never becomes well
