@@ -262,7 +262,6 @@ static void give_up(struct shifting *s, enum shift_failure why)
 
     write_back(s);
     if (s->at.is_back) {
-        MARK("a rollback fails");
         deploy_rollback_failed(s->step, s->service);
         return;
     }
