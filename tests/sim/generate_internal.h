@@ -28,6 +28,7 @@ enum known {
     KNOWN_SERVICE_TASK, // a KNOWN_TASK, too
     KNOWN_SERVICE_DEPLOYMENT,
     KNOWN_REVISION,
+    KNOWN_HOOK,
     KNOWN_N
 };
 
