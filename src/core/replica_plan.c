@@ -96,7 +96,7 @@ static void cancel(const struct replica_service *service, const struct counts *n
             MARK("an old task that is starting is kept because it is needed");
             keep--;
         } else if (service->is_failed && !task->draining) {
-            MARK("old tasks are kept because the new deployment failed");
+            continue;
         } else if (task->is_protected) {
             MARK("an old task that is starting is kept because it is protected");
             plan->protected_n++;

@@ -372,7 +372,7 @@ static void explore_all(enum mark_is mark_is, int desired_max, struct replica_se
                 service.desired = desired;
                 service.lower = lower;
                 service.upper = upper;
-                n += explore(&service, mark_is, desired + 1);
+                n += explore(&service, mark_is, desired + 2);
             }
         }
     }
@@ -382,14 +382,14 @@ static void explore_all(enum mark_is mark_is, int desired_max, struct replica_se
 static void test_rollouts_and_repairs(void **state)
 {
     (void)state;
-    explore_all(MARK_IS_UNUSED, 3, (struct replica_service){.repaired = 0}, 10000);
-    explore_all(MARK_IS_UNUSED, 3, (struct replica_service){.repaired = 1}, 10000);
+    explore_all(MARK_IS_UNUSED, 3, (struct replica_service){.repaired = 0}, 4000);
+    explore_all(MARK_IS_UNUSED, 3, (struct replica_service){.repaired = 1}, 4000);
 }
 
 static void test_failed_deployments(void **state)
 {
     (void)state;
-    explore_all(MARK_IS_UNUSED, 3, (struct replica_service){.is_failed = true}, 10000);
+    explore_all(MARK_IS_UNUSED, 3, (struct replica_service){.is_failed = true}, 4000);
     explore_all(MARK_IS_UNUSED, 3, (struct replica_service){.repaired = 1, .is_failed = true},
                 10000);
 }
@@ -397,15 +397,15 @@ static void test_failed_deployments(void **state)
 static void test_draining_instances(void **state)
 {
     (void)state;
-    explore_all(MARK_IS_DRAINING, 2, (struct replica_service){.repaired = 0}, 10000);
-    explore_all(MARK_IS_DRAINING, 2, (struct replica_service){.repaired = 1}, 10000);
+    explore_all(MARK_IS_DRAINING, 2, (struct replica_service){.repaired = 0}, 4000);
+    explore_all(MARK_IS_DRAINING, 2, (struct replica_service){.repaired = 1}, 4000);
 }
 
 static void test_protected_tasks(void **state)
 {
     (void)state;
-    explore_all(MARK_IS_PROTECTED, 2, (struct replica_service){.repaired = 0}, 10000);
-    explore_all(MARK_IS_PROTECTED, 2, (struct replica_service){.repaired = 1}, 10000);
+    explore_all(MARK_IS_PROTECTED, 2, (struct replica_service){.repaired = 0}, 4000);
+    explore_all(MARK_IS_PROTECTED, 2, (struct replica_service){.repaired = 1}, 4000);
 }
 
 int main(void)
