@@ -22,7 +22,7 @@
 #include "model/task.h"
 
 enum {
-    SERVICES_MAX = 64, // looked at in one call
+    SERVICES_MAX = 8, // looked at in one call, so that other inputs need not wait for many
     STARTS_MAX = 100,  // tasks of one service in one look
 };
 
