@@ -47,7 +47,7 @@ def enter(case, instances, services, stored, is_large):
         rate = line["starts"] / line["seconds"]
         return [Figure(line["seconds"], "s", note=f"{line['starts']:,} task starts, {rate:,.0f}/s; {line['cpu_seconds']:.2f} s of CPU "
                        f"deciding; {line['virtual_s']:.0f} s of waiting for tasks to count left out"),
-                Figure(line["p99_us"] / 1000, "ms p99", aim="1", suffix=".decision",
+                Figure(line["p99_us"] / 1000, "ms p99", aim="1", suffix="decision",
                        note=f"of {line['decisions']:,} calls, reports and looks at services; longest {line['max_us'] / 1000:.1f} ms")]
 
 
