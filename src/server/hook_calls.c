@@ -257,6 +257,7 @@ static void send(void *user)
     };
     struct pending *call = user;
     const struct uri *uri = &call->uri;
+    int64_t left_ms = call->first_ms + PATIENCE_MS - clock_monotonic_ms();
     struct http_call_options options = {
         .method = STR("POST"),
         .target = uri->query.len > 0 ? str_fmt(&call->arena, "%.*s?%.*s", STR_ARGS(uri->path),
@@ -265,7 +266,7 @@ static void send(void *user)
         .headers = headers,
         .headers_n = sizeof headers / sizeof *headers,
         .body = call->body,
-        .total_ms = call->first_ms + PATIENCE_MS - clock_monotonic_ms(),
+        .total_ms = left_ms > AGAIN_MIN_MS ? left_ms : AGAIN_MIN_MS,
         .body_max = REPLY_MAX,
         .handler = &handler,
         .user = call,

@@ -218,18 +218,28 @@ def expect_alarm(server, arn):
     assert found["alarms"] == {"status": "TRIGGERED", "alarmNames": ["old", "a b"], "triggeredAlarmNames": ["a b"]}, found
 
 
+def replace(path, content):
+    with open(path + ".new", "w") as out:
+        json.dump(content, out)
+    os.rename(path + ".new", path)
+
+
+def await_log(server, words):
+    deadline = time.monotonic() + PATIENCE
+    while words not in server.log_text():
+        assert time.monotonic() < deadline, f"the server does not log {words}"
+        time.sleep(0.05)
+
+
 def a_file_of_alarms_fails_a_deployment():
-    folder = tempfile.mkdtemp(prefix="gantry-alarms-")
-    path = os.path.join(folder, "alarms.json")
-    with open(path, "w") as out:
-        json.dump(alarms("old"), out)
+    path = os.path.join(tempfile.mkdtemp(prefix="gantry-alarms-"), "alarms.json")
     server = Server(["--alarms", path]).start()
     try:
         arn = watched_deployment(server)
-        with open(path + ".new", "w") as out:
-            json.dump(alarms("old", "a b"), out)
-        time.sleep(1)  # the first look, which leaves out what rings already
-        os.rename(path + ".new", path)
+        await_log(server, "alarms.unknown")
+        replace(path, alarms("old"))  # what the first look sees is left out
+        await_log(server, "alarms.known")
+        replace(path, alarms("old", "a b"))
         expect_alarm(server, arn)
     finally:
         server.close()
