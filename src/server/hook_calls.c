@@ -139,6 +139,7 @@ bool hook_calls_load(struct hook_calls *calls, struct arena *arena, struct str *
     }
     arena_deinit(&calls->table.arena);
     calls->table = table;
+    LOG_INFO("hooks.loaded", LOG_CSTR("file", calls->path), LOG_INT("targets", table.n));
     return true;
 }
 

@@ -173,6 +173,36 @@ def a_hook_that_is_away_is_waited_for():
         hook.close()
 
 
+def a_changed_file_of_hooks_is_read_again():
+    hook = Webhook(lambda n, _: (200, {"hookStatus": "SUCCEEDED"}))
+    folder = tempfile.mkdtemp(prefix="gantry-hooks-")
+    path = hooks_file(folder, "http://127.0.0.1:1/nobody")
+    server = Server(["--lifecycle-hooks", path]).start()
+    try:
+        with open(path, "w") as out:
+            out.write(f"{TARGET} ftp://elsewhere/\n")
+        server.process.send_signal(signal.SIGHUP)
+        await_log(server, "line 1: give a hook's target")
+        hooks_file(folder, hook.url)
+        said = len(server.log_text())
+        server.process.send_signal(signal.SIGHUP)
+        await_log(server, "hooks.loaded", said)
+        await_status(server, create(server, "PRE_SCALE_UP"), "SUCCESSFUL")
+    finally:
+        server.close()
+        hook.close()
+
+
+def a_file_of_hooks_that_is_not_there_stops_the_start():
+    server = Server(["--lifecycle-hooks", "/nowhere/hooks"])
+    try:
+        process = server.launch(0)
+        assert process.wait(PATIENCE) == 2
+        assert "cannot read the file of lifecycle hooks /nowhere/hooks" in server.log_text()
+    finally:
+        server.close()
+
+
 def a_killed_server_calls_again():
     hook = Webhook(lambda n, _: None if n == 1 else (200, {"hookStatus": "SUCCEEDED"}))
     folder = tempfile.mkdtemp(prefix="gantry-hooks-")
@@ -224,9 +254,9 @@ def replace(path, content):
     os.rename(path + ".new", path)
 
 
-def await_log(server, words):
+def await_log(server, words, offset=0):
     deadline = time.monotonic() + PATIENCE
-    while words not in server.log_text():
+    while words not in server.log_text(offset):
         assert time.monotonic() < deadline, f"the server does not log {words}"
         time.sleep(0.05)
 
@@ -258,7 +288,8 @@ def a_url_of_alarms_fails_a_deployment():
 
 TESTS = [a_hook_is_called_again_until_it_succeeds, a_hook_that_says_no_rolls_back,
          a_hook_that_answers_nonsense_rolls_back, a_hook_that_breaks_rolls_back, a_hook_nobody_configured_fails,
-         a_hook_that_is_away_is_waited_for, a_killed_server_calls_again, a_file_of_alarms_fails_a_deployment,
+         a_hook_that_is_away_is_waited_for, a_changed_file_of_hooks_is_read_again,
+         a_file_of_hooks_that_is_not_there_stops_the_start, a_killed_server_calls_again, a_file_of_alarms_fails_a_deployment,
          a_url_of_alarms_fails_a_deployment]
 
 
