@@ -98,7 +98,6 @@ static void cancel(const struct replica_service *service, const struct counts *n
         } else if (service->is_failed && !task->draining) {
             continue;
         } else if (task->is_protected) {
-            MARK("an old task that is starting is kept because it is protected");
             plan->protected_n++;
         } else {
             MARK("an old task that is starting is given up");

@@ -98,7 +98,6 @@ static void make_blocks(struct event_log *log, const struct event_notes *notes)
     buf_clear(&log->text);
     for (const struct event_note *note = notes->first; note != NULL; note = note->next) {
         if (n == BLOCK_EVENTS_MAX || (n > 0 && buf_len(&log->text) - start > BLOCK_BYTES_MAX)) {
-            MARK("a commit with many events makes several blocks");
             end_block(log);
             n = 0;
         }
