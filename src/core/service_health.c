@@ -39,7 +39,7 @@ struct task_health service_health(const struct state *state, const struct servic
         .is_running = task->rec->last_status == REC_TASK_STATUS_RUNNING && task_is_wanted(task),
         .started_at = task->rec->started_at,
         .containers = containers_say(task->rec, definition->rec->definition),
-        .grace = service->rec->health_check_grace_period_seconds * TIME_SECOND_MS,
+        .grace = (time_ms)service->rec->health_check_grace_period_seconds * TIME_SECOND_MS,
     };
 
     return task_health(&signs, now);
