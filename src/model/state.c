@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/proof.h"
+#include "base/rng.h"
 #include "base/trace.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
@@ -22,6 +23,7 @@ const struct state_config state_config_default = {
     .partition = STR_INIT("aws"),
     .account = STR_INIT("123456789012"),
     .stopped_task_keep_ms = TIME_HOUR_MS,
+    .stopped_tasks_max = 250000,
     .inactive_keep_ms = TIME_HOUR_MS,
     .definition_delete_ms = TIME_HOUR_MS,
 };
@@ -79,6 +81,7 @@ void state_deinit(struct state *state)
         idtable_deinit(table);
     }
     expiry_deinit(&state->expiries);
+    expiry_deinit(&state->stopped);
     expiry_deinit(&state->wakes);
     uid_index_deinit(&state->tasks_by_uid);
     family_order_deinit(state);
@@ -88,6 +91,13 @@ uint64_t state_new_id(struct state *state, enum rec_kind kind)
 {
     ASSERT(kind > REC_KIND_NONE && kind < REC_KIND_N);
     return state->next_id[kind]++;
+}
+
+int64_t state_life(struct state *state, struct rng *rng)
+{
+    if (state->life == 0)
+        state->life = (int64_t)(rng_next(rng) >> 1) | 1;
+    return state->life;
 }
 
 struct entity *state_get(const struct state *state, enum rec_kind kind, uint64_t id)

@@ -24,13 +24,18 @@
 #include "server/agents.h"
 #include "server/api.h"
 #include "server/auth.h"
+#include "server/event_feed.h"
+#include "server/event_hook.h"
 #include "server/intake.h"
 #include "server/metrics.h"
+#include "server/outside.h"
 #include "server/recover.h"
 #include "server/setup.h"
 #include "wire/http_server.h"
 #include "wire/json_write.h"
 #include "wire/tls.h"
+
+enum { FEED_ASKS_MAX = 1000 };
 
 const struct server_options server_options_default = {
     .listen = STR_INIT("127.0.0.1:7420"),
@@ -40,8 +45,11 @@ const struct server_options server_options_default = {
     .auth = SERVER_AUTH_SIGV4,
     .store = SERVER_STORE_SQLITE,
     .stopped_task_keep_ms = TIME_HOUR_MS,
+    .stopped_tasks_max = 250000,
     .inactive_keep_ms = TIME_HOUR_MS,
     .definition_delete_ms = TIME_HOUR_MS,
+    .events_kept = 100000,
+    .events_age_ms = TIME_DAY_MS,
     .connections_max = 10000,
     .agents_max = 20000,
     .body_max = 1 << 20,
@@ -63,6 +71,10 @@ struct server {
     struct metrics metrics;
     struct api api;
     struct agents *agents;
+    struct outside *outside;
+    struct event_log *events;
+    struct event_feed *feed;
+    struct event_hook *hook; // NULL: none
     struct tick_thread *ticks;
     struct str address;
     struct str url;
@@ -128,6 +140,8 @@ static void on_request(void *user, struct http_exchange *exchange,
         answer_metrics(server, exchange);
     else if (is_get(request) && agents_channel_of(request->path, &channel))
         agents_request(server->agents, channel, exchange, request);
+    else if (is_get(request) && str_eq(request->path, STR("/events")))
+        event_feed_request(server->feed, exchange, request);
     else
         api_request(&server->api, exchange, request);
 }
@@ -158,6 +172,8 @@ static void carry_out_inputs(struct server *server, struct tick *tick)
             if (tick->failed)
                 call->verdict = VERDICT_UNAVAILABLE;
             api_answer(&server->api, call);
+        } else if (input->kind == INPUT_WORD) {
+            outside_decided(server->outside, (struct word *)input, tick->failed);
         } else {
             agents_decided(server->agents, (struct agent_input *)input, tick->failed);
         }
@@ -173,9 +189,16 @@ static void carry_out(void *user)
     for (struct effect *effect = tick->step.first; effect != NULL; effect = effect->next) {
         if (tick->failed)
             effect_refuse(effect);
-        agents_effect(server->agents, effect);
+        if (effect_goes_outside(effect))
+            outside_effect(server->outside, effect);
+        else
+            agents_effect(server->agents, effect);
     }
     carry_out_inputs(server, tick);
+    if (!tick->failed) {
+        event_feed_told(server->feed, tick->events_last);
+        event_hook_told(server->hook, tick->events_last);
+    }
     tick_release(server->ticks, tick);
 }
 
@@ -215,6 +238,7 @@ static void stop_core(void *user)
     loop_timer_stop(&server->patience);
     server->api.closed = true;
     agents_mute(server->agents);
+    outside_mute(server->outside);
     intake_flush(&server->intake);
     tick_thread_stop(server->ticks);
 }
@@ -224,6 +248,8 @@ static void on_stop(void *user)
     struct server *server = user;
 
     server->is_stopping = true;
+    event_feed_close(server->feed);
+    event_hook_close(server->hook);
     agents_close(server->agents);
     loop_timer_start(&server->patience, server->options.stop_ms);
     http_server_drain(server->http, stop_core, server);
@@ -241,9 +267,14 @@ static void free_server(struct server *server)
 {
     http_server_free(server->http);
     agents_free(server->agents);
+    outside_free(server->outside);
     api_deinit(&server->api);
+    event_hook_close(server->hook);
     if (server->loop != NULL)
         loop_close(server->loop);
+    event_feed_free(server->feed); // the loop's last jobs may have been theirs
+    event_hook_free(server->hook);
+    event_log_close(server->events);
     setup_deinit(&server->setup); // the store first: the rest is memory, and may be much of it
     if (server->state_is_up)
         state_deinit(&server->state);
@@ -277,6 +308,9 @@ static void on_reload(void *user)
                   LOG_STR("effect", STR("the keys known before stay in force")));
     else
         LOG_INFO("credentials.loaded", LOG_STR("reason", STR("reload")));
+    if (!outside_load(server->outside, &scratch, &detail))
+        LOG_ERROR("hooks.unusable", LOG_STR("detail", detail),
+                  LOG_STR("effect", STR("the lifecycle hooks known before stay in force")));
     arena_deinit(&scratch);
 }
 
@@ -297,6 +331,7 @@ static struct server *server_new(const struct server_options *options)
     server->options.region = str_copy(arena, options->region);
     server->options.account = str_copy(arena, options->account);
     server->options.partition = str_copy(arena, options->partition);
+    server->options.events_webhook = str_copy(arena, options->events_webhook);
     return server;
 }
 
@@ -307,13 +342,46 @@ static int recover(struct server *server, struct arena *arena, struct str *out_d
         .partition = options->partition,
         .account = options->account,
         .stopped_task_keep_ms = options->stopped_task_keep_ms,
+        .stopped_tasks_max = options->stopped_tasks_max,
         .inactive_keep_ms = options->inactive_keep_ms,
         .definition_delete_ms = options->definition_delete_ms,
+        .has_alarms = options->alarms != NULL,
     };
 
     state_init(&server->state, &config);
     server->state_is_up = true;
     return setup_recover(&server->setup, &server->state, options, arena, out_detail);
+}
+
+static int open_events(struct server *server, struct arena *arena, struct str *out_detail)
+{
+    struct event_log_config config = {
+        .store = server->setup.store,
+        .account = server->options.account,
+        .kept = server->options.events_kept,
+        .age_ms = server->options.events_age_ms,
+        .seed = entropy_u64(),
+    };
+    int outcome = event_log_open(&config, &server->events);
+
+    if (outcome == 0)
+        return 0;
+    *out_detail = str_fmt(arena, "cannot read the event log: %s", store_outcome_text(outcome));
+    return SERVER_E_START;
+}
+
+static int make_hook(struct server *server, struct arena *arena, struct str *out_detail)
+{
+    struct event_hook_config config = {
+        .source = {.loop = server->loop, .ticks = &server->ticks, .log = server->events},
+        .store = server->setup.store,
+        .url = server->options.events_webhook,
+        .seed = entropy_u64(),
+    };
+
+    if (config.url.len == 0 || !event_log_is_on(server->events))
+        return 0;
+    return event_hook_new(&config, arena, out_detail, &server->hook) != 0 ? SERVER_E_OPTIONS : 0;
 }
 
 static void make_front(struct server *server)
@@ -339,12 +407,25 @@ static void make_front(struct server *server)
         .heartbeat_ms = options->heartbeat_ms,
         .seed = entropy_u64(),
     };
+    struct outside_config outside_config = {
+        .loop = server->loop,
+        .intake = &server->intake,
+        .hooks_path = options->lifecycle_hooks,
+        .alarms = options->alarms,
+    };
+    struct event_feed_config feed_config = {
+        .source = {.loop = server->loop, .ticks = &server->ticks, .log = server->events},
+        .auth = server->setup.auth,
+        .asks_max = FEED_ASKS_MAX,
+    };
 
     http_config.connections_max = options->connections_max;
     http_config.body_max = options->body_max;
     server->http = http_server_new(server->loop, &http_config, &http_handler, server);
     api_init(&server->api, &api_config);
     server->agents = agents_new(&agents_config);
+    server->outside = outside_new(&outside_config);
+    server->feed = event_feed_new(&feed_config);
     metrics_init(&server->metrics, &server->state);
     loop_job_init(&server->stop_job, on_stop, server);
     loop_job_init(&server->ended_job, on_ended, server);
@@ -374,6 +455,7 @@ static void start_threads(struct server *server)
     struct tick_config config = {
         .state = &server->state,
         .store = server->setup.store,
+        .log = server->events,
         .seed = entropy_u64(),
         .probe_ms = server->options.probe_ms,
         .deliver = on_tick,
@@ -384,6 +466,7 @@ static void start_threads(struct server *server)
 
     server->ticks = tick_thread_start(&config);
     intake_init(&server->intake, server->loop, server->ticks);
+    event_hook_told(server->hook, event_log_last(server->events));
     rc = pthread_create(&server->thread, NULL, serve, server);
     ASSERT(rc == 0);
     pthread_setname_np(server->thread, "gantry-wire");
@@ -398,10 +481,16 @@ int server_start(const struct server_options *options, struct arena *arena, stru
 
     if (outcome == 0)
         outcome = recover(server, arena, out_detail);
+    if (outcome == 0)
+        outcome = open_events(server, arena, out_detail);
     if (outcome == 0 && (fault = open_loop(server)) != 0) {
         *out_detail = str_fmt(arena, "cannot serve: %s", strerrordesc_np(-fault));
         outcome = SERVER_E_START;
     }
+    if (outcome == 0 && !outside_load(server->outside, arena, out_detail))
+        outcome = SERVER_E_OPTIONS;
+    if (outcome == 0)
+        outcome = make_hook(server, arena, out_detail);
     if (outcome != 0) {
         free_server(server);
         return outcome;

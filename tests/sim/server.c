@@ -11,12 +11,15 @@
 #include "server/api.h"
 #include "server/auth.h"
 #include "server/batch_json.h"
+#include "server/event_log.h"
 #include "server/intake.h"
 #include "server/metrics.h"
+#include "server/outside.h"
 #include "server/pipeline.h"
 #include "server/recover.h"
 #include "tests/sim/check.h"
 #include "tests/sim/net.h"
+#include "tests/sim/outside.h"
 #include "tests/sim/sim.h"
 
 enum { HAND_OVER_MS = 2, PROBE_MS = 1000 };
@@ -35,12 +38,15 @@ struct sim_server {
     int64_t commit_ms;
     uint64_t commits;
     uint64_t durable; // number of the batch that was committed last, in this life
+    uint64_t told;    // events on the disk
+    uint64_t read;    // of these, by a reader that comes back after each crash
     bool is_up;
     struct loop_timer again;
 
     // Of one process.
     struct arena arena;
     struct store *store;
+    struct event_log *events;
     struct state state;
     struct auth *auth;
     struct metrics metrics;
@@ -48,6 +54,7 @@ struct sim_server {
     struct intake intake;
     struct api api;
     struct agents *agents;
+    struct outside *outside;
     struct pipeline pipeline;
     struct queue_chain pushed; // not yet taken by the core
     struct loop_timer core;
@@ -80,6 +87,8 @@ static void carry_out_inputs(struct sim_server *s, struct tick *tick)
             if (tick->failed)
                 call->verdict = VERDICT_UNAVAILABLE;
             api_answer(&s->api, call);
+        } else if (input->kind == INPUT_WORD) {
+            outside_decided(s->outside, (struct word *)input, tick->failed);
         } else {
             agents_decided(s->agents, (struct agent_input *)input, tick->failed);
         }
@@ -92,7 +101,10 @@ static void carry_out(struct sim_server *s, struct tick *tick)
     for (struct effect *effect = tick->step.first; effect != NULL; effect = effect->next) {
         if (tick->failed)
             effect_refuse(effect);
-        agents_effect(s->agents, effect);
+        if (effect_goes_outside(effect))
+            outside_effect(s->outside, effect);
+        else
+            agents_effect(s->agents, effect);
     }
     carry_out_inputs(s, tick);
     tick_clear(tick);
@@ -184,6 +196,7 @@ static enum memory_fault on_disk(void *user, const struct store_write *writes, s
     check_written(writes, n);
     check_committed(&s->committing->batch);
     s->durable = s->committing->batch.number;
+    s->told += s->committing->notes.n;
     s->commits++;
     return node_acts(&s->node) ? MEMORY_FAULT_NONE : MEMORY_FAULT_CUT_AFTER;
 }
@@ -204,7 +217,7 @@ static void on_commit(void *user)
     struct tick *tick = s->committing;
 
     batch_json_encode(&s->json, &tick->batch);
-    s->outcome = store_commit(s->store, s->json.writes, tick->batch.writes_n);
+    s->outcome = event_log_commit(s->events, s->json.writes, tick->batch.writes_n, &tick->notes);
     if (s->node.dead)
         return;
     s->committing = NULL;
@@ -261,6 +274,8 @@ static void recover(struct sim_server *s)
         .stopped_task_keep_ms = s->options.stopped_task_keep_ms,
         .inactive_keep_ms = s->options.inactive_keep_ms,
         .definition_delete_ms = s->options.definition_delete_ms,
+        .has_alarms = true,
+        .has_traffic = s->options.seed % 2 == 0,
     };
     struct str detail = STR_NONE;
     int outcome = store_open_memory(s->disk, &recover_schema, &s->store);
@@ -270,6 +285,38 @@ static void recover(struct sim_server *s)
     outcome = recover_state(s->store, &s->state, &s->arena, &detail);
     SIM_CHECK(outcome == 0, "the server cannot load its store: %.*s", STR_ARGS(detail));
     check_recovered(&s->state);
+}
+
+// What was committed was told, once and in order, whatever came in between.
+static void read_events(struct sim_server *s)
+{
+    struct event_page page = {.text = BUF_INIT};
+
+    do {
+        int outcome = event_log_read(s->events, s->read, 100, 1 << 20, &page);
+        SIM_CHECK(outcome == 0 && page.lost == 0 && !page.is_of_future,
+                  "the event log does not go on behind event %llu", (unsigned long long)s->read);
+        SIM_CHECK(page.last == s->read + page.n, "the event log leaves numbers out");
+        s->read = page.last;
+    } while (page.n > 0);
+    SIM_CHECK(s->read == s->told, "%llu events are told where %llu happened",
+              (unsigned long long)s->read, (unsigned long long)s->told);
+    buf_deinit(&page.text);
+}
+
+static void open_events(struct sim_server *s)
+{
+    struct event_log_config config = {
+        .store = s->store,
+        .account = STR("123456789012"),
+        .kept = 1000000,
+        .age_ms = 365 * TIME_DAY_MS,
+        .seed = rng_next(&s->node.dice),
+    };
+    int outcome = event_log_open(&config, &s->events);
+
+    ASSERT(outcome == 0);
+    read_events(s);
 }
 
 static void make_front(struct sim_server *s)
@@ -307,6 +354,8 @@ static void make_front(struct sim_server *s)
     metrics_init(&s->metrics, &s->state);
     api_init(&s->api, &api);
     s->agents = agents_new(&agents);
+    s->outside = outside_new(&(struct outside_config){.loop = &s->node.loop, .intake = &s->intake});
+    outside_seed(s->outside, rng_next(&s->node.dice));
 }
 
 static void make_core(struct sim_server *s)
@@ -314,6 +363,7 @@ static void make_core(struct sim_server *s)
     struct pipeline_config config = {
         .state = &s->state,
         .seed = rng_next(&s->node.dice),
+        .tells = true,
         .unused = unused_tick,
         .commit = start_commit,
         .deliver = deliver,
@@ -342,6 +392,7 @@ static void begin(struct sim_server *s)
     s->node.silent = false;
     arena_init(&s->arena);
     recover(s);
+    open_events(s);
     make_core(s);
     make_front(s);
     net_serve(&s->node, on_request, s);
@@ -373,6 +424,10 @@ static void drop_inputs(struct sim_server *s, struct queue_chain *inputs)
 
         if (input->kind == INPUT_CALL)
             continue;
+        if (input->kind == INPUT_WORD) {
+            word_free((struct word *)input);
+            continue;
+        }
         if (input->kind == INPUT_OPEN)
             agents_effect(s->agents, &(struct effect){.kind = EFFECT_ACS_REFUSE,
                                                       .session = of_agent->session,
@@ -432,13 +487,16 @@ void sim_server_kill(struct sim_server *s, int64_t down_ms)
     intake_flush(&s->intake);
     stop_timers(s);
     agents_mute(s->agents);
+    outside_mute(s->outside);
     drop_ticks(s);
     agents_free(s->agents);
+    outside_free(s->outside);
     net_unserve();
     api_deinit(&s->api);
     auth_free(s->auth);
     pipeline_deinit(&s->pipeline);
     state_deinit(&s->state);
+    event_log_close(s->events);
     store_close(s->store);
     arena_deinit(&s->arena);
     kernel_leave(&s->node);
