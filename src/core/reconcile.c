@@ -23,7 +23,7 @@
 
 enum {
     SERVICES_MAX = 8, // looked at in one call, so that other inputs need not wait for many
-    STARTS_MAX = 100,  // tasks of one service in one look
+    STARTS_MAX = 100, // tasks of one service in one look
 };
 
 // ---- what both strategies do alike
