@@ -33,7 +33,7 @@ static void sieve(struct oracle *oracle, const struct placement_request *request
         enum place_reason reason;
 
         if (instance->st->status != REC_INSTANCE_STATUS_ACTIVE ||
-            !place_serves(instance, request->launch_type))
+            !place_asks(request, instance))
             continue;
         reason = judge(request, instance);
         if (reason == PLACE_FITS) {

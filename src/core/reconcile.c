@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 #include "core/deploy.h"
 #include "core/lifecycle.h"
 #include "core/outcome.h"
@@ -99,15 +100,40 @@ int64_t reconcile_start_max(struct step *step, struct service *service,
     return 0;
 }
 
-void reconcile_no_place(struct step *step, struct service *service, const struct placement *failed)
+void reconcile_wait_for_room(struct step *step, struct service *service)
 {
     struct cluster *cluster = cluster_get(step->state, service->cluster_id);
+
+    if (!list_is_linked(&service->waiting))
+        list_push_back(&cluster->services_waiting, &service->waiting);
+}
+
+void reconcile_no_place(struct step *step, struct service *service, const struct placement *failed)
+{
     struct speaker speaker = service_speaker(step, service);
     struct str closest = failed->closest != NULL ? failed->closest->uid : STR_NONE;
 
     service_say(step, service, event_unplaced(&speaker, failed->reason, closest));
-    if (!list_is_linked(&service->waiting))
-        list_push_back(&cluster->services_waiting, &service->waiting);
+    reconcile_wait_for_room(step, service);
+}
+
+void reconcile_not_started(struct step *step, struct service *service,
+                           const struct service_started *started)
+{
+    static const enum trouble troubles[] = {
+        [START_PROVIDER_EMPTY] = TROUBLE_PROVIDER_EMPTY,
+        [START_NO_CAPACITY] = TROUBLE_NO_CAPACITY,
+        [START_TOO_MANY_WAIT] = TROUBLE_TOO_MANY_WAIT,
+    };
+    struct speaker speaker = service_speaker(step, service);
+
+    if (started->why == START_NO_PLACE) {
+        reconcile_no_place(step, service, &started->failed);
+        return;
+    }
+    MARK_IF(started->why == START_PROVIDER_EMPTY, "a capacity provider has no instance");
+    service_say(step, service, event_trouble(&speaker, troubles[started->why]));
+    reconcile_wait_for_room(step, service);
 }
 
 // ---- stopping

@@ -5,8 +5,10 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/proof.h"
 #include "core/deploy.h"
 #include "core/outcome.h"
+#include "core/provider_split.h"
 #include "core/rollout.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
@@ -112,8 +114,8 @@ static struct str_list start(struct look *look, const struct deployment *deploym
 
     for (; ids.n < started.tasks_n; ids.n++)
         ids.at[ids.n] = started.tasks[ids.n]->uid;
-    if (started.failed.reason != PLACE_FITS)
-        reconcile_no_place(look->step, look->service, &started.failed);
+    if (started.why != START_ALL)
+        reconcile_not_started(look->step, look->service, &started);
     return ids;
 }
 
@@ -150,7 +152,8 @@ static enum victim_state victim_state_of(const struct replica_task *state)
 
 static uint64_t key_of(const struct instance *instance, struct str attribute)
 {
-    const struct ecs_attribute *found = instance_attribute(instance, attribute);
+    const struct ecs_attribute *found =
+        instance != NULL ? instance_attribute(instance, attribute) : NULL;
 
     return found != NULL && found->has.value ? hash_bytes(found->value.ptr, found->value.len) : 0;
 }
@@ -194,13 +197,13 @@ static struct victim_task victim_of(struct look *look, size_t i)
     return (struct victim_task){
         .state = victim_state_of(&look->states[i]),
         .is_protected = look->states[i].is_protected,
-        .instance_id = instance->entity.id,
+        .instance_id = instance != NULL ? instance->entity.id : 0,
         .zone = key_of(instance, STR("ecs.availability-zone")),
         .keys = keys,
         .cpu = need->cpu_units,
         .memory = need->memory_mib,
-        .cpu_left = instance->books.cpu_left,
-        .memory_left = instance->books.memory_left,
+        .cpu_left = instance != NULL ? instance->books.cpu_left : 0,
+        .memory_left = instance != NULL ? instance->books.memory_left : 0,
         .created_at = task->rec->created_at,
     };
 }
@@ -211,29 +214,74 @@ static bool is_in_order(const struct replica_task *state)
            !state->unhealthy;
 }
 
-static void scale_in(struct look *look, const struct replica_plan *plan)
+// Tasks that may go, and their places among those that were looked at.
+struct choice {
+    struct victim_task *victims;
+    size_t *index;
+    size_t n;
+};
+
+enum { ANY_ITEM = SIZE_MAX };
+
+// Of one item of the capacity provider strategy, or of all.
+static struct choice choice_of(struct look *look, const struct service_mould *mould, size_t item)
 {
-    enum victim_rule rules[VICTIM_RULES_MAX];
-    struct arena *arena = look->step->arena;
-    struct victim_task *victims = arena_array(arena, struct victim_task, look->input.tasks_n);
-    size_t *index = arena_array(arena, size_t, look->input.tasks_n);
-    struct task_batch stopped = task_batch_new(look->step, look->input.tasks_n);
-    struct victims chosen;
-    size_t n = 0;
+    struct choice choice = {
+        .victims = arena_array(look->step->arena, struct victim_task, look->input.tasks_n),
+        .index = arena_array(look->step->arena, size_t, look->input.tasks_n),
+    };
 
     for (size_t i = 0; i < look->input.tasks_n; i++) {
-        if (!is_in_order(&look->states[i]))
+        if (!is_in_order(&look->states[i]) ||
+            (item != ANY_ITEM && service_item_of(mould, look->tasks[i]) != item))
             continue;
-        victims[n] = victim_of(look, i);
-        index[n++] = i;
+        choice.victims[choice.n] = victim_of(look, i);
+        choice.index[choice.n++] = i;
     }
-    chosen =
-        victims_choose(victims, n, rules, rules_of(look->service, rules),
-                       (struct victims_wanted){.n = (size_t)plan->excess_n,
-                                               .healthy_max = (size_t)plan->excess_healthy_max},
-                       look->step->rng, arena);
-    for (size_t i = 0; i < chosen.n; i++)
-        task_batch_add(&stopped, look->tasks[index[chosen.at[i]]]);
+    return choice;
+}
+
+// Chooses among them and takes off `wanted` the healthy ones that were chosen.
+static void choose_victims(struct look *look, const struct choice *choice,
+                           struct victims_wanted *wanted, struct task_batch *stopped)
+{
+    enum victim_rule rules[VICTIM_RULES_MAX];
+    struct victims chosen =
+        victims_choose(choice->victims, choice->n, rules, rules_of(look->service, rules), *wanted,
+                       look->step->rng, look->step->arena);
+
+    for (size_t i = 0; i < chosen.n; i++) {
+        task_batch_add(stopped, look->tasks[choice->index[chosen.at[i]]]);
+        wanted->healthy_max -= choice->victims[chosen.at[i]].state == VICTIM_HEALTHY;
+    }
+}
+
+static void scale_in(struct look *look, const struct replica_plan *plan)
+{
+    SERVICE_MOULD_AUTO struct service_mould *mould =
+        service_mould_open(look->step, look->service, look->rollouts.at[0]);
+    struct task_batch stopped = task_batch_new(look->step, look->input.tasks_n);
+    struct victims_wanted wanted = {.n = (size_t)plan->excess_n,
+                                    .healthy_max = (size_t)plan->excess_healthy_max};
+    int64_t current[PROVIDERS_MAX] = {0};
+    int64_t parts[PROVIDERS_MAX];
+    struct choice choice;
+
+    for (size_t i = 0; i < look->input.tasks_n; i++)
+        current[service_item_of(mould, look->tasks[i])] += is_in_order(&look->states[i]);
+    if (!service_split_excess(mould, current, plan->excess_n, parts)) {
+        choice = choice_of(look, mould, ANY_ITEM);
+        choose_victims(look, &choice, &wanted, &stopped);
+    } else {
+        MARK("too many tasks are divided among capacity providers");
+        for (size_t item = 0; item < PROVIDERS_MAX; item++) {
+            wanted.n = current[item] > 0 ? (size_t)parts[item] : 0;
+            if (wanted.n == 0)
+                continue;
+            choice = choice_of(look, mould, item);
+            choose_victims(look, &choice, &wanted, &stopped);
+        }
+    }
     reconcile_stop(look->step, look->service, &stopped);
 }
 

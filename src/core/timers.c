@@ -5,7 +5,9 @@
 
 #include "base/proof.h"
 #include "core/deploy.h"
+#include "core/cluster_providers.h"
 #include "core/reconcile.h"
+#include "core/waiting.h"
 #include "model/expiry.h"
 #include "model/service.h"
 
@@ -39,6 +41,8 @@ time_ms timers_run(struct step *step)
             break;
         forget(state, next->kind, next->id);
     }
+    settle_run(step);
+    waiting_run(step);
     reconcile_run(step);
     return timers_next(state);
 }
@@ -47,5 +51,7 @@ time_ms timers_next(const struct state *state)
 {
     const struct expiry *next = expiry_first(&state->expiries);
 
-    return earlier(next != NULL ? next->at : 0, reconcile_next(state));
+    time_ms at = earlier(next != NULL ? next->at : 0, reconcile_next(state));
+
+    return earlier(earlier(at, waiting_next(state)), settle_next(state));
 }

@@ -33,8 +33,20 @@ struct family_order;
 struct run_token;
 struct service;
 struct instance;
+struct provider;
 struct task;
 struct task_definition;
+
+// What an operator says of the machines behind a capacity provider: how many there may be, and what
+// one offers, for when none is registered; 0: not known.
+struct provider_limits {
+    struct str provider; // name
+    int64_t size_min;
+    int64_t size_max;
+    int64_t cpu_units;
+    int64_t memory_mib;
+    int64_t gpus;
+};
 
 // What an operator sets; constant while the server runs.
 struct state_config {
@@ -44,6 +56,8 @@ struct state_config {
     time_ms stopped_task_keep_ms; // how long STOPPED tasks stay readable
     time_ms inactive_keep_ms;     // likewise INACTIVE clusters and instances
     time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
+    const struct provider_limits *limits; // outlive the state
+    size_t limits_n;
 };
 
 extern const struct state_config state_config_default;
@@ -76,10 +90,16 @@ struct state {
     struct uid_index tasks_by_uid;          // task.h
     struct run_token *tokens_by_key;        // run_token.h
     struct service *services_by_key;        // service.h
+    struct provider *providers_by_key;      // provider.h
     struct list clusters;                   // in creation order
     struct expiry_heap expiries;            // what is forgotten when; core/timers.h
     struct expiry_heap wakes;               // which service time alone will change, and when
     struct list services_dirty;             // struct service.dirty, in the order of marking
+    struct expiry_heap minutes;             // when managed scaling looks at which provider
+    struct expiry_heap waits;               // when which task stops waiting for an instance
+    struct list clusters_roomy;             // struct cluster.roomy: tasks wait, and room has come
+    struct list clusters_unsettled;         // struct cluster.unsettled
+    struct list providers_unsettled;        // struct provider.unsettled
 
     struct journal journal; // of the batch being decided
     uint64_t batch;         // its number
