@@ -63,6 +63,8 @@ static void send_tasks(struct step *step, struct instance *instance, struct task
         payload_task(step, tasks[i], &message->tasks.at[i]);
         tasks[i]->sent_sequence = sequence;
         tasks[i]->delivered = false;
+        list_remove(&tasks[i]->unacknowledged);
+        list_push_back(&instance->unacknowledged, &tasks[i]->unacknowledged);
     }
     say(step, instance, ACS_MESSAGE_PAYLOAD_MESSAGE, message);
 }
@@ -290,12 +292,15 @@ static void on_ack(struct step *step, struct instance *instance, const void *mes
     if (!str_cut_last(ack->message_id, '-', &uid, &number) || !str_eq(uid, instance->uid) ||
         !str_to_i64(number, &sequence))
         return;
-    LIST_EACH (&instance->tasks, it) {
-        struct task *task = LIST_ENTRY(it, struct task, on_instance);
-        if (task->sent_sequence != sequence)
+    LIST_EACH_SAFE (&instance->unacknowledged, it) {
+        struct task *task = LIST_ENTRY(it, struct task, unacknowledged);
+        if (task->sent_sequence > sequence)
+            break;
+        if (task->sent_sequence < sequence)
             continue;
         MARK("an acknowledged payload is not sent again");
         task->delivered = true;
+        list_remove(&task->unacknowledged);
     }
 }
 

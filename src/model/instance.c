@@ -173,6 +173,7 @@ static struct instance *instance_new(struct state *state, uint64_t id,
     instance->uid = str_span(uid, rec->uid.len);
     instance->cluster_id = (uint64_t)rec->cluster_id;
     list_init(&instance->tasks);
+    list_init(&instance->unacknowledged);
     link_in_cluster(cluster, instance);
     roster_enter(&cluster->roster, instance);
     cluster_set_expiry(state, cluster);

@@ -41,6 +41,7 @@ struct instance {
     // Volatile: gone with the process, true again when the agent is back.
     uint64_t session;           // its ACS session; 0: not connected. Set by instance_set_session
     uint64_t telemetry_session; // its TCS session; 0: none
+    struct list unacknowledged; // struct task.unacknowledged, by sequence
 };
 
 void instance_apply(struct state *state, uint64_t id, const void *record);

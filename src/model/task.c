@@ -131,6 +131,7 @@ static void leave_instance(struct state *state, struct task *task, const struct 
     books_give(&instance->books, &task->reservation);
     services_mark_room(state, cluster);
     list_remove(&task->on_instance);
+    list_remove(&task->unacknowledged);
     roster_note(&cluster->roster, instance);
 }
 
@@ -264,6 +265,7 @@ static void task_delete(struct state *state, struct task *task)
     struct task_definition *definition = task_definition_get(state, task->definition_id);
 
     ASSERT(!task->reservation.held);
+    list_remove(&task->unacknowledged);
     definition->tasks_n--;
     task_definition_set_expiry(state, definition);
     task_lists_leave(state, task);

@@ -40,6 +40,7 @@ struct task {
     bool delivered;
     bool seen_healthy; // when its service was last looked at
     int64_t sent_sequence;
+    struct list unacknowledged; // in its instance's, from the sending to the acknowledgement
 };
 
 void task_apply(struct state *state, uint64_t id, const void *record);

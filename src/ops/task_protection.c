@@ -85,8 +85,8 @@ int op_update_task_protection(struct op_ctx *ctx,
                               struct ecs_update_task_protection_response *out)
 {
     int32_t minutes = in->has.expires_in_minutes ? in->expires_in_minutes : MINUTES_DEFAULT;
-    time_ms until =
-        in->protection_enabled ? ctx->step->now + minutes * TIME_MINUTE_MS : ctx->step->now;
+    time_ms now = ctx->step->now;
+    time_ms until = in->protection_enabled ? now + (time_ms)minutes * TIME_MINUTE_MS : now;
     struct cluster *cluster;
 
     if (op_find_cluster(ctx, in->cluster, &cluster) != OP_OK || check_update(ctx, in) != OP_OK)

@@ -107,6 +107,8 @@ static void connect_agent(struct stage *stage)
     instance->telemetry_session = 2;
     task->sent_sequence = 1;
     task->delivered = false;
+    if (!list_is_linked(&task->unacknowledged))
+        list_push_back(&instance->unacknowledged, &task->unacknowledged);
     stage->w.next_session = 3;
     rng_init(&stage->w.rng, 7);
     stage->w.now = stage->now;

@@ -187,6 +187,19 @@ static void check_cluster(uint64_t id, const struct rec_cluster *before,
               "cluster %llu is forgotten while it is active", (unsigned long long)id);
 }
 
+static void check_service(uint64_t id, const struct rec_service *before,
+                          const struct rec_service *after)
+{
+    if (before == NULL || after == NULL) {
+        SIM_CHECK(before == NULL || before->status == REC_SERVICE_STATUS_INACTIVE,
+                  "service %llu is forgotten before it is INACTIVE", (unsigned long long)id);
+        return;
+    }
+    SIM_CHECK(after->status >= before->status, "service %llu comes back", (unsigned long long)id);
+    SIM_CHECK(after->cluster_id == before->cluster_id && str_eq(after->name, before->name),
+              "service %llu becomes another", (unsigned long long)id);
+}
+
 static void check_move(const struct state *state, const struct journal_entry *entry)
 {
     switch (entry->kind) {
@@ -197,6 +210,11 @@ static void check_move(const struct state *state, const struct journal_entry *en
     case REC_KIND_TASK_DEFINITION: check_definition(entry->id, entry->before, entry->after); return;
     case REC_KIND_FAMILY: check_family(entry->id, entry->before, entry->after); return;
     case REC_KIND_CLUSTER: check_cluster(entry->id, entry->before, entry->after); return;
+    case REC_KIND_SERVICE: check_service(entry->id, entry->before, entry->after); return;
+    case REC_KIND_REVISION:
+    case REC_KIND_DEPLOYMENT:
+    case REC_KIND_SERVICE_DEPLOYMENT:
+    case REC_KIND_SERVICE_EVENT:
     case REC_KIND_INSTANCE:
     case REC_KIND_RUN_TOKEN:
     case REC_KIND_NONE:

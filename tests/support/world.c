@@ -8,6 +8,7 @@
 #include "api/ecs.h"
 #include "base/assert.h"
 #include "base/buf.h"
+#include "core/reconcile.h"
 #include "core/timers.h"
 #include "model/instance.h"
 #include "ops/op.h"
@@ -60,14 +61,16 @@ static void note(struct world *w, const struct effect *effect)
     }
 }
 
-// As the pipeline does it: what is due after the inputs of a tick belongs to the tick.
-static void run_due(struct world *w, struct step *step)
+// As the pipeline does it: services that something was done to are looked at in the same tick. What
+// only time makes due waits for world_advance.
+static void reconcile_all(struct world *w, struct step *step)
 {
-    time_ms next = timers_next(&w->state);
+    time_ms next = reconcile_next(&w->state);
 
     for (int rounds = 0; next != 0 && next <= w->now; rounds++) {
         assert_true(rounds < 1000);
-        next = timers_run(step);
+        reconcile_run(step);
+        next = reconcile_next(&w->state);
     }
 }
 
@@ -75,7 +78,7 @@ void world_finish(struct world *w, struct step *step)
 {
     struct batch batch;
 
-    run_due(w, step);
+    reconcile_all(w, step);
     batch = state_take_batch(&w->state);
     for (const struct effect *effect = step->first; effect != NULL; effect = effect->next)
         note(w, effect);
