@@ -42,6 +42,7 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
     out->account = cli_text(values, "account");
     out->tls_cert = cli_value(values, "tls-cert");
     out->tls_key = cli_value(values, "tls-key");
+    out->scaling_path = cli_value(values, "scaling");
     if (!read_auth(values, out) || !read_store(values))
         return false;
     if (!cli_duration(values, "stopped-task-retention", &keep_ms) ||

@@ -336,3 +336,20 @@ void task_finish_with(struct step *step, struct task *task, struct rec_task *nex
     finish_containers(step, next);
     task_change(step, task, next);
 }
+
+// --- the end of an instance
+
+void instance_deregister(struct step *step, struct instance *instance, enum ecs_task_stop_code code,
+                         struct str reason)
+{
+    struct rec_instance_state next;
+
+    MARK_IF(!list_is_empty(&instance->tasks), "a deregistered instance orphans its tasks");
+    LIST_EACH_SAFE (&instance->tasks, it)
+        task_finish(step, LIST_ENTRY(it, struct task, on_instance), code, reason);
+    sessions_end(step, instance, STR("The container instance was deregistered."));
+    next = *instance->st;
+    SET(&next, status, REC_INSTANCE_STATUS_INACTIVE);
+    SET(&next, deregistered_at, step->now);
+    instance_change(step, instance, &next);
+}

@@ -15,7 +15,7 @@ struct cluster;
 struct task_plan {
     const struct cluster *cluster;
     const struct task_definition *definition;
-    struct instance *instance;  // NULL: it waits for one
+    struct instance *instance; // NULL: it waits for one
     enum ecs_launch_type launch_type;
     struct str provider; // capacity provider it was given to; empty: none
     // Of a task that waits and is no service's; may be NULL.
@@ -62,6 +62,10 @@ struct rec_task *task_edit(struct step *step, const struct task *task);
 // The same for instances. instance_touch only bumps the version (resources changed).
 void instance_change(struct step *step, struct instance *instance, struct rec_instance_state *next);
 void instance_touch(struct step *step, struct instance *instance);
+// The instance becomes INACTIVE and its agent is sent away. What runs there is STOPPED to the
+// world, with this code and reason; containers stay.
+void instance_deregister(struct step *step, struct instance *instance, enum ecs_task_stop_code code,
+                         struct str reason);
 // The next number for a payload or manifest of this instance.
 int64_t instance_next_sequence(struct step *step, struct instance *instance);
 

@@ -9,6 +9,7 @@
 #include "core/deploy.h"
 #include "core/outcome.h"
 #include "core/provider_split.h"
+#include "core/rebalance.h"
 #include "core/rollout.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
@@ -26,6 +27,8 @@ struct look {
     struct task **tasks; // as in `plan`'s input
     struct replica_task *states;
     struct replica_service input;
+    struct rebalance_task *extras; // not in the plan
+    size_t extras_n;
     time_ms again_at;
 };
 
@@ -41,11 +44,8 @@ static bool is_protected(const struct look *look, struct task *task, time_ms *ag
 
 static void add_task(struct look *look, struct task *task)
 {
-    struct replica_task *out = &look->states[look->input.tasks_n];
     struct task_health health = reconcile_health(look->step, look->service, task, &look->again_at);
-
-    look->tasks[look->input.tasks_n++] = task;
-    *out = (struct replica_task){
+    struct replica_task state = {
         .phase = reconcile_phase(task),
         .deployment = rollouts_index(&look->rollouts, task),
         .healthy = health.is_healthy,
@@ -53,6 +53,13 @@ static void add_task(struct look *look, struct task *task)
         .draining = reconcile_is_draining(look->step->state, task),
         .is_protected = is_protected(look, task, &look->again_at),
     };
+
+    if (rebalance_is_extra(look->service, task)) {
+        look->extras[look->extras_n++] = (struct rebalance_task){task, state};
+        return;
+    }
+    look->states[look->input.tasks_n] = state;
+    look->tasks[look->input.tasks_n++] = task;
 }
 
 // The newest of the older deployments that was COMPLETED.
@@ -76,6 +83,7 @@ static void look_at(struct look *look)
 
     look->tasks = arena_array(look->step->arena, struct task *, max);
     look->states = arena_array(look->step->arena, struct replica_task, max);
+    look->extras = arena_array(look->step->arena, struct rebalance_task, max);
     look->input = (struct replica_service){
         .desired = rec->desired_count,
         .lower = bounds.lower,
@@ -88,7 +96,8 @@ static void look_at(struct look *look)
     };
     LIST_EACH (&look->service->tasks, it)
         add_task(look, LIST_ENTRY(it, struct task, in_service));
-    ASSERT(look->input.tasks_n == max);
+    ASSERT(look->input.tasks_n + look->extras_n == max);
+    look->input.upper -= (int64_t)look->extras_n;
 }
 
 // ---- doing
@@ -285,12 +294,60 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
     reconcile_stop(look->step, look->service, &stopped);
 }
 
+// ---- balance over zones
+
+static bool may_rebalance(const struct look *look)
+{
+    return look->service->rec->availability_zone_rebalancing ==
+               ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED &&
+           look->rollouts.at[0]->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED;
+}
+
+static bool is_unhealthy(const struct look *look)
+{
+    for (size_t i = 0; i < look->extras_n; i++) {
+        if (look->extras[i].state.unhealthy || look->extras[i].state.draining ||
+            look->extras[i].state.phase == REPLICA_STOPPING)
+            return true;
+    }
+    return false;
+}
+
+// Extra tasks stay aside only as long as nothing else is to be done.
+static bool rebalance(struct look *look, const struct replica_plan *plan)
+{
+    size_t n = look->input.tasks_n;
+    struct rebalance_task *tasks = arena_array(look->step->arena, struct rebalance_task, n);
+    struct rebalance_view view = {
+        .step = look->step,
+        .service = look->service,
+        .tasks = tasks,
+        .n = n,
+        .extras = look->extras,
+        .extras_n = look->extras_n,
+        .room = look->input.upper - (int64_t)n,
+        .start_max = look->input.start_max,
+    };
+
+    if (!plan->is_steady || is_unhealthy(look)) {
+        rebalance_adopt(look->step, look->service);
+        return false;
+    }
+    if (!may_rebalance(look))
+        return true;
+    for (size_t i = 0; i < n; i++)
+        tasks[i] = (struct rebalance_task){look->tasks[i], look->states[i]};
+    return rebalance_run(&view);
+}
+
 struct reconciled reconcile_replica(struct step *step, struct service *service)
 {
     struct look look = {.step = step, .service = service, .rollouts = rollouts_of(step, service)};
     struct speaker speaker = service_speaker(step, service);
     struct replica_plan plan;
+    bool is_steady;
 
+    rebalance_check(step, service);
     look_at(&look);
     plan = replica_plan(&look.input, step->arena);
     do_stops(&look, &plan);
@@ -303,5 +360,6 @@ struct reconciled reconcile_replica(struct step *step, struct service *service)
         service_say(step, service,
                     event_protected(&speaker, deployment_name(look.rollouts.at[0], step->arena),
                                     plan.protected_n));
-    return (struct reconciled){.is_steady = plan.is_steady, .again_at = look.again_at};
+    is_steady = rebalance(&look, &plan);
+    return (struct reconciled){.is_steady = is_steady, .again_at = look.again_at};
 }

@@ -255,8 +255,7 @@ static bool may_wait(struct step *step, const struct service_mould *mould)
 
     if (mould->plan.provider.len == 0)
         return false;
-    provider =
-        provider_find(step->state, mould->plan.cluster->rec->region, mould->plan.provider);
+    provider = provider_find(step->state, mould->plan.cluster->rec->region, mould->plan.provider);
     return provider != NULL && provider_scales(provider);
 }
 

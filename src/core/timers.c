@@ -4,9 +4,10 @@
 #include "core/timers.h"
 
 #include "base/proof.h"
-#include "core/deploy.h"
 #include "core/cluster_providers.h"
+#include "core/deploy.h"
 #include "core/reconcile.h"
+#include "core/scaling.h"
 #include "core/waiting.h"
 #include "model/expiry.h"
 #include "model/service.h"
@@ -44,6 +45,7 @@ time_ms timers_run(struct step *step)
     settle_run(step);
     waiting_run(step);
     reconcile_run(step);
+    scaling_run(step);
     return timers_next(state);
 }
 
@@ -53,5 +55,6 @@ time_ms timers_next(const struct state *state)
 
     time_ms at = earlier(next != NULL ? next->at : 0, reconcile_next(state));
 
-    return earlier(earlier(at, waiting_next(state)), settle_next(state));
+    at = earlier(at, waiting_next(state));
+    return earlier(earlier(at, settle_next(state)), scaling_next(state));
 }

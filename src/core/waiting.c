@@ -1,6 +1,6 @@
-// See waiting.h. Room is an event: whatever gives some marks the cluster (model/cluster.h), and then
-// every task that waits there is tried once. Tasks that ask for the same fail alike, so of those
-// that stand together only the first is asked.
+// See waiting.h. Room is an event: whatever gives some marks the cluster (model/cluster.h), and
+// then every task that waits there is tried once. Tasks that ask for the same fail alike, so of
+// those that stand together only the first is asked.
 
 #include "core/waiting.h"
 

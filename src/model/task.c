@@ -130,6 +130,8 @@ static void leave_instance(struct state *state, struct task *task, const struct 
     MARK_IF(next != NULL, "a task that stops gives back what it took");
     books_give(&instance->books, &task->reservation);
     services_mark_room(state, cluster);
+    if (instance->st->status == REC_INSTANCE_STATUS_DRAINING)
+        services_mark_daemons(state, cluster);
     list_remove(&task->on_instance);
     list_remove(&task->unacknowledged);
     roster_note(&cluster->roster, instance);
@@ -174,8 +176,8 @@ static void end_wait(struct state *state, struct task *task)
 // `rec`: the record from here on; NULL: none.
 static void set_wait(struct state *state, struct task *task, const struct rec_task *rec)
 {
-    bool waits = rec != NULL && rec->last_status == REC_TASK_STATUS_PROVISIONING &&
-                 rec->instance_id == 0;
+    bool waits =
+        rec != NULL && rec->last_status == REC_TASK_STATUS_PROVISIONING && rec->instance_id == 0;
 
     if (waits && task->wait == NULL)
         begin_wait(state, task, rec);
@@ -334,9 +336,8 @@ static void check_task(const struct state *state, const struct task *task)
     ASSERT_SAY(task->reservation.held == placed, "task %.*s", STR_ARGS(task->uid));
     ASSERT_SAY((task->expiry != NULL) == task_is_stopped(task), "task %.*s", STR_ARGS(task->uid));
     ASSERT_SAY(!task_is_stopped(task) || !task_is_wanted(task), "task %.*s", STR_ARGS(task->uid));
-    ASSERT_SAY(task_is_waiting(task) ==
-                   (task->rec->instance_id == 0 &&
-                    task->rec->last_status == REC_TASK_STATUS_PROVISIONING),
+    ASSERT_SAY(task_is_waiting(task) == (task->rec->instance_id == 0 &&
+                                         task->rec->last_status == REC_TASK_STATUS_PROVISIONING),
                "task %.*s", STR_ARGS(task->uid));
     ASSERT(task_definition_get(state, task->definition_id) != NULL);
     ASSERT(cluster_get(state, task->cluster_id) != NULL);

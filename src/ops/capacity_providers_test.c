@@ -1,5 +1,5 @@
-// Capacity providers: made, associated, used, updated, deleted; tasks that go to them and tasks that
-// wait for them.
+// Capacity providers: made, associated, used, updated, deleted; tasks that go to them and tasks
+// that wait for them.
 
 #include "core/lifecycle.h"
 #include "core/waiting.h"
@@ -146,9 +146,9 @@ static void test_an_update_is_in_progress_and_then_complete(void **state)
     EXPECT_STR(get(w, reply, "capacityProvider.updateStatus"), "UPDATE_IN_PROGRESS");
     reply = world_ok(w, "DescribeCapacityProviders", "{\"capacityProviders\":[\"cp\"]}");
     EXPECT_STR(get(w, reply, "capacityProviders.0.updateStatus"), "UPDATE_COMPLETE");
-    EXPECT_STR(get(w, reply,
-                   "capacityProviders.0.autoScalingGroupProvider.managedScaling.targetCapacity"),
-               "80");
+    EXPECT_STR(
+        get(w, reply, "capacityProviders.0.autoScalingGroupProvider.managedScaling.targetCapacity"),
+        "80");
     EXPECT_STR(get(w, reply,
                    "capacityProviders.0.autoScalingGroupProvider.managedScaling."
                    "instanceWarmupPeriod"),
@@ -185,8 +185,7 @@ static void test_all_providers_come_in_pages(void **state)
     EXPECT_STR(get(w, reply, "capacityProviders.1.name"), "FARGATE_SPOT");
     EXPECT_STR(get(w, reply, "capacityProviders.2.name"), "one");
     EXPECT_STR(get(w, reply, "capacityProviders.3.name"), "");
-    reply = world_callf(w, "DescribeCapacityProviders",
-                        "{\"maxResults\":3,\"nextToken\":\"%.*s\"}",
+    reply = world_callf(w, "DescribeCapacityProviders", "{\"maxResults\":3,\"nextToken\":\"%.*s\"}",
                         STR_ARGS(get(w, reply, "nextToken")));
     EXPECT_STR(get(w, reply, "capacityProviders.0.name"), "two");
     EXPECT_STR(get(w, reply, "nextToken"), "");
@@ -225,8 +224,8 @@ static void test_attachments_are_made_and_complete(void **state)
     EXPECT_STR(get(w, reply, "cluster.attachments.0.details.0.value"), "cp");
     EXPECT_STR(get(w, reply, "cluster.attachments.1.type"), "managed_draining");
     EXPECT_STR(get(w, reply, "cluster.capacityProviders.1"), "FARGATE");
-    reply = world_ok(w, "DescribeClusters",
-                     "{\"clusters\":[\"demo\"],\"include\":[\"ATTACHMENTS\"]}");
+    reply =
+        world_ok(w, "DescribeClusters", "{\"clusters\":[\"demo\"],\"include\":[\"ATTACHMENTS\"]}");
     EXPECT_STR(get(w, reply, "clusters.0.attachmentsStatus"), "UPDATE_COMPLETE");
     EXPECT_STR(get(w, reply, "clusters.0.attachments.0.status"), "CREATED");
     reply = world_ok(w, "DescribeClusters", "{\"clusters\":[\"demo\"]}");
@@ -239,8 +238,7 @@ static void test_a_cluster_made_with_providers_is_provisioned_first(void **state
     struct str reply;
 
     create(w, "cp", "");
-    reply = world_ok(w, "CreateCluster",
-                     "{\"clusterName\":\"c2\",\"capacityProviders\":[\"cp\"]}");
+    reply = world_ok(w, "CreateCluster", "{\"clusterName\":\"c2\",\"capacityProviders\":[\"cp\"]}");
     EXPECT_STR(get(w, reply, "cluster.status"), "PROVISIONING");
     reply = world_ok(w, "DescribeClusters", "{\"clusters\":[\"c2\"]}");
     EXPECT_STR(get(w, reply, "clusters.0.status"), "ACTIVE");
@@ -507,8 +505,7 @@ static void test_a_service_divides_its_tasks_and_gives_them_back_alike(void **st
     assert_int_equal(provided(w, "a"), 2);
     assert_int_equal(provided(w, "b"), 4);
     report_all(w);
-    world_ok(w, "UpdateService",
-             "{\"cluster\":\"demo\",\"service\":\"web\",\"desiredCount\":11}");
+    world_ok(w, "UpdateService", "{\"cluster\":\"demo\",\"service\":\"web\",\"desiredCount\":11}");
     assert_int_equal(provided(w, "a"), 3);
     assert_int_equal(provided(w, "b"), 8);
     report_all(w);

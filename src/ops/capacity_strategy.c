@@ -9,7 +9,6 @@
 #include "model/provider.h"
 #include "ops/find.h"
 
-
 bool capacity_is_fargate(struct str provider)
 {
     return str_eq(provider, STR("FARGATE")) || str_eq(provider, STR("FARGATE_SPOT"));
@@ -35,8 +34,13 @@ op_name_strategy(const struct op_ctx *ctx,
         .at = arena_copy(ctx->arena, strategy->at, strategy->n * sizeof *strategy->at),
     };
 
-    for (size_t i = 0; i < out.n; i++)
-        out.at[i].capacity_provider = op_provider_name(ctx, out.at[i].capacity_provider);
+    for (size_t i = 0; i < out.n; i++) {
+        struct ecs_capacity_provider_strategy_item *item = &out.at[i];
+
+        SET(item, capacity_provider, op_provider_name(ctx, item->capacity_provider));
+        SET(item, weight, item->weight);
+        SET(item, base, item->base);
+    }
     return out;
 }
 

@@ -18,7 +18,7 @@ struct str op_provider_name(const struct op_ctx *ctx, struct str reference);
 int op_check_providers(struct op_ctx *ctx, struct str cluster, const struct str_list *providers,
                        struct str_list *out) MUST_CHECK;
 
-// A strategy with the short names of its providers.
+// A strategy with the short names of its providers, and every weight and base said.
 struct ecs_capacity_provider_strategy_item_list
 op_name_strategy(const struct op_ctx *ctx,
                  const struct ecs_capacity_provider_strategy_item_list *strategy);

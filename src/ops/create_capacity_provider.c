@@ -131,8 +131,7 @@ static int check_group_is_free(struct op_ctx *ctx, struct str group)
     for (uint64_t id = 0; (id = idtable_next(table, id)) != 0;) {
         const struct provider *provider = provider_get(ctx->state, id);
 
-        if (provider_is_active(provider) &&
-            str_eq(provider->rec->region, ctx->caller.region) &&
+        if (provider_is_active(provider) && str_eq(provider->rec->region, ctx->caller.region) &&
             str_eq(provider->rec->auto_scaling_group_provider->auto_scaling_group_arn, group)) {
             MARK("a group is one capacity provider's");
             return REFUSE(ctx, "The specified Auto Scaling group is already used by another "
@@ -225,8 +224,8 @@ static int find_to_update(struct op_ctx *ctx, struct str reference, struct provi
     if (provider == NULL || !provider_is_active(provider))
         return REFUSE(ctx, "The specified capacity provider does not exist. Specify a valid name "
                            "or ARN and try again.");
-    if (!capacity_provider_update_may_follow(provider->rec->update_status,
-                                             ECS_CAPACITY_PROVIDER_UPDATE_STATUS_UPDATE_IN_PROGRESS))
+    if (!capacity_provider_update_may_follow(
+            provider->rec->update_status, ECS_CAPACITY_PROVIDER_UPDATE_STATUS_UPDATE_IN_PROGRESS))
         return REFUSE(ctx, "The specified capacity provider is being updated or deleted. Try "
                            "again when that is complete.");
     *out = provider;
@@ -237,8 +236,7 @@ static struct ecs_auto_scaling_group_provider *
 changed_group(struct op_ctx *ctx, const struct ecs_auto_scaling_group_provider *present,
               const struct ecs_auto_scaling_group_provider_update *in)
 {
-    struct ecs_auto_scaling_group_provider *out =
-        arena_copy(ctx->arena, present, sizeof *present);
+    struct ecs_auto_scaling_group_provider *out = arena_copy(ctx->arena, present, sizeof *present);
     struct ecs_managed_scaling *scaling =
         arena_copy(ctx->arena, present->managed_scaling, sizeof *present->managed_scaling);
 

@@ -1,6 +1,6 @@
 // DescribeCapacityProviders: those that are named, or all of the region, or all of a cluster.
-// FARGATE and FARGATE_SPOT come first, then the others in the order in which they were made. Source:
-// ecs-behaviour-api 7.2.
+// FARGATE and FARGATE_SPOT come first, then the others in the order in which they were made.
+// Source: ecs-behaviour-api 7.2.
 
 #include "base/arena.h"
 #include "core/provider_split.h"

@@ -79,9 +79,9 @@ static int check_settled(struct op_ctx *ctx, const struct cluster *cluster)
                    "UPDATE_COMPLETE or UPDATE_FAILED state before they can be updated.");
 }
 
-int op_put_cluster_capacity_providers(
-    struct op_ctx *ctx, const struct ecs_put_cluster_capacity_providers_request *in,
-    struct ecs_put_cluster_capacity_providers_response *out)
+int op_put_cluster_capacity_providers(struct op_ctx *ctx,
+                                      const struct ecs_put_cluster_capacity_providers_request *in,
+                                      struct ecs_put_cluster_capacity_providers_response *out)
 {
     struct str_list providers;
     struct rec_cluster next;

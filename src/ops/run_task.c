@@ -91,9 +91,8 @@ static int place_provided(struct op_ctx *ctx, struct launch *launch,
         return OP_OK;
     }
     MARK("without managed scaling a task needs room at once");
-    closest = placement.closest != NULL
-                  ? instance_arn(ctx->state, placement.closest, ctx->arena)
-                  : STR_NONE;
+    closest = placement.closest != NULL ? instance_arn(ctx->state, placement.closest, ctx->arena)
+                                        : STR_NONE;
     launch_failed(launched, closest, waiting_reason(cluster, request->provider, &placement),
                   STR_NONE);
     return OP_OK;

@@ -139,10 +139,8 @@ static int find(struct op_ctx *ctx, struct str text, struct tagged *out)
         const char *kind;
         int (*find)(struct op_ctx *ctx, const struct arn *arn, struct str text, struct tagged *out);
     } rows[] = {
-        {"capacity-provider", find_tagged_provider},
-        {"cluster", find_tagged_cluster},
-        {"container-instance", find_tagged_instance},
-        {"task", find_tagged_task},
+        {"capacity-provider", find_tagged_provider},  {"cluster", find_tagged_cluster},
+        {"container-instance", find_tagged_instance}, {"task", find_tagged_task},
         {"task-definition", find_tagged_definition},
     };
     struct scope here = op_scope(ctx);

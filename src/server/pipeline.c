@@ -157,6 +157,7 @@ static void step_agent(struct step *step, const struct agent_input *in)
             session_tcs_gone(step, in->session, in->instance_id);
         return;
     case INPUT_CALL:
+    case INPUT_SCALED:
     case INPUT_COMMITTED:
     case INPUT_STORE_BACK:
     case INPUT_STOP: break;
@@ -183,6 +184,15 @@ static void decide_agent(struct pipeline *p, struct agent_input *in)
         effect_refuse(effect);
 }
 
+// While the store is down the result cannot be kept: the action is asked for once more.
+static void decide_scaled(struct pipeline *p, const struct scaled_input *in)
+{
+    if (in->is_lost || p->store_is_down)
+        scaling_lost(p->config.state, in->result.provider_id);
+    else
+        scaling_done(&p->open->step, &in->result);
+}
+
 static void decide_inputs(struct pipeline *p)
 {
     struct queue_item *item;
@@ -195,6 +205,8 @@ static void decide_inputs(struct pipeline *p)
         }
         if (input->kind == INPUT_CALL)
             decide_call(p, (struct call *)input);
+        else if (input->kind == INPUT_SCALED)
+            decide_scaled(p, (struct scaled_input *)input);
         else
             decide_agent(p, (struct agent_input *)input);
         queue_chain_add(&p->open->inputs, item);

@@ -27,6 +27,7 @@
 #include "server/intake.h"
 #include "server/metrics.h"
 #include "server/recover.h"
+#include "server/scaling.h"
 #include "server/setup.h"
 #include "wire/http_server.h"
 #include "wire/json_write.h"
@@ -63,6 +64,8 @@ struct server {
     struct metrics metrics;
     struct api api;
     struct agents *agents;
+    struct scaling_config scaling_config;
+    struct scaling *scaling;
     struct tick_thread *ticks;
     struct str address;
     struct str url;
@@ -108,6 +111,7 @@ static void answer_metrics(const struct server *server, struct http_exchange *ex
     struct http_server_stats stats = http_server_stats(server->http);
 
     metrics_write(&server->metrics, &stats, &text);
+    scaling_write_metrics(server->scaling, &text);
     answer_text(exchange, 200, STR("text/plain; version=0.0.4"), buf_str(&text));
 }
 
@@ -158,6 +162,8 @@ static void carry_out_inputs(struct server *server, struct tick *tick)
             if (tick->failed)
                 call->verdict = VERDICT_UNAVAILABLE;
             api_answer(&server->api, call);
+        } else if (input->kind == INPUT_SCALED) {
+            scaled_input_free((struct scaled_input *)input);
         } else {
             agents_decided(server->agents, (struct agent_input *)input, tick->failed);
         }
@@ -173,7 +179,10 @@ static void carry_out(void *user)
     for (struct effect *effect = tick->step.first; effect != NULL; effect = effect->next) {
         if (tick->failed)
             effect_refuse(effect);
-        agents_effect(server->agents, effect);
+        if (effect->kind == EFFECT_SCALE)
+            scaling_effect(server->scaling, effect);
+        else
+            agents_effect(server->agents, effect);
     }
     carry_out_inputs(server, tick);
     tick_release(server->ticks, tick);
@@ -215,6 +224,7 @@ static void stop_core(void *user)
     loop_timer_stop(&server->patience);
     server->api.closed = true;
     agents_mute(server->agents);
+    scaling_mute(server->scaling);
     intake_flush(&server->intake);
     tick_thread_stop(server->ticks);
 }
@@ -241,6 +251,7 @@ static void free_server(struct server *server)
 {
     http_server_free(server->http);
     agents_free(server->agents);
+    scaling_free(server->scaling);
     api_deinit(&server->api);
     if (server->loop != NULL)
         loop_close(server->loop);
@@ -300,6 +311,19 @@ static struct server *server_new(const struct server_options *options)
     return server;
 }
 
+static int read_scaling(struct server *server, struct arena *arena, struct str *out_detail)
+{
+    const char *path = server->options.scaling_path;
+    struct str why;
+
+    if (path == NULL ||
+        scaling_config_read(path, &server->arena, &server->scaling_config, &why) == 0)
+        return 0;
+    *out_detail =
+        str_fmt(arena, "cannot use the scaling settings in %s: %.*s", path, STR_ARGS(why));
+    return SERVER_E_OPTIONS;
+}
+
 static int recover(struct server *server, struct arena *arena, struct str *out_detail)
 {
     const struct server_options *options = &server->options;
@@ -309,6 +333,8 @@ static int recover(struct server *server, struct arena *arena, struct str *out_d
         .stopped_task_keep_ms = options->stopped_task_keep_ms,
         .inactive_keep_ms = options->inactive_keep_ms,
         .definition_delete_ms = options->definition_delete_ms,
+        .limits = server->scaling_config.limits,
+        .limits_n = server->scaling_config.n,
     };
 
     state_init(&server->state, &config);
@@ -340,11 +366,18 @@ static void make_front(struct server *server)
         .seed = entropy_u64(),
     };
 
+    struct scaling_options scaling_options = {
+        .loop = server->loop,
+        .intake = &server->intake,
+        .config = server->scaling_config,
+    };
+
     http_config.connections_max = options->connections_max;
     http_config.body_max = options->body_max;
     server->http = http_server_new(server->loop, &http_config, &http_handler, server);
     api_init(&server->api, &api_config);
     server->agents = agents_new(&agents_config);
+    server->scaling = scaling_new(&scaling_options);
     metrics_init(&server->metrics, &server->state);
     loop_job_init(&server->stop_job, on_stop, server);
     loop_job_init(&server->ended_job, on_ended, server);
@@ -396,6 +429,8 @@ int server_start(const struct server_options *options, struct arena *arena, stru
     int outcome = setup_init(&server->setup, options, arena, out_detail);
     int fault;
 
+    if (outcome == 0)
+        outcome = read_scaling(server, arena, out_detail);
     if (outcome == 0)
         outcome = recover(server, arena, out_detail);
     if (outcome == 0 && (fault = open_loop(server)) != 0) {

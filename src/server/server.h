@@ -45,6 +45,8 @@ struct server_options {
     time_ms inactive_keep_ms;     // likewise inactive clusters and instances
     time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
 
+    const char *scaling_path; // what is done when capacity providers scale; NULL: nothing
+
     unsigned connections_max; // HTTP; agents' websockets count apart
     unsigned agents_max;      // websockets of agents, both channels
     size_t body_max;          // bytes of one request

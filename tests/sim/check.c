@@ -129,7 +129,8 @@ static void check_task(const struct state *state, uint64_t id, const struct rec_
     SIM_CHECK(after->version > before->version, "task %llu changes without a new version",
               (unsigned long long)id);
     SIM_CHECK(str_eq(after->uid, before->uid) && after->cluster_id == before->cluster_id &&
-                  after->instance_id == before->instance_id &&
+                  (after->instance_id == before->instance_id ||
+                   before->last_status == REC_TASK_STATUS_PROVISIONING) &&
                   after->definition_id == before->definition_id,
               "task %llu becomes another", (unsigned long long)id);
     SIM_CHECK(before->last_status != REC_TASK_STATUS_STOPPED ||
@@ -211,6 +212,7 @@ static void check_move(const struct state *state, const struct journal_entry *en
     case REC_KIND_FAMILY: check_family(entry->id, entry->before, entry->after); return;
     case REC_KIND_CLUSTER: check_cluster(entry->id, entry->before, entry->after); return;
     case REC_KIND_SERVICE: check_service(entry->id, entry->before, entry->after); return;
+    case REC_KIND_CAPACITY_PROVIDER:
     case REC_KIND_REVISION:
     case REC_KIND_DEPLOYMENT:
     case REC_KIND_SERVICE_DEPLOYMENT:

@@ -80,10 +80,34 @@ static void carry_out_inputs(struct sim_server *s, struct tick *tick)
             if (tick->failed)
                 call->verdict = VERDICT_UNAVAILABLE;
             api_answer(&s->api, call);
+        } else if (input->kind == INPUT_SCALED) {
+            scaled_input_free((struct scaled_input *)input);
         } else {
             agents_decided(s->agents, (struct agent_input *)input, tick->failed);
         }
     }
+}
+
+// The operator's action: half of them fail, and no machine comes or goes by the others.
+static void scale(struct sim_server *s, const struct effect *effect)
+{
+    const struct scaling_call *call = effect->value;
+    struct scaled_input *input;
+
+    if (call != NULL && !call->is_wanted)
+        return;
+    input = scaled_input_new(effect->provider_id);
+    input->is_lost = call == NULL;
+    if (call != NULL) {
+        input->result.succeeded = draw(s, 1) == 0;
+        input->result.why = STR("The scaling command ended with status 1.");
+        input->result.target = call->target;
+        input->result.ids = (struct str_list){
+            .n = call->ids.n, .at = arena_array(&input->arena, struct str, call->ids.n)};
+        for (size_t i = 0; i < call->ids.n; i++)
+            input->result.ids.at[i] = str_copy(&input->arena, call->ids.at[i]);
+    }
+    intake_add(&s->intake, &input->input);
 }
 
 static void carry_out(struct sim_server *s, struct tick *tick)
@@ -92,7 +116,10 @@ static void carry_out(struct sim_server *s, struct tick *tick)
     for (struct effect *effect = tick->step.first; effect != NULL; effect = effect->next) {
         if (tick->failed)
             effect_refuse(effect);
-        agents_effect(s->agents, effect);
+        if (effect->kind == EFFECT_SCALE)
+            scale(s, effect);
+        else
+            agents_effect(s->agents, effect);
     }
     carry_out_inputs(s, tick);
     tick_clear(tick);
@@ -373,6 +400,10 @@ static void drop_inputs(struct sim_server *s, struct queue_chain *inputs)
 
         if (input->kind == INPUT_CALL)
             continue;
+        if (input->kind == INPUT_SCALED) {
+            scaled_input_free((struct scaled_input *)input);
+            continue;
+        }
         if (input->kind == INPUT_OPEN)
             agents_effect(s->agents, &(struct effect){.kind = EFFECT_ACS_REFUSE,
                                                       .session = of_agent->session,
