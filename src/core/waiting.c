@@ -16,7 +16,6 @@ enum { CLUSTERS_MAX = 16, ENDS_MAX = 100 }; // of one call
 
 bool waiting_is_full(const struct cluster *cluster)
 {
-    MARK_IF(cluster->tasks_waiting_n >= WAITING_MAX, "only so many tasks wait in a cluster");
     return cluster->tasks_waiting_n >= WAITING_MAX;
 }
 

@@ -38,8 +38,8 @@ struct cluster {
     struct list services_waiting; // struct service.waiting: a task of them found no place
     struct list tasks_waiting;    // struct task_wait.in_cluster, in creation order
     uint32_t tasks_waiting_n;
-    struct list roomy;     // in state->clusters_roomy
-    struct list unsettled; // in state->clusters_unsettled: an update of it is in progress
+    struct list roomy;        // in state->clusters_roomy
+    struct list unsettled;    // in state->clusters_unsettled: an update of it is in progress
     struct zone_tally *zones; // by name
     size_t zones_n;
     // By launch type.

@@ -50,12 +50,12 @@ struct provider_limits {
 
 // What an operator sets; constant while the server runs.
 struct state_config {
-    struct str partition;         // "aws"
-    struct str account;           // twelve digits
-    struct str zone;              // availability zone of instances; empty: "<region>a"
-    time_ms stopped_task_keep_ms; // how long STOPPED tasks stay readable
-    time_ms inactive_keep_ms;     // likewise INACTIVE clusters and instances
-    time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
+    struct str partition;                 // "aws"
+    struct str account;                   // twelve digits
+    struct str zone;                      // availability zone of instances; empty: "<region>a"
+    time_ms stopped_task_keep_ms;         // how long STOPPED tasks stay readable
+    time_ms inactive_keep_ms;             // likewise INACTIVE clusters and instances
+    time_ms definition_delete_ms;         // least time a definition stays DELETE_IN_PROGRESS
     const struct provider_limits *limits; // outlive the state
     size_t limits_n;
 };

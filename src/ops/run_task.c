@@ -82,7 +82,7 @@ static int place_provided(struct op_ctx *ctx, struct launch *launch,
     struct placement placement = place(ctx->step, request);
     struct str closest;
 
-    if (placement.instance != NULL || provider_scales(provider)) {
+    if (placement.instance != NULL || (provider != NULL && provider_scales(provider))) {
         if (placement.instance == NULL && waiting_is_full(cluster))
             return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION,
                            "You've reached the limit on the number of tasks that can be in the "

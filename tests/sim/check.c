@@ -111,7 +111,7 @@ static void check_task(const struct state *state, uint64_t id, const struct rec_
                        const struct rec_task *after)
 {
     if (before == NULL) {
-        SIM_CHECK(after->last_status == REC_TASK_STATUS_PENDING && after->version == 1,
+        SIM_CHECK(after->last_status <= REC_TASK_STATUS_PENDING && after->version == 1,
                   "task %llu begins as %d", (unsigned long long)id, (int)after->last_status);
         return;
     }
