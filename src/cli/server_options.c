@@ -29,10 +29,27 @@ static bool read_store(const struct cli_values *values)
     return cli_refuse(values, "--store is sqlite, not '%.*s'", STR_ARGS(store));
 }
 
+static bool read_events(const struct cli_values *values, struct server_options *out)
+{
+    int64_t kept;
+
+    if (!cli_number(values, "events-kept", 0, 100000000, &kept) ||
+        !cli_duration(values, "events-retention", &out->events_age_ms))
+        return false;
+    if (out->events_age_ms < TIME_MINUTE_MS || out->events_age_ms > 365 * TIME_DAY_MS)
+        return cli_refuse(values, "--events-retention is from 1m to 365d");
+    out->events_kept = (uint64_t)kept;
+    out->events_webhook = cli_text(values, "events-webhook");
+    if (kept == 0 && out->events_webhook.len > 0)
+        return cli_refuse(values, "--events-webhook needs the event log, so --events-kept over 0");
+    return true;
+}
+
 bool cli_server_options(const struct cli_values *values, struct server_options *out)
 {
     int64_t keep_ms;
     int64_t connections;
+    int64_t stopped;
     struct str detail;
 
     *out = server_options_default;
@@ -43,14 +60,16 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
     out->tls_cert = cli_value(values, "tls-cert");
     out->tls_key = cli_value(values, "tls-key");
     out->scaling_path = cli_value(values, "scaling");
-    if (!read_auth(values, out) || !read_store(values))
+    if (!read_auth(values, out) || !read_store(values) || !read_events(values, out))
         return false;
     if (!cli_duration(values, "stopped-task-retention", &keep_ms) ||
+        !cli_number(values, "stopped-tasks-kept", 1000, 100000000, &stopped) ||
         !cli_number(values, "max-connections", 1, 1000000, &connections))
         return false;
     if (keep_ms < TIME_HOUR_MS || keep_ms > 30 * TIME_DAY_MS)
         return cli_refuse(values, "--stopped-task-retention is from 1h to 30d");
     out->stopped_task_keep_ms = keep_ms;
+    out->stopped_tasks_max = (size_t)stopped;
     out->connections_max = (unsigned)connections;
     if (server_options_check(out, values->arena, &detail) != 0)
         return cli_refuse(values, "%.*s", STR_ARGS(detail));

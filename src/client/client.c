@@ -162,3 +162,45 @@ int client_call(struct client *client, struct arena *arena, enum ecs_operation o
     return client_call_text(client, arena, operation, str_copy(arena, buf_str(&body)), out,
                             out_error);
 }
+
+static size_t sign_get(struct client *client, const struct uri *endpoint, struct str target,
+                       struct arena *arena, struct http_header out[1 + SIGV4_ADDED])
+{
+    struct client_identity identity = {client->options.region, client->options.credentials};
+    struct sigv4_request request = {.method = STR("GET"), .headers = out, .headers_n = 1};
+
+    str_cut(target, '?', &request.path, &request.query);
+    out[0] = (struct http_header){STR("Host"), uri_host_header(arena, endpoint)};
+    return 1 + client_sign(client->crypto, &identity, &request, arena, out + 1);
+}
+
+int client_get(struct client *client, struct arena *arena, struct str target,
+               struct client_answer *out, struct client_error *out_error)
+{
+    struct http_header headers[1 + SIGV4_ADDED];
+    struct client_http_request request = {
+        .method = "GET",
+        .headers = headers,
+        .timeout_ms = client->options.timeout_ms + CALL_TIMEOUT_MS, // it may be held back
+        .ca_file = client->options.ca_file,
+        .insecure = client->options.insecure,
+    };
+    struct client_http_reply reply = {0};
+    struct str endpoint = client->options.endpoint;
+    struct str why = STR("the endpoint is not a URL");
+    struct uri uri;
+
+    if (uri_parse(arena, endpoint, &uri)) {
+        request.headers_n = sign_get(client, &uri, target, arena, headers);
+        if (str_ends(endpoint, STR("/")))
+            endpoint.len--;
+        request.url = arena_printf(arena, "%.*s%.*s", STR_ARGS(endpoint), STR_ARGS(target));
+        if (client_http(arena, &request, &reply, &why) == 0) {
+            *out = (struct client_answer){reply.status, reply.body};
+            return 0;
+        }
+    }
+    *out_error = (struct client_error){
+        .message = str_fmt(arena, "%.*s: %.*s", STR_ARGS(client->options.endpoint), STR_ARGS(why))};
+    return CLIENT_E_FAILED;
+}

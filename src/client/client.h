@@ -48,6 +48,15 @@ int client_call_json(struct client *client, struct arena *arena, enum ecs_operat
 int client_call_text(struct client *client, struct arena *arena, enum ecs_operation operation,
                      struct str json, void *out, struct client_error *out_error) MUST_CHECK;
 
+// A signed GET of "/path?query" of the server; the reply, whatever its status. CLIENT_E_FAILED:
+// nothing was answered, and it was tried once.
+struct client_answer {
+    int status;
+    struct str body; // in the arena
+};
+int client_get(struct client *client, struct arena *arena, struct str target,
+               struct client_answer *out, struct client_error *out_error) MUST_CHECK;
+
 // Whether `kebab` spells `camel` with dashes: "run-task" RunTask, "container-instances"
 // containerInstances.
 bool client_is_kebab(struct str kebab, struct str camel);

@@ -69,12 +69,31 @@ static bool is_repetition(const struct step *step, const struct service *service
     return false;
 }
 
+static void fill_action(const struct service_action *action, struct rec_service_event *rec)
+{
+    SET(rec, action, action->name);
+    if (action->reason.len > 0)
+        SET(rec, reason, action->reason);
+    if (action->instance_arn.len > 0)
+        SET(rec, container_instance_arn, action->instance_arn);
+    if (action->providers.n > 0)
+        SET(rec, capacity_provider_arns, action->providers);
+}
+
 void service_say(struct step *step, struct service *service, struct str message)
+{
+    service_act(step, service, message, NULL);
+}
+
+void service_act(struct step *step, struct service *service, struct str message,
+                 const struct service_action *action)
 {
     struct rec_service_event *rec = arena_new(step->arena, struct rec_service_event);
 
     if (is_repetition(step, service, message))
         return;
+    if (action != NULL)
+        fill_action(action, rec);
     SET(rec, service_id, (int64_t)service->entity.id);
     SET(rec, uid, id_uuid(step->arena, step->rng));
     SET(rec, created_at, step->now);

@@ -45,6 +45,16 @@ struct speaker service_speaker(const struct step *step, const struct service *se
 // of the last six hours is left out.
 void service_say(struct step *step, struct service *service, struct str message);
 
+// The same for a line that the event log tells as an action of the service.
+struct service_action {
+    enum rec_service_action name;
+    struct str reason;         // empty: none; likewise the next two
+    struct str instance_arn;   // that came closest
+    struct str_list providers; // ARNs
+};
+void service_act(struct step *step, struct service *service, struct str message,
+                 const struct service_action *action);
+
 // Removes the service, which has no task that is not STOPPED, and everything that belongs to it.
 void service_forget(struct state *state, struct service *service);
 

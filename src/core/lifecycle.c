@@ -326,8 +326,8 @@ void task_finish_with(struct step *step, struct task *task, struct rec_task *nex
     SET(next, stopped_at, step->now);
     if (!next->has.stopping_at)
         SET(next, stopping_at, step->now);
-    if (instance != NULL && task_connectivity_at(task, instance) != 0)
-        SET(next, connectivity_at, task_connectivity_at(task, instance));
+    if (instance != NULL && task_connectivity_at(task->rec, instance) != 0)
+        SET(next, connectivity_at, task_connectivity_at(task->rec, instance));
     MARK_IF(next->has.stop_code, "a task that was told to stop keeps the reason it was given");
     if (!next->has.stop_code)
         SET(next, stop_code, code);

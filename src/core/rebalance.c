@@ -48,6 +48,8 @@ void rebalance_adopt(struct step *step, struct service *service)
 
 void rebalance_check(struct step *step, struct service *service)
 {
+    static const struct service_action stopped = {
+        .name = REC_SERVICE_ACTION_SERVICE_REBALANCING_STOPPED};
     struct speaker speaker = service_speaker(step, service);
     const struct deployment *primary = service_primary(service);
 
@@ -56,7 +58,7 @@ void rebalance_check(struct step *step, struct service *service)
          primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED))
         return;
     MARK("rebalancing gives way to a deployment");
-    service_say(step, service, event_rebalance_stopped(&speaker));
+    service_act(step, service, event_rebalance_stopped(&speaker), &stopped);
     put(step, service, false, (struct long_list){0});
 }
 
@@ -130,11 +132,14 @@ static struct zones zones_of(const struct rebalance_view *view, const struct ser
 
 static bool finish(const struct rebalance_view *view, struct zones *zones)
 {
+    static const struct service_action completed = {
+        .name = REC_SERVICE_ACTION_SERVICE_REBALANCING_COMPLETED};
     struct speaker speaker = service_speaker(view->step, view->service);
 
     if (view->service->rec->is_rebalancing) {
         MARK("a service is balanced over zones again");
-        service_say(view->step, view->service, event_balanced(&speaker, zones->at, zones->n));
+        service_act(view->step, view->service, event_balanced(&speaker, zones->at, zones->n),
+                    &completed);
         put(view->step, view->service, false, (struct long_list){0});
     }
     return true;
@@ -197,6 +202,9 @@ static struct long_list start_tasks(const struct rebalance_view *view, struct se
 static void begin(const struct rebalance_view *view, struct service_mould *mould,
                   struct zones *zones)
 {
+    static const struct service_action started = {
+        .name = REC_SERVICE_ACTION_SERVICE_REBALANCING_STARTED};
+    static const struct service_action tasks_started = {.name = REC_SERVICE_ACTION_TASKS_STARTED};
     struct step *step = view->step;
     struct speaker speaker = service_speaker(step, view->service);
     struct str_list uids;
@@ -206,12 +214,12 @@ static void begin(const struct rebalance_view *view, struct service_mould *mould
     zones_next_move(zones->at, zones->n, &move);
     if (!view->service->rec->is_rebalancing) {
         MARK("a service out of balance is rebalanced");
-        service_say(step, view->service, event_unbalanced(&speaker, zones->at, zones->n));
+        service_act(step, view->service, event_unbalanced(&speaker, zones->at, zones->n), &started);
     }
     ids = start_tasks(view, mould, zones, &uids);
     if (ids.n > 0) {
-        service_say(step, view->service,
-                    event_zone_started(&speaker, zones->at[move.to].zone, &uids));
+        service_act(step, view->service,
+                    event_zone_started(&speaker, zones->at[move.to].zone, &uids), &tasks_started);
     } else if (unprotected_in(view, zones->at[move.from].zone) == 0) {
         say_blocked(view, zones->at[move.from].tasks);
     } else if (view->start_max > 0) {
@@ -264,6 +272,7 @@ static struct task_batch choose(const struct rebalance_view *view)
 static void say_stopped(const struct rebalance_view *view, const struct task_batch *batch,
                         struct str zone)
 {
+    static const struct service_action tasks_stopped = {.name = REC_SERVICE_ACTION_TASKS_STOPPED};
     struct step *step = view->step;
     struct str_list uids = {.at = arena_array(step->arena, struct str, batch->n)};
     struct speaker speaker = service_speaker(step, view->service);
@@ -273,7 +282,7 @@ static void say_stopped(const struct rebalance_view *view, const struct task_bat
             uids.at[uids.n++] = batch->at[i]->uid;
     }
     if (uids.n > 0)
-        service_say(step, view->service, event_zone_stopped(&speaker, zone, &uids));
+        service_act(step, view->service, event_zone_stopped(&speaker, zone, &uids), &tasks_stopped);
 }
 
 static void complete(const struct rebalance_view *view)

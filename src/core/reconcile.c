@@ -12,9 +12,11 @@
 #include "core/reconcile_kinds.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
+#include "core/waiting.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/instance.h"
+#include "model/provider.h"
 #include "model/service.h"
 #include "model/task.h"
 
@@ -88,12 +90,14 @@ bool reconcile_is_draining(const struct state *state, const struct task *task)
 int64_t reconcile_start_max(struct step *step, struct service *service,
                             const struct deployment *primary, time_ms *again_at)
 {
+    static const struct service_action impaired = {
+        .name = REC_SERVICE_ACTION_SERVICE_TASK_START_IMPAIRED};
     struct backoff backoff = outcome_backoff(primary);
     struct speaker speaker = service_speaker(step, service);
     time_ms until = backoff_until(&backoff);
 
     if (backoff_is_impaired(&backoff))
-        service_say(step, service, event_trouble(&speaker, TROUBLE_START_IMPAIRED));
+        service_act(step, service, event_trouble(&speaker, TROUBLE_START_IMPAIRED), &impaired);
     if (until <= step->now)
         return STARTS_MAX;
     *again_at = earlier(*again_at, until);
@@ -112,8 +116,14 @@ void reconcile_no_place(struct step *step, struct service *service, const struct
 {
     struct speaker speaker = service_speaker(step, service);
     struct str closest = failed->closest != NULL ? failed->closest->uid : STR_NONE;
+    struct service_action action = {
+        .name = REC_SERVICE_ACTION_SERVICE_TASK_PLACEMENT_FAILURE,
+        .reason = place_reason_text(failed->reason),
+    };
 
-    service_say(step, service, event_unplaced(&speaker, failed->reason, closest));
+    if (failed->closest != NULL)
+        action.instance_arn = instance_arn(step->state, failed->closest, step->arena);
+    service_act(step, service, event_unplaced(&speaker, failed->reason, closest), &action);
     reconcile_wait_for_room(step, service);
 }
 
@@ -126,13 +136,26 @@ void reconcile_not_started(struct step *step, struct service *service,
         [START_TOO_MANY_WAIT] = TROUBLE_TOO_MANY_WAIT,
     };
     struct speaker speaker = service_speaker(step, service);
+    struct service_action action = {.name = REC_SERVICE_ACTION_SERVICE_TASK_PLACEMENT_FAILURE};
+    const struct cluster *cluster = cluster_get(step->state, service->cluster_id);
+    const struct provider *provider =
+        provider_find(step->state, cluster->rec->region, started->provider);
+    struct str arn;
 
     if (started->why == START_NO_PLACE) {
         reconcile_no_place(step, service, &started->failed);
         return;
     }
     MARK_IF(started->why == START_PROVIDER_EMPTY, "a capacity provider has no instance");
-    service_say(step, service, event_trouble(&speaker, troubles[started->why]));
+    if (started->why == START_NO_CAPACITY)
+        action.reason = STR("RESOURCE:FARGATE");
+    else
+        action.reason = waiting_reason(cluster, started->provider, &started->failed);
+    if (provider != NULL) {
+        arn = provider_arn(step->state, provider, step->arena);
+        action.providers = (struct str_list){.n = 1, .at = &arn};
+    }
+    service_act(step, service, event_trouble(&speaker, troubles[started->why]), &action);
     reconcile_wait_for_room(step, service);
 }
 
@@ -155,6 +178,19 @@ static struct str_list ids_of(struct step *step, const struct task_batch *tasks)
     for (; ids.n < tasks->n; ids.n++)
         ids.at[ids.n] = tasks->at[ids.n]->uid;
     return ids;
+}
+
+static const struct service_action tasks_started = {.name = REC_SERVICE_ACTION_TASKS_STARTED};
+static const struct service_action tasks_stopped = {.name = REC_SERVICE_ACTION_TASKS_STOPPED};
+static const struct service_action steady = {.name = REC_SERVICE_ACTION_SERVICE_STEADY_STATE};
+
+void reconcile_say_started(struct step *step, struct service *service, const struct str_list *ids,
+                           int64_t replaced_n)
+{
+    struct speaker speaker = service_speaker(step, service);
+
+    if (ids->n > 0)
+        service_act(step, service, event_started(&speaker, ids, replaced_n), &tasks_started);
 }
 
 static void stop_one(struct step *step, struct task *task)
@@ -182,9 +218,9 @@ void reconcile_stop(struct step *step, struct service *service, const struct tas
     }
     ids = ids_of(step, &running);
     if (running.n > 0)
-        service_say(step, service, event_stopped(&speaker, &ids));
+        service_act(step, service, event_stopped(&speaker, &ids), &tasks_stopped);
     if (pending > 0)
-        service_say(step, service, event_stopped_pending(&speaker, pending));
+        service_act(step, service, event_stopped_pending(&speaker, pending), &tasks_stopped);
 }
 
 void reconcile_stop_unhealthy(struct step *step, struct service *service,
@@ -202,7 +238,7 @@ void reconcile_stop_unhealthy(struct step *step, struct service *service,
         service_say(step, service, event_failed_health_checks(&speaker, task->uid));
     }
     if (tasks->n > 0)
-        service_say(step, service, event_stopped(&speaker, &ids));
+        service_act(step, service, event_stopped(&speaker, &ids), &tasks_stopped);
 }
 
 // ---- one service
@@ -244,7 +280,7 @@ static void keep_going(struct step *step, struct service *service)
         if (service_primary(service)->rec->rollout_state ==
             ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS)
             deploy_complete(step, service);
-        service_say(step, service, event_steady(&speaker));
+        service_act(step, service, event_steady(&speaker), &steady);
     }
     if (result.again_at == 0)
         expiry_clear(&step->state->wakes, &service->wake);

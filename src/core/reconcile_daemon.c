@@ -151,7 +151,6 @@ static void do_starts(struct look *look, const struct daemon_plan *plan)
 {
     struct str_list ids = {.at = arena_array(look->step->arena, struct str, plan->starts_n)};
     struct placement failed = {0};
-    struct speaker speaker = service_speaker(look->step, look->service);
 
     for (size_t i = 0; i < plan->starts_n; i++) {
         struct instance *instance = look->hosts[plan->starts[i]];
@@ -163,8 +162,7 @@ static void do_starts(struct look *look, const struct daemon_plan *plan)
         else if (failed.closest == NULL)
             failed = (struct placement){.closest = instance, .reason = reason};
     }
-    if (ids.n > 0)
-        service_say(look->step, look->service, event_started(&speaker, &ids, 0));
+    reconcile_say_started(look->step, look->service, &ids, 0);
     if (failed.closest != NULL)
         reconcile_no_place(look->step, look->service, &failed);
 }

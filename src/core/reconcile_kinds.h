@@ -58,6 +58,11 @@ struct task_batch {
 struct task_batch task_batch_new(struct step *step, size_t max);
 void task_batch_add(struct task_batch *list, struct task *task);
 
+// Says that these tasks were started, the first `replaced_n` in the place of unhealthy ones. Says
+// nothing of none.
+void reconcile_say_started(struct step *step, struct service *service, const struct str_list *ids,
+                           int64_t replaced_n);
+
 // Stops tasks because of scaling, rollouts and draining, and says so: those that run by name, the
 // others by number.
 void reconcile_stop(struct step *step, struct service *service, const struct task_batch *tasks);

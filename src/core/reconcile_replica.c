@@ -130,21 +130,18 @@ static struct str_list start(struct look *look, const struct deployment *deploym
 
 static void do_starts(struct look *look, const struct replica_plan *plan)
 {
-    struct speaker speaker = service_speaker(look->step, look->service);
     struct str_list ids;
+    int64_t n;
 
     if (plan->repair_n > 0) {
         ids = start(look, look->rollouts.at[look->input.repaired], plan->repair_n);
-        if (ids.n > 0)
-            service_say(look->step, look->service, event_started(&speaker, &ids, 0));
+        reconcile_say_started(look->step, look->service, &ids, 0);
     }
     if (plan->start_n > 0) {
         ids = start(look, look->rollouts.at[0], plan->start_n);
-        if (ids.n > 0)
-            service_say(look->step, look->service,
-                        event_started(&speaker, &ids,
-                                      plan->replacement_n < (int64_t)ids.n ? plan->replacement_n
-                                                                           : (int64_t)ids.n));
+        n = (int64_t)ids.n;
+        reconcile_say_started(look->step, look->service, &ids,
+                              plan->replacement_n < n ? plan->replacement_n : n);
     }
 }
 
@@ -342,6 +339,8 @@ static bool rebalance(struct look *look, const struct replica_plan *plan)
 
 struct reconciled reconcile_replica(struct step *step, struct service *service)
 {
+    static const struct service_action is_kept = {
+        .name = REC_SERVICE_ACTION_TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION};
     struct look look = {.step = step, .service = service, .rollouts = rollouts_of(step, service)};
     struct speaker speaker = service_speaker(step, service);
     struct replica_plan plan;
@@ -357,9 +356,10 @@ struct reconciled reconcile_replica(struct step *step, struct service *service)
     if (plan.is_stuck)
         service_say(step, service, event_trouble(&speaker, TROUBLE_STUCK));
     if (plan.protected_n > 0)
-        service_say(step, service,
+        service_act(step, service,
                     event_protected(&speaker, deployment_name(look.rollouts.at[0], step->arena),
-                                    plan.protected_n));
+                                    plan.protected_n),
+                    &is_kept);
     is_steady = rebalance(&look, &plan);
     return (struct reconciled){.is_steady = is_steady, .again_at = look.again_at};
 }

@@ -287,6 +287,7 @@ struct service_started service_start(struct step *step, struct service_mould *mo
         out.why = find_place(step, mould, &placement);
         if (out.why != START_ALL) {
             out.failed = placement;
+            out.provider = mould->plan.provider;
             break;
         }
         task = start_at(step, mould, placement.instance);

@@ -34,6 +34,7 @@ struct service_started {
     size_t tasks_n;
     struct placement failed; // of the first task that found no place; reason PLACE_FITS: all did
     enum start_failure why;  // the same, in short
+    struct str provider;     // that the task was given to; empty: none
 };
 
 // Starts `n` tasks, each where the strategies want it, until one finds no place. With a capacity

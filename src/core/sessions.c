@@ -261,6 +261,7 @@ void session_acs_open(struct step *step, session_id session, const struct agent_
 void session_acs_gone(struct step *step, session_id session, uint64_t instance_id)
 {
     struct instance *instance = instance_get(step->state, instance_id);
+    struct rec_instance_state next;
 
     if (instance == NULL || instance->session != session) {
         MARK("the end of a session that was replaced changes nothing");
@@ -268,7 +269,9 @@ void session_acs_gone(struct step *step, session_id session, uint64_t instance_i
     }
     MARK("an agent is lost");
     instance_set_session(step->state, instance, 0);
-    instance_touch(step, instance);
+    next = *instance->st;
+    SET(&next, disconnected_at, step->now);
+    instance_change(step, instance, &next);
 }
 
 void sessions_end(struct step *step, struct instance *instance, struct str text)

@@ -37,6 +37,7 @@ struct instance {
     uint32_t pending_n;   // tasks here with lastStatus before RUNNING: pendingTasksCount
     uint32_t records_n;   // task records that name it, STOPPED ones included
     struct expiry expiry; // waits while INACTIVE and named by no task
+    const struct rec_instance_state *untold; // only while core/events.h looks at a batch
 
     // Volatile: gone with the process, true again when the agent is back.
     uint64_t session;           // its ACS session; 0: not connected. Set by instance_set_session

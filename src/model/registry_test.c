@@ -361,14 +361,14 @@ static void a_stopped_task_waits_for_its_end(void **state)
     uint64_t task = add_task(0);
     (void)state;
 
-    assert_null(expiry_first(&r.state.expiries));
+    assert_null(expiry_first(&r.state.stopped));
     move_task(task, STOPPED, STOPPED);
-    assert_int_equal(expiry_first(&r.state.expiries)->id, task);
-    assert_int_equal(expiry_first(&r.state.expiries)->at, RECORDS_NOW + TIME_HOUR_MS);
+    assert_int_equal(expiry_first(&r.state.stopped)->id, task);
+    assert_int_equal(expiry_first(&r.state.stopped)->at, RECORDS_NOW + TIME_HOUR_MS);
     assert_ptr_equal(task_find_uid(&r.state, STR("task1")), task_get(&r.state, task));
     state_remove(&r.state, REC_KIND_TASK, task);
     assert_null(task_find_uid(&r.state, STR("task1")));
-    assert_null(expiry_first(&r.state.expiries));
+    assert_null(expiry_first(&r.state.stopped));
 }
 
 // ---- task definitions

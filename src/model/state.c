@@ -23,6 +23,7 @@ const struct state_config state_config_default = {
     .partition = STR_INIT("aws"),
     .account = STR_INIT("123456789012"),
     .stopped_task_keep_ms = TIME_HOUR_MS,
+    .stopped_tasks_max = 250000,
     .inactive_keep_ms = TIME_HOUR_MS,
     .definition_delete_ms = TIME_HOUR_MS,
 };
@@ -84,6 +85,7 @@ void state_deinit(struct state *state)
         idtable_deinit(table);
     }
     expiry_deinit(&state->expiries);
+    expiry_deinit(&state->stopped);
     expiry_deinit(&state->wakes);
     expiry_deinit(&state->minutes);
     expiry_deinit(&state->waits);

@@ -50,12 +50,13 @@ struct provider_limits {
 
 // What an operator sets; constant while the server runs.
 struct state_config {
-    struct str partition;                 // "aws"
-    struct str account;                   // twelve digits
-    struct str zone;                      // availability zone of instances; empty: "<region>a"
-    time_ms stopped_task_keep_ms;         // how long STOPPED tasks stay readable
-    time_ms inactive_keep_ms;             // likewise INACTIVE clusters and instances
-    time_ms definition_delete_ms;         // least time a definition stays DELETE_IN_PROGRESS
+    struct str partition;         // "aws"
+    struct str account;           // twelve digits
+    struct str zone;              // availability zone of instances; empty: "<region>a"
+    time_ms stopped_task_keep_ms; // how long STOPPED tasks stay readable
+    size_t stopped_tasks_max;     // and how many of them, so that memory is bounded; 0: any number
+    time_ms inactive_keep_ms;     // likewise INACTIVE clusters and instances
+    time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
     const struct provider_limits *limits; // outlive the state
     size_t limits_n;
 };
@@ -93,6 +94,7 @@ struct state {
     struct provider *providers_by_key;      // provider.h
     struct list clusters;                   // in creation order
     struct expiry_heap expiries;            // what is forgotten when; core/timers.h
+    struct expiry_heap stopped;             // likewise STOPPED tasks, in a heap of their own
     struct expiry_heap wakes;               // which service time alone will change, and when
     struct list services_dirty;             // struct service.dirty, in the order of marking
     struct expiry_heap minutes;             // when managed scaling looks at which provider

@@ -48,15 +48,15 @@ bool task_is_waiting(const struct task *task)
     return task->wait != NULL;
 }
 
-time_ms task_connectivity_at(const struct task *task, const struct instance *instance)
+time_ms task_connectivity_at(const struct rec_task *rec, const struct instance *instance)
 {
     time_ms connected_at = instance->st->connected_at;
 
-    if (task_is_stopped(task))
-        return task->rec->connectivity_at;
+    if (rec_is_stopped(rec))
+        return rec->connectivity_at;
     if (!instance->st->has.connected_at)
         return 0;
-    return connected_at > task->rec->created_at ? connected_at : task->rec->created_at;
+    return connected_at > rec->created_at ? connected_at : rec->created_at;
 }
 
 const struct need *task_need(const struct state *state, const struct task *task)
@@ -202,7 +202,7 @@ static void drop_expiry(struct state *state, struct task *task)
 {
     if (task->expiry == NULL)
         return;
-    expiry_clear(&state->expiries, task->expiry);
+    expiry_clear(&state->stopped, task->expiry);
     mem_free(task->expiry);
     task->expiry = NULL;
 }
@@ -216,7 +216,7 @@ static void set_expiry(struct state *state, struct task *task)
     } else {
         if (task->expiry == NULL)
             task->expiry = mem_zalloc(sizeof *task->expiry);
-        expiry_set(&state->expiries, task->expiry, REC_KIND_TASK, task->entity.id,
+        expiry_set(&state->stopped, task->expiry, REC_KIND_TASK, task->entity.id,
                    task->rec->stopped_at + keep);
     }
     if (task->token_id != 0)

@@ -58,7 +58,7 @@ enum { TASK_WAIT_MS = TIME_HOUR_MS }; // of a task that is no service's
 
 // Since when its agent has been connected with the task there; of a STOPPED task as it was then. 0:
 // it never was.
-time_ms task_connectivity_at(const struct task *task, const struct instance *instance);
+time_ms task_connectivity_at(const struct rec_task *rec, const struct instance *instance);
 
 const struct need *task_need(const struct state *state, const struct task *task);
 
@@ -69,6 +69,25 @@ void task_reserve(struct state *state, struct task *task, struct instance *insta
 struct str task_arn(const struct state *state, const struct task *task, struct arena *arena);
 struct str container_arn(const struct state *state, const struct task *task, size_t index,
                          struct arena *arena);
+
+// Everything that a view of a task is made of: frozen records and texts of them, so it may be read
+// on another thread for as long as they are kept (pipeline.c says how long that is).
+struct task_picture {
+    struct scope scope;
+    struct str cluster;
+    const struct rec_task *rec;
+    const struct rec_task_definition *definition;
+    struct str family;
+    struct str instance;                      // its id; empty: not placed, or forgotten since
+    const struct ecs_attribute *zone;         // NULL: unknown; likewise the next
+    const struct ecs_attribute *architecture; //
+    time_ms connectivity_at;                  // 0: never connected
+    bool is_connected;
+};
+// With a record that the task has, or had in the batch being decided.
+struct task_picture task_picture_of(const struct state *state, const struct rec_task *rec);
+void task_picture_view(const struct task_picture *picture, bool with_tags, struct arena *arena,
+                       struct ecs_task *out);
 
 void task_view(const struct state *state, const struct task *task, bool with_tags,
                struct arena *arena, struct ecs_task *out);

@@ -48,19 +48,22 @@ static void view_sizes(const struct ecs_container_definition *c,
                                                                         : c->memory_reservation));
 }
 
-static void view_container(const struct state *state, const struct task *task, size_t index,
-                           const struct ecs_container_definition *c, struct arena *arena,
-                           struct ecs_container *out)
+static void view_container(const struct task_picture *picture, size_t index, struct str arn,
+                           struct arena *arena, struct ecs_container *out)
 {
-    const struct rec_task_container *rec = &task->rec->containers.at[index];
+    const struct rec_task_container *rec = &picture->rec->containers.at[index];
+    const struct ecs_container_definition *c =
+        &picture->definition->definition->container_definitions.at[index];
 
-    SET(out, container_arn, container_arn(state, task, index, arena));
-    SET(out, task_arn, task_arn(state, task, arena));
+    SET(out, container_arn,
+        arn_make3(arena, &picture->scope, "container", picture->cluster, picture->rec->uid,
+                  rec->uid));
+    SET(out, task_arn, arn);
     SET(out, name, c->name);
     SET(out, image, c->image);
     SET(out, last_status, shape_enum_name(&rec_task_status_enum, (int)rec->last_status));
     out->has.network_interfaces = true;
-    view_sizes(c, override_of(task->rec->overrides, c->name), arena, out);
+    view_sizes(c, override_of(picture->rec->overrides, c->name), arena, out);
     if (rec->has.image_digest)
         SET(out, image_digest, rec->image_digest);
     if (rec->has.runtime_id)
@@ -119,49 +122,29 @@ static void view_times(const struct rec_task *rec, struct ecs_task *out)
 
 // A task's connectivity is its agent's: written into its record only when it stops, so that an
 // agent that comes back is one changed record and not one a task.
-static void view_connectivity(const struct task *task, const struct instance *instance,
-                              struct ecs_task *out)
-{
-    time_ms at = task_connectivity_at(task, instance);
-
-    if (at == 0)
-        return;
-    SET(out, connectivity_at, at);
-    SET(out, connectivity,
-        task_is_stopped(task) || instance_is_connected(instance) ? ECS_CONNECTIVITY_CONNECTED
-                                                                 : ECS_CONNECTIVITY_DISCONNECTED);
-}
-
-static void view_place(const struct state *state, const struct task *task, struct arena *arena,
+static void view_place(const struct task_picture *picture, struct arena *arena,
                        struct ecs_task *out)
 {
-    const struct instance *instance;
-    const struct ecs_attribute *zone;
+    bool is_stopped = picture->rec->last_status >= REC_TASK_STATUS_STOPPED;
 
-    if (task->rec->instance_id == 0)
-        return;
-    instance = instance_get(state, (uint64_t)task->rec->instance_id);
-    if (instance == NULL) // expired before its last task did
-        return;
-    SET(out, container_instance_arn, instance_arn(state, instance, arena));
-    view_connectivity(task, instance, out);
-    zone = instance_attribute(instance, STR("ecs.availability-zone"));
-    if (zone != NULL && zone->has.value)
-        SET(out, availability_zone, zone->value);
-}
-
-static void view_attributes(const struct state *state, const struct task *task, struct arena *arena,
-                            struct ecs_task *out)
-{
-    const struct instance *instance = instance_get(state, (uint64_t)task->rec->instance_id);
-    const struct ecs_attribute *arch =
-        instance ? instance_attribute(instance, STR("ecs.cpu-architecture")) : NULL;
-
+    if (picture->instance.len > 0)
+        SET(out, container_instance_arn,
+            arn_make2(arena, &picture->scope, "container-instance", picture->cluster,
+                      picture->instance));
+    if (picture->zone != NULL && picture->zone->has.value)
+        SET(out, availability_zone, picture->zone->value);
     out->has.attributes = true;
-    if (arch == NULL)
+    if (picture->architecture != NULL) {
+        out->attributes.n = 1;
+        out->attributes.at =
+            arena_copy(arena, picture->architecture, sizeof *picture->architecture);
+    }
+    if (picture->connectivity_at == 0)
         return;
-    out->attributes.n = 1;
-    out->attributes.at = arena_copy(arena, arch, sizeof *arch);
+    SET(out, connectivity_at, picture->connectivity_at);
+    SET(out, connectivity,
+        is_stopped || picture->is_connected ? ECS_CONNECTIVITY_CONNECTED
+                                            : ECS_CONNECTIVITY_DISCONNECTED);
 }
 
 static void view_task_sizes(const struct rec_task *rec,
@@ -179,31 +162,30 @@ static void view_task_sizes(const struct rec_task *rec,
         SET(out, memory, definition->memory);
 }
 
-static void view_containers(const struct state *state, const struct task *task,
-                            const struct ecs_task_definition *definition, struct arena *arena,
+static void view_containers(const struct task_picture *picture, struct str arn, struct arena *arena,
                             struct ecs_task *out)
 {
-    size_t n = task->rec->containers.n;
+    size_t n = picture->rec->containers.n;
 
-    ASSERT(n == definition->container_definitions.n);
+    ASSERT(n == picture->definition->definition->container_definitions.n);
     out->has.containers = true;
     out->containers.n = n;
     out->containers.at = arena_array(arena, struct ecs_container, n);
     for (size_t i = 0; i < n; i++)
-        view_container(state, task, i, &definition->container_definitions.at[i], arena,
-                       &out->containers.at[i]);
+        view_container(picture, i, arn, arena, &out->containers.at[i]);
 }
 
-void task_view(const struct state *state, const struct task *task, bool with_tags,
-               struct arena *arena, struct ecs_task *out)
+static void view_definition(const struct task_picture *picture, struct arena *arena,
+                            struct ecs_task *out)
 {
-    const struct rec_task *rec = task->rec;
-    const struct task_definition *definition = task_definition_get(state, task->definition_id);
-    const struct ecs_task_definition *spec = definition->rec->definition;
+    struct str tail =
+        str_fmt(arena, "%.*s:%d", STR_ARGS(picture->family), picture->definition->revision);
 
-    SET(out, task_arn, task_arn(state, task, arena));
-    SET(out, cluster_arn, cluster_arn(state, cluster_get(state, task->cluster_id), arena));
-    SET(out, task_definition_arn, task_definition_arn(state, definition, arena));
+    SET(out, task_definition_arn, arn_make(arena, &picture->scope, "task-definition", tail));
+}
+
+static void view_state(const struct rec_task *rec, struct ecs_task *out)
+{
     SET(out, last_status, shape_enum_name(&rec_task_status_enum, (int)rec->last_status));
     SET(out, desired_status, shape_enum_name(&rec_task_status_enum, (int)rec->desired_status));
     SET(out, version, rec->version);
@@ -214,18 +196,63 @@ void task_view(const struct state *state, const struct task *task, bool with_tag
     if (rec->has.started_by)
         SET(out, started_by, rec->started_by);
     SET(out, enable_execute_command, rec->enable_execute_command);
-    SET(out, health_status, health_of(rec, spec));
-    out->has.attachments = out->has.inference_accelerators = out->has.tags = true;
-    if (with_tags)
-        out->tags = rec->tags;
     if (rec->has.stop_code)
         SET(out, stop_code, rec->stop_code);
     if (rec->has.stopped_reason)
         SET(out, stopped_reason, rec->stopped_reason);
-    view_place(state, task, arena, out);
-    view_attributes(state, task, arena, out);
+}
+
+void task_picture_view(const struct task_picture *picture, bool with_tags, struct arena *arena,
+                       struct ecs_task *out)
+{
+    const struct rec_task *rec = picture->rec;
+    const struct ecs_task_definition *spec = picture->definition->definition;
+    struct str arn = arn_make2(arena, &picture->scope, "task", picture->cluster, rec->uid);
+
+    SET(out, task_arn, arn);
+    SET(out, cluster_arn, arn_make(arena, &picture->scope, "cluster", picture->cluster));
+    view_definition(picture, arena, out);
+    view_state(rec, out);
+    SET(out, health_status, health_of(rec, spec));
+    out->has.attachments = out->has.inference_accelerators = out->has.tags = true;
+    if (with_tags)
+        out->tags = rec->tags;
+    view_place(picture, arena, out);
     view_task_sizes(rec, spec, out);
     view_times(rec, out);
     view_overrides(rec, spec, arena, out);
-    view_containers(state, task, spec, arena, out);
+    view_containers(picture, arn, arena, out);
+}
+
+struct task_picture task_picture_of(const struct state *state, const struct rec_task *rec)
+{
+    const struct cluster *cluster = cluster_get(state, (uint64_t)rec->cluster_id);
+    const struct task_definition *definition =
+        task_definition_get(state, (uint64_t)rec->definition_id);
+    const struct instance *instance =
+        rec->instance_id != 0 ? instance_get(state, (uint64_t)rec->instance_id) : NULL;
+    struct task_picture picture = {
+        .scope = cluster_scope(state, cluster),
+        .cluster = cluster->rec->name,
+        .rec = rec,
+        .definition = definition->rec,
+        .family = family_get(state, definition->family_id)->rec->name,
+    };
+
+    if (instance == NULL) // not placed, or forgotten before its last task was
+        return picture;
+    picture.instance = instance->rec->uid;
+    picture.zone = instance_attribute(instance, STR("ecs.availability-zone"));
+    picture.architecture = instance_attribute(instance, STR("ecs.cpu-architecture"));
+    picture.connectivity_at = task_connectivity_at(rec, instance);
+    picture.is_connected = instance_is_connected(instance);
+    return picture;
+}
+
+void task_view(const struct state *state, const struct task *task, bool with_tags,
+               struct arena *arena, struct ecs_task *out)
+{
+    struct task_picture picture = task_picture_of(state, task->rec);
+
+    task_picture_view(&picture, with_tags, arena, out);
 }

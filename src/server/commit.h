@@ -6,8 +6,15 @@
 #include "server/input.h"
 
 struct commit_thread;
+struct event_log;
 struct store;
 struct tick;
+
+// Work for this thread, done between two commits, also while the store is down.
+struct store_job {
+    struct queue_item item;
+    void (*run)(struct store_job *job);
+};
 
 // Word from this thread to the one that decides, through its queue; one of a kind is on its way at
 // a time.
@@ -19,6 +26,7 @@ struct commit_result {
 
 struct commit_config {
     struct store *store;
+    struct event_log *log; // NULL: nothing is told
     struct queue *results;
     int64_t probe_ms;
     // Carries on a tick whose batch is durable. Called on this thread, before the result is told.
@@ -32,6 +40,10 @@ struct commit_thread *commit_thread_start(const struct commit_config *config);
 // stays the caller's. After a failure this thread probes the store until it answers, and says so
 // with INPUT_STORE_BACK; until then nothing may be submitted.
 void commit_thread_submit(struct commit_thread *thread, struct tick *tick);
+
+// Any thread. Jobs run in the order in which they come; one that comes while the thread is being
+// stopped may never run.
+void commit_thread_run(struct commit_thread *thread, struct store_job *job);
 
 void commit_thread_stop(struct commit_thread *thread); // joins and frees it; nothing under way
 

@@ -244,6 +244,8 @@ void pipeline_hand_over(struct pipeline *p)
                 "what was only read waits for the commit of what was read");
         return;
     }
+    if (p->config.tells)
+        tick->notes = events_of(p->config.state, p->clock.now, &tick->arena);
     tick->batch = state_take_batch(p->config.state);
     if (tick->batch.writes_n > 0) {
         ASSERT(!p->store_is_down);

@@ -12,6 +12,7 @@
 
 #include "base/rng.h"
 #include "base/steady.h"
+#include "core/events.h"
 #include "io/loop.h"
 #include "server/input.h"
 #include "server/queue.h"
@@ -26,6 +27,8 @@ struct tick {
     struct queue_chain inputs; // calls with their replies, agents' inputs, in order
     size_t inputs_n;
     struct batch batch;
+    struct event_notes notes; // what the batch has to tell
+    uint64_t events_last;     // number of the newest event, when it is durable
     bool failed;        // undone: every call in it is to be refused, every session in it closed
     bool store_is_down; // while this was decided, or from here on
     int64_t decide_us;  // spent deciding; whoever drives the pipeline may note it, likewise below
@@ -39,6 +42,7 @@ void tick_free(struct tick *tick);  // cleared or never used
 struct pipeline_config {
     struct state *state;
     uint64_t seed; // of the dice
+    bool tells;    // there is an event log
 
     // An unused tick, new or cleared.
     struct tick *(*unused)(void *user);

@@ -19,6 +19,7 @@ const struct store_schema recover_schema = {
     .kinds_n = REC_KIND_N,
     .application_id = APPLICATION_ID,
     .version = SCHEMA_VERSION,
+    .log = STR_INIT("event"),
 };
 
 struct loader {

@@ -24,6 +24,8 @@
 #include "server/agents.h"
 #include "server/api.h"
 #include "server/auth.h"
+#include "server/event_feed.h"
+#include "server/event_hook.h"
 #include "server/intake.h"
 #include "server/metrics.h"
 #include "server/recover.h"
@@ -33,6 +35,8 @@
 #include "wire/json_write.h"
 #include "wire/tls.h"
 
+enum { FEED_ASKS_MAX = 1000 };
+
 const struct server_options server_options_default = {
     .listen = STR_INIT("127.0.0.1:7420"),
     .region = STR_INIT("us-east-1"),
@@ -41,8 +45,11 @@ const struct server_options server_options_default = {
     .auth = SERVER_AUTH_SIGV4,
     .store = SERVER_STORE_SQLITE,
     .stopped_task_keep_ms = TIME_HOUR_MS,
+    .stopped_tasks_max = 250000,
     .inactive_keep_ms = TIME_HOUR_MS,
     .definition_delete_ms = TIME_HOUR_MS,
+    .events_kept = 100000,
+    .events_age_ms = TIME_DAY_MS,
     .connections_max = 10000,
     .agents_max = 20000,
     .body_max = 1 << 20,
@@ -66,6 +73,9 @@ struct server {
     struct agents *agents;
     struct scaling_config scaling_config;
     struct scaling *scaling;
+    struct event_log *events;
+    struct event_feed *feed;
+    struct event_hook *hook; // NULL: none
     struct tick_thread *ticks;
     struct str address;
     struct str url;
@@ -132,6 +142,8 @@ static void on_request(void *user, struct http_exchange *exchange,
         answer_metrics(server, exchange);
     else if (is_get(request) && agents_channel_of(request->path, &channel))
         agents_request(server->agents, channel, exchange, request);
+    else if (is_get(request) && str_eq(request->path, STR("/events")))
+        event_feed_request(server->feed, exchange, request);
     else
         api_request(&server->api, exchange, request);
 }
@@ -185,6 +197,10 @@ static void carry_out(void *user)
             agents_effect(server->agents, effect);
     }
     carry_out_inputs(server, tick);
+    if (!tick->failed) {
+        event_feed_told(server->feed, tick->events_last);
+        event_hook_told(server->hook, tick->events_last);
+    }
     tick_release(server->ticks, tick);
 }
 
@@ -234,6 +250,8 @@ static void on_stop(void *user)
     struct server *server = user;
 
     server->is_stopping = true;
+    event_feed_close(server->feed);
+    event_hook_close(server->hook);
     agents_close(server->agents);
     loop_timer_start(&server->patience, server->options.stop_ms);
     http_server_drain(server->http, stop_core, server);
@@ -253,8 +271,12 @@ static void free_server(struct server *server)
     agents_free(server->agents);
     scaling_free(server->scaling);
     api_deinit(&server->api);
+    event_hook_close(server->hook);
     if (server->loop != NULL)
         loop_close(server->loop);
+    event_feed_free(server->feed); // the loop's last jobs may have been theirs
+    event_hook_free(server->hook);
+    event_log_close(server->events);
     setup_deinit(&server->setup); // the store first: the rest is memory, and may be much of it
     if (server->state_is_up)
         state_deinit(&server->state);
@@ -308,6 +330,7 @@ static struct server *server_new(const struct server_options *options)
     server->options.region = str_copy(arena, options->region);
     server->options.account = str_copy(arena, options->account);
     server->options.partition = str_copy(arena, options->partition);
+    server->options.events_webhook = str_copy(arena, options->events_webhook);
     return server;
 }
 
@@ -331,6 +354,7 @@ static int recover(struct server *server, struct arena *arena, struct str *out_d
         .partition = options->partition,
         .account = options->account,
         .stopped_task_keep_ms = options->stopped_task_keep_ms,
+        .stopped_tasks_max = options->stopped_tasks_max,
         .inactive_keep_ms = options->inactive_keep_ms,
         .definition_delete_ms = options->definition_delete_ms,
         .limits = server->scaling_config.limits,
@@ -340,6 +364,37 @@ static int recover(struct server *server, struct arena *arena, struct str *out_d
     state_init(&server->state, &config);
     server->state_is_up = true;
     return setup_recover(&server->setup, &server->state, options, arena, out_detail);
+}
+
+static int open_events(struct server *server, struct arena *arena, struct str *out_detail)
+{
+    struct event_log_config config = {
+        .store = server->setup.store,
+        .account = server->options.account,
+        .kept = server->options.events_kept,
+        .age_ms = server->options.events_age_ms,
+        .seed = entropy_u64(),
+    };
+    int outcome = event_log_open(&config, &server->events);
+
+    if (outcome == 0)
+        return 0;
+    *out_detail = str_fmt(arena, "cannot read the event log: %s", store_outcome_text(outcome));
+    return SERVER_E_START;
+}
+
+static int make_hook(struct server *server, struct arena *arena, struct str *out_detail)
+{
+    struct event_hook_config config = {
+        .source = {.loop = server->loop, .ticks = &server->ticks, .log = server->events},
+        .store = server->setup.store,
+        .url = server->options.events_webhook,
+        .seed = entropy_u64(),
+    };
+
+    if (config.url.len == 0 || !event_log_is_on(server->events))
+        return 0;
+    return event_hook_new(&config, arena, out_detail, &server->hook) != 0 ? SERVER_E_OPTIONS : 0;
 }
 
 static void make_front(struct server *server)
@@ -365,6 +420,11 @@ static void make_front(struct server *server)
         .heartbeat_ms = options->heartbeat_ms,
         .seed = entropy_u64(),
     };
+    struct event_feed_config feed_config = {
+        .source = {.loop = server->loop, .ticks = &server->ticks, .log = server->events},
+        .auth = server->setup.auth,
+        .asks_max = FEED_ASKS_MAX,
+    };
 
     struct scaling_options scaling_options = {
         .loop = server->loop,
@@ -378,6 +438,7 @@ static void make_front(struct server *server)
     api_init(&server->api, &api_config);
     server->agents = agents_new(&agents_config);
     server->scaling = scaling_new(&scaling_options);
+    server->feed = event_feed_new(&feed_config);
     metrics_init(&server->metrics, &server->state);
     loop_job_init(&server->stop_job, on_stop, server);
     loop_job_init(&server->ended_job, on_ended, server);
@@ -407,6 +468,7 @@ static void start_threads(struct server *server)
     struct tick_config config = {
         .state = &server->state,
         .store = server->setup.store,
+        .log = server->events,
         .seed = entropy_u64(),
         .probe_ms = server->options.probe_ms,
         .deliver = on_tick,
@@ -417,6 +479,7 @@ static void start_threads(struct server *server)
 
     server->ticks = tick_thread_start(&config);
     intake_init(&server->intake, server->loop, server->ticks);
+    event_hook_told(server->hook, event_log_last(server->events));
     rc = pthread_create(&server->thread, NULL, serve, server);
     ASSERT(rc == 0);
     pthread_setname_np(server->thread, "gantry-wire");
@@ -433,10 +496,14 @@ int server_start(const struct server_options *options, struct arena *arena, stru
         outcome = read_scaling(server, arena, out_detail);
     if (outcome == 0)
         outcome = recover(server, arena, out_detail);
+    if (outcome == 0)
+        outcome = open_events(server, arena, out_detail);
     if (outcome == 0 && (fault = open_loop(server)) != 0) {
         *out_detail = str_fmt(arena, "cannot serve: %s", strerrordesc_np(-fault));
         outcome = SERVER_E_START;
     }
+    if (outcome == 0)
+        outcome = make_hook(server, arena, out_detail);
     if (outcome != 0) {
         free_server(server);
         return outcome;

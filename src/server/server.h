@@ -42,10 +42,14 @@ struct server_options {
     const char *tls_key;
 
     time_ms stopped_task_keep_ms; // how long stopped tasks stay readable
+    size_t stopped_tasks_max;     // and how many at once
     time_ms inactive_keep_ms;     // likewise inactive clusters and instances
     time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
 
     const char *scaling_path; // what is done when capacity providers scale; NULL: nothing
+    uint64_t events_kept;      // of the event log; 0: it is switched off
+    time_ms events_age_ms;     // older events are dropped
+    struct str events_webhook; // URL; empty: none
 
     unsigned connections_max; // HTTP; agents' websockets count apart
     unsigned agents_max;      // websockets of agents, both channels

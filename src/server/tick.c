@@ -8,6 +8,7 @@
 #include "base/regex.h"
 #include "io/clock.h"
 #include "server/commit.h"
+#include "server/event_log.h"
 
 enum { TICKS_KEPT = 4 };
 
@@ -144,6 +145,7 @@ static void init_pipeline(struct tick_thread *t)
     struct pipeline_config config = {
         .state = t->config.state,
         .seed = t->config.seed,
+        .tells = t->config.log != NULL && event_log_is_on(t->config.log),
         .unused = unused_tick,
         .commit = commit,
         .deliver = deliver,
@@ -158,6 +160,7 @@ struct tick_thread *tick_thread_start(const struct tick_config *config)
     struct tick_thread *t = mem_zalloc(sizeof *t);
     struct commit_config commit_config = {
         .store = config->store,
+        .log = config->log,
         .results = &t->queue,
         .probe_ms = config->probe_ms,
         .deliver = config->deliver,
@@ -180,6 +183,11 @@ struct tick_thread *tick_thread_start(const struct tick_config *config)
 void tick_thread_push(struct tick_thread *t, struct queue_chain *inputs)
 {
     queue_push_chain(&t->queue, inputs);
+}
+
+void tick_thread_store(struct tick_thread *t, struct store_job *job)
+{
+    commit_thread_run(t->commits, job);
 }
 
 void tick_thread_stop(struct tick_thread *t)

@@ -9,7 +9,9 @@
 
 struct store_backend {
     int (*load)(struct store *store, store_load_fn *fn, void *user);
-    int (*commit)(struct store *store, const struct store_write *writes, size_t n);
+    int (*commit)(struct store *store, const struct store_write *writes, size_t n,
+                  const struct store_log *log); // `log` may be NULL
+    int (*log_read)(struct store *store, uint64_t from, store_block_fn *fn, void *user);
     int (*probe)(struct store *store);
     int (*meta_get)(struct store *store, struct arena *arena, struct str key, struct str *out);
     int (*meta_set)(struct store *store, struct str key, struct str value);

@@ -34,8 +34,8 @@ struct memory_meta {
 struct memory_disk {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct memory_table *tables;
-    size_t tables_n;
+    struct memory_table *tables; // one a kind, and the log's
+    size_t tables_n;             // the log's not counted
     struct memory_meta *metas;
     uint64_t commits;
     memory_watch_fn *watch;
@@ -80,7 +80,7 @@ void memory_disk_free(struct memory_disk *disk)
     if (disk == NULL)
         return;
     ASSERT(!disk->is_open);
-    for (size_t i = 0; i < disk->tables_n; i++)
+    for (size_t i = 0; disk->tables != NULL && i <= disk->tables_n; i++)
         free_table(&disk->tables[i]);
     mem_free(disk->tables);
     while (disk->metas != NULL) {
@@ -254,7 +254,47 @@ static void wait_while_held(struct memory_disk *disk)
     disk->waiting--;
 }
 
-static int commit(struct store *store, const struct store_write *writes, size_t n)
+// The log's table stands behind the kinds.
+static struct memory_table *log_of(struct memory_disk *disk)
+{
+    return &disk->tables[disk->tables_n];
+}
+
+// The last block whose number is not greater, else the first.
+static size_t block_before(const struct memory_table *table, uint64_t number)
+{
+    size_t at = place_of(table, number + 1);
+
+    return at > 0 ? at - 1 : 0;
+}
+
+static void apply_log(struct memory_disk *disk, const struct store_log *log)
+{
+    struct memory_table *table = log_of(disk);
+
+    for (size_t i = 0; i < log->n; i++) {
+        struct store_write write = {
+            .kind = disk->tables_n, .id = log->blocks[i].number, .json = log->blocks[i].text};
+        apply(disk, &write);
+    }
+    for (size_t n = block_before(table, log->drop_before); n > 0; n--)
+        drop(table, 0);
+}
+
+static int log_read(struct store *store, uint64_t from, store_block_fn *fn, void *user)
+{
+    const struct memory_table *table = log_of(disk_of(store));
+
+    for (size_t i = block_before(table, from); i < table->n; i++) {
+        int result = fn(user, table->at[i].id, str_span(table->at[i].json, table->at[i].len));
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+static int commit(struct store *store, const struct store_write *writes, size_t n,
+                  const struct store_log *log)
 {
     struct memory_disk *disk = disk_of(store);
     enum memory_fault fault;
@@ -268,6 +308,8 @@ static int commit(struct store *store, const struct store_write *writes, size_t 
     if (fault == MEMORY_FAULT_NONE || fault == MEMORY_FAULT_CUT_AFTER) {
         for (size_t i = 0; i < n; i++)
             apply(disk, &writes[i]);
+        if (log != NULL)
+            apply_log(disk, log);
     }
     if (fault == MEMORY_FAULT_NONE)
         disk->commits++;
@@ -371,6 +413,7 @@ static void close_store(struct store *store)
 static const struct store_backend memory_backend = {
     .load = load,
     .commit = commit,
+    .log_read = log_read,
     .probe = probe,
     .meta_get = meta_get,
     .meta_set = meta_set,
@@ -392,7 +435,7 @@ int store_open_memory(struct memory_disk *disk, const struct store_schema *schem
     disk->is_open = true;
     disk->is_cut = false;
     if (disk->tables == NULL) {
-        disk->tables = mem_zalloc(schema->kinds_n * sizeof *disk->tables);
+        disk->tables = mem_zalloc((schema->kinds_n + 1) * sizeof *disk->tables);
         disk->tables_n = schema->kinds_n;
     }
     ASSERT(disk->tables_n == schema->kinds_n);

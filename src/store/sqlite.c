@@ -41,6 +41,9 @@ struct sqlite_store {
     sqlite3_stmt *rollback;
     sqlite3_stmt **put;    // by kind; made on first use
     sqlite3_stmt **remove; // likewise
+    sqlite3_stmt *append;  // to the log; likewise the next two
+    sqlite3_stmt *cut;
+    sqlite3_stmt *walk;
 };
 
 static struct sqlite_store *sqlite_of(struct store *store)
@@ -217,6 +220,9 @@ static int make_tables(struct sqlite_store *s, bool is_old)
     for (size_t i = 1; i < schema->kinds_n; i++)
         buf_printf(&sql, "CREATE TABLE IF NOT EXISTS \"%s\"(id INTEGER PRIMARY KEY, value);",
                    schema->kinds[i].name.ptr);
+    if (schema->log.len > 0)
+        buf_printf(&sql, "CREATE TABLE IF NOT EXISTS \"%s\"(id INTEGER PRIMARY KEY, value);",
+                   schema->log.ptr);
     buf_add_char(&sql, '\0');
     return run_sql(s, sql.ptr);
 }
@@ -306,7 +312,54 @@ static int end_transaction(struct sqlite_store *s, int outcome)
     return outcome;
 }
 
-static int commit(struct store *store, const struct store_write *writes, size_t n)
+// `sql` has the log's name for "%s" wherever it needs it, twice at most.
+static int log_statement(struct sqlite_store *s, const char *sql, sqlite3_stmt **slot)
+{
+    const char *log = s->store.schema->log.ptr;
+    char text[256];
+
+    if (*slot != NULL)
+        return 0;
+    snprintf(text, sizeof text, sql, log, log);
+    return prepare(s, text, slot);
+}
+
+static int append(struct sqlite_store *s, const struct store_block *block)
+{
+    int outcome =
+        log_statement(s, "INSERT OR REPLACE INTO \"%s\"(id,value) VALUES(?1,?2)", &s->append);
+
+    if (outcome != 0)
+        return outcome;
+    sqlite3_bind_int64(s->append, 1, (sqlite3_int64)block->number);
+    sqlite3_bind_text64(s->append, 2, block->text.ptr, block->text.len, SQLITE_STATIC, SQLITE_UTF8);
+    return run(s, s->append);
+}
+
+static int cut(struct sqlite_store *s, uint64_t before)
+{
+    int outcome = log_statement(
+        s, "DELETE FROM \"%s\" WHERE id<(SELECT max(id) FROM \"%s\" WHERE id<=?1)", &s->cut);
+
+    if (outcome != 0)
+        return outcome;
+    sqlite3_bind_int64(s->cut, 1, (sqlite3_int64)before);
+    return run(s, s->cut);
+}
+
+static int write_log(struct sqlite_store *s, const struct store_log *log)
+{
+    int outcome = 0;
+
+    for (size_t i = 0; i < log->n && outcome == 0; i++)
+        outcome = append(s, &log->blocks[i]);
+    if (outcome == 0 && log->drop_before > 0)
+        outcome = cut(s, log->drop_before);
+    return outcome;
+}
+
+static int commit(struct store *store, const struct store_write *writes, size_t n,
+                  const struct store_log *log)
 {
     struct sqlite_store *s = sqlite_of(store);
     int outcome = run(s, s->begin);
@@ -315,6 +368,8 @@ static int commit(struct store *store, const struct store_write *writes, size_t 
         return outcome;
     for (size_t i = 0; i < n && outcome == 0; i++)
         outcome = write_one(s, &writes[i]);
+    if (outcome == 0 && log != NULL)
+        outcome = write_log(s, log);
     return end_transaction(s, outcome);
 }
 
@@ -388,6 +443,28 @@ static int load_table(struct sqlite_store *s, size_t kind, store_load_fn *fn, vo
     if (result == 0)
         result = judge(s, rc);
     sqlite3_finalize(rows);
+    return result;
+}
+
+static int log_read(struct store *store, uint64_t from, store_block_fn *fn, void *user)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    int rc = SQLITE_DONE;
+    int result = log_statement(s,
+                               "SELECT id,value FROM \"%s\" WHERE id>=coalesce((SELECT max(id) "
+                               "FROM \"%s\" WHERE id<=?1),0) ORDER BY id",
+                               &s->walk);
+
+    if (result != 0)
+        return result;
+    sqlite3_bind_int64(s->walk, 1, (sqlite3_int64)from);
+    while (result == 0 && (rc = sqlite3_step(s->walk)) == SQLITE_ROW)
+        result =
+            fn(user, (uint64_t)sqlite3_column_int64(s->walk, 0),
+               str_span(sqlite3_column_blob(s->walk, 1), (size_t)sqlite3_column_bytes(s->walk, 1)));
+    if (result == 0)
+        result = judge(s, rc);
+    sqlite3_reset(s->walk);
     return result;
 }
 
@@ -472,6 +549,9 @@ static void close_statements(struct sqlite_store *s)
     sqlite3_finalize(s->begin);
     sqlite3_finalize(s->commit);
     sqlite3_finalize(s->rollback);
+    sqlite3_finalize(s->append);
+    sqlite3_finalize(s->cut);
+    sqlite3_finalize(s->walk);
     for (size_t i = 0; i < s->store.schema->kinds_n; i++) {
         sqlite3_finalize(s->put[i]);
         sqlite3_finalize(s->remove[i]);
@@ -495,6 +575,7 @@ static void close_store(struct store *store)
 static const struct store_backend sqlite_backend = {
     .load = load,
     .commit = commit,
+    .log_read = log_read,
     .probe = probe,
     .meta_get = meta_get,
     .meta_set = meta_set,

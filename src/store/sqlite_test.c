@@ -20,7 +20,7 @@ static const struct message_kind kinds[] = {
     [PLACES] = {.name = STR_INIT("places")},
 };
 static const struct store_schema schema = {
-    .kinds = kinds, .kinds_n = 3, .application_id = 7, .version = 2};
+    .kinds = kinds, .kinds_n = 3, .application_id = 7, .version = 2, .log = STR_INIT("log")};
 
 struct fixture {
     struct arena arena;
@@ -443,6 +443,51 @@ static void words_beside_the_records_stay(void **state)
     EXPECT_STR(value, "123456789012");
 }
 
+static int append_block(void *user, uint64_t number, struct str block)
+{
+    char *text = user;
+
+    snprintf(text + strlen(text), 200 - strlen(text), "%d=%.*s ", (int)number, STR_ARGS(block));
+    return number == 60 ? 1000 : 0;
+}
+
+static void expect_log(struct fixture *f, uint64_t from, const char *want)
+{
+    char text[200] = "";
+
+    assert_int_equal(store_log_read(f->store, from, append_block, text),
+                     strstr(want, "60=") != NULL ? 1000 : 0);
+    assert_string_equal(text, want);
+}
+
+static void the_log_goes_with_the_records(void **state)
+{
+    static const struct store_block blocks[] = {
+        {.number = 10, .text = STR_INIT("ten")},     {.number = 20, .text = STR_INIT("twenty")},
+        {.number = 30, .text = STR_INIT("thirty")},  {.number = 60, .text = STR_INIT("sixty")},
+        {.number = 70, .text = STR_INIT("seventy")},
+    };
+    struct fixture *f = *state;
+    struct store_write write = {.kind = PEOPLE, .id = 1, .json = STR("ada")};
+    struct store_log log = {.blocks = blocks, .n = 3};
+
+    expect_log(f, 0, "");
+    assert_int_equal(store_commit_logged(f->store, &write, 1, &log), 0);
+    expect_log(f, 0, "10=ten 20=twenty 30=thirty ");
+    expect_log(f, 20, "20=twenty 30=thirty ");
+    expect_log(f, 29, "20=twenty 30=thirty ");
+    expect_log(f, INT64_MAX, "30=thirty ");
+    log = (struct store_log){.blocks = blocks + 3, .n = 2, .drop_before = 25};
+    assert_int_equal(store_commit_logged(f->store, NULL, 0, &log), 0);
+    reopen(f);
+    expect_log(f, 0, "20=twenty 30=thirty 60=sixty ");
+    expect_log(f, 70, "70=seventy ");
+    log = (struct store_log){.drop_before = 1000};
+    assert_int_equal(store_commit_logged(f->store, NULL, 0, &log), 0);
+    expect_log(f, 0, "70=seventy ");
+    expect_content(f->store, "1/1=ada ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +510,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_backup_is_a_store, setup, teardown),
         cmocka_unit_test_setup_teardown(words_beside_the_records_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_log_goes_with_the_records, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

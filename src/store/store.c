@@ -25,23 +25,31 @@ const char *store_outcome_text(int outcome)
     return "no error";
 }
 
+static void check_name(struct str name)
+{
+    ASSERT(name.len > 0 && !str_eq(name, STR("meta")));
+    for (size_t c = 0; c < name.len; c++)
+        ASSERT((name.ptr[c] >= 'a' && name.ptr[c] <= 'z') || name.ptr[c] == '_');
+}
+
 static void check_schema(const struct store_schema *schema)
 {
     ASSERT(schema->kinds_n > 1);
     ASSERT(schema->version > 0 && schema->version <= INT32_MAX);
     ASSERT(schema->application_id > 0 && schema->application_id <= INT32_MAX);
     for (size_t i = 1; i < schema->kinds_n; i++) {
-        struct str name = schema->kinds[i].name;
-        ASSERT(name.len > 0 && !str_eq(name, STR("meta")));
-        for (size_t c = 0; c < name.len; c++)
-            ASSERT((name.ptr[c] >= 'a' && name.ptr[c] <= 'z') || name.ptr[c] == '_');
+        check_name(schema->kinds[i].name);
+        ASSERT(!str_eq(schema->kinds[i].name, schema->log));
     }
+    if (schema->log.len > 0)
+        check_name(schema->log);
 }
 
 void store_init(struct store *store, const struct store_backend *backend,
                 const struct store_schema *schema)
 {
     ASSERT(backend->load != NULL && backend->commit != NULL && backend->probe != NULL);
+    ASSERT(backend->log_read != NULL);
     ASSERT(backend->meta_get != NULL && backend->meta_set != NULL);
     ASSERT(backend->check != NULL && backend->backup != NULL && backend->close != NULL);
     check_schema(schema);
@@ -70,14 +78,39 @@ int store_load(struct store *store, store_load_fn *fn, void *user)
     return store->backend->load(store, fn, user);
 }
 
+static void check_log(const struct store *store, const struct store_log *log)
+{
+    ASSERT(store->schema->log.len > 0);
+    for (size_t i = 0; i < log->n; i++) {
+        ASSERT(log->blocks[i].number > (i > 0 ? log->blocks[i - 1].number : 0));
+        ASSERT(log->blocks[i].number <= INT64_MAX && log->blocks[i].text.len > 0);
+    }
+}
+
 int store_commit(struct store *store, const struct store_write *writes, size_t n)
 {
+    return store_commit_logged(store, writes, n, NULL);
+}
+
+int store_commit_logged(struct store *store, const struct store_write *writes, size_t n,
+                        const struct store_log *log)
+{
+    if (log != NULL)
+        check_log(store, log);
     for (size_t i = 0; i < n; i++) {
         ASSERT(writes[i].kind > 0 && writes[i].kind < store->schema->kinds_n);
         ASSERT(writes[i].id > 0 && writes[i].id <= INT64_MAX);
         ASSERT(writes[i].remove == (writes[i].json.len == 0));
     }
-    return n == 0 ? 0 : store->backend->commit(store, writes, n);
+    if (n == 0 && (log == NULL || (log->n == 0 && log->drop_before == 0)))
+        return 0;
+    return store->backend->commit(store, writes, n, log);
+}
+
+int store_log_read(struct store *store, uint64_t from, store_block_fn *fn, void *user)
+{
+    ASSERT(store->schema->log.len > 0);
+    return store->backend->log_read(store, from < INT64_MAX ? from : INT64_MAX, fn, user);
 }
 
 int store_probe(struct store *store)

@@ -8,6 +8,10 @@
 // The owner decides what the kinds are (api/store.idl for the control plane, api/host.idl for an
 // agent). The backend is chosen by who opens it: store/sqlite.h, or store/memory.h in tests.
 //
+// Beside the records a store may keep one log: blocks of text that are appended, read in order and
+// dropped from the front, and that a start does not read. It has the same life as the records: what
+// a commit appends is there together with the commit's records, or not at all.
+//
 // A store is used by one thread at a time; it may be handed from thread to thread.
 
 #ifndef STORE_STORE_H
@@ -39,6 +43,7 @@ struct store_schema {
     uint32_t application_id;          // tells stores of different owners apart
     uint32_t version;                 // of the owner's records; raised when older code must not
                                       // open the store any more
+    struct str log;                   // name of the log's table; empty: there is none
 };
 
 // One change: the new value of a record, or its removal (then `json` is empty). Removing what is
@@ -60,6 +65,27 @@ int store_load(struct store *store, store_load_fn *fn, void *user) MUST_CHECK;
 // synced may still be found after a crash that follows at once, before anything else was committed;
 // always whole.) The last write to a record counts. n may be 0.
 int store_commit(struct store *store, const struct store_write *writes, size_t n) MUST_CHECK;
+
+// What a commit does to the log. Numbers are the owner's, and rise from block to block.
+struct store_block {
+    uint64_t number; // 1 to INT64_MAX
+    struct str text; // not empty
+};
+struct store_log {
+    const struct store_block *blocks;
+    size_t n;
+    uint64_t drop_before; // blocks before the one that holds this number go: those older than the
+                          // last block whose own number is not greater
+};
+// store_commit that also changes the log; `log` may be NULL.
+int store_commit_logged(struct store *store, const struct store_write *writes, size_t n,
+                        const struct store_log *log) MUST_CHECK;
+
+// Blocks of the log, oldest first, from the last one whose number is not greater than `from` (when
+// there is none such: from the first). A result of `fn` that is not 0 ends the walk and is
+// returned; `text` lives until fn returns.
+typedef int store_block_fn(void *user, uint64_t number, struct str text);
+int store_log_read(struct store *store, uint64_t from, store_block_fn *fn, void *user) MUST_CHECK;
 
 // Whether commits work at present: writes a few pages of its own and syncs them.
 int store_probe(struct store *store) MUST_CHECK;

@@ -11,6 +11,7 @@
 #include "server/api.h"
 #include "server/auth.h"
 #include "server/batch_json.h"
+#include "server/event_log.h"
 #include "server/intake.h"
 #include "server/metrics.h"
 #include "server/pipeline.h"
@@ -35,12 +36,15 @@ struct sim_server {
     int64_t commit_ms;
     uint64_t commits;
     uint64_t durable; // number of the batch that was committed last, in this life
+    uint64_t told;    // events on the disk
+    uint64_t read;    // of these, by a reader that comes back after each crash
     bool is_up;
     struct loop_timer again;
 
     // Of one process.
     struct arena arena;
     struct store *store;
+    struct event_log *events;
     struct state state;
     struct auth *auth;
     struct metrics metrics;
@@ -211,6 +215,7 @@ static enum memory_fault on_disk(void *user, const struct store_write *writes, s
     check_written(writes, n);
     check_committed(&s->committing->batch);
     s->durable = s->committing->batch.number;
+    s->told += s->committing->notes.n;
     s->commits++;
     return node_acts(&s->node) ? MEMORY_FAULT_NONE : MEMORY_FAULT_CUT_AFTER;
 }
@@ -231,7 +236,7 @@ static void on_commit(void *user)
     struct tick *tick = s->committing;
 
     batch_json_encode(&s->json, &tick->batch);
-    s->outcome = store_commit(s->store, s->json.writes, tick->batch.writes_n);
+    s->outcome = event_log_commit(s->events, s->json.writes, tick->batch.writes_n, &tick->notes);
     if (s->node.dead)
         return;
     s->committing = NULL;
@@ -299,6 +304,38 @@ static void recover(struct sim_server *s)
     check_recovered(&s->state);
 }
 
+// What was committed was told, once and in order, whatever came in between.
+static void read_events(struct sim_server *s)
+{
+    struct event_page page = {.text = BUF_INIT};
+
+    do {
+        int outcome = event_log_read(s->events, s->read, 100, 1 << 20, &page);
+        SIM_CHECK(outcome == 0 && page.lost == 0 && !page.is_of_future,
+                  "the event log does not go on behind event %llu", (unsigned long long)s->read);
+        SIM_CHECK(page.last == s->read + page.n, "the event log leaves numbers out");
+        s->read = page.last;
+    } while (page.n > 0);
+    SIM_CHECK(s->read == s->told, "%llu events are told where %llu happened",
+              (unsigned long long)s->read, (unsigned long long)s->told);
+    buf_deinit(&page.text);
+}
+
+static void open_events(struct sim_server *s)
+{
+    struct event_log_config config = {
+        .store = s->store,
+        .account = STR("123456789012"),
+        .kept = 1000000,
+        .age_ms = 365 * TIME_DAY_MS,
+        .seed = rng_next(&s->node.dice),
+    };
+    int outcome = event_log_open(&config, &s->events);
+
+    ASSERT(outcome == 0);
+    read_events(s);
+}
+
 static void make_front(struct sim_server *s)
 {
     struct auth_config auth = {
@@ -341,6 +378,7 @@ static void make_core(struct sim_server *s)
     struct pipeline_config config = {
         .state = &s->state,
         .seed = rng_next(&s->node.dice),
+        .tells = true,
         .unused = unused_tick,
         .commit = start_commit,
         .deliver = deliver,
@@ -369,6 +407,7 @@ static void begin(struct sim_server *s)
     s->node.silent = false;
     arena_init(&s->arena);
     recover(s);
+    open_events(s);
     make_core(s);
     make_front(s);
     net_serve(&s->node, on_request, s);
@@ -470,6 +509,7 @@ void sim_server_kill(struct sim_server *s, int64_t down_ms)
     auth_free(s->auth);
     pipeline_deinit(&s->pipeline);
     state_deinit(&s->state);
+    event_log_close(s->events);
     store_close(s->store);
     arena_deinit(&s->arena);
     kernel_leave(&s->node);

@@ -83,7 +83,7 @@ class Player:
 
     def step(self, line):
         steps = {">": self.ask, ">~": self.ask_until, "<": self.expect, "<:": self.expect_header, "!": self.bend,
-                 "|": self.raw, "+": self.agent, "hold": self.hold, "release": self.release, "closed": self.closed}
+                 "|": self.raw, "+": self.agent, "hold": self.hold, "release": self.release, "closed": self.closed, "get": self.get}
         steps[line.mark](line)
 
     # --- calls
@@ -97,6 +97,20 @@ class Player:
 
     def ask(self, line):
         self.send(line.text)
+        self.bends = {"headers": {}, "how": {}}
+
+    def get(self, line):
+        """A signed GET of a path that is no operation's."""
+        if self.wire:
+            self.wire.close()
+            self.wire = None
+        wire = self.server.wire()
+        try:
+            wire.send(self.server.request("", b"", target=None, headers={"X-Amz-Target": None, "Content-Type": None},
+                                          method="GET", path=fill(line.text, self.names), how=self.bends["how"]))
+            self.reply = wire.reply()
+        finally:
+            wire.close()
         self.bends = {"headers": {}, "how": {}}
 
     def ask_until(self, line):

@@ -49,7 +49,7 @@ class Line:
         self.number, self.mark, self.text = number, mark, text
 
 
-MARKS = (">~", "<:", ">", "<", "!", "|", "+", "server", "hold", "release", "closed")
+MARKS = (">~", "<:", ">", "<", "!", "|", "+", "server", "hold", "release", "closed", "get")
 
 
 def read(path):
