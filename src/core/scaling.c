@@ -398,11 +398,13 @@ static void look_at(struct step *step, struct provider *provider)
         target = (int64_t)look.staying_n;
     keep(&look, target);
     tell(&look, answer.reservation);
-    if (look.staying_n + look.leaving_n + look.waiting_n > 0 || !provider->rec->is_told)
-        expiry_set(&step->state->minutes, &provider->minute, REC_KIND_CAPACITY_PROVIDER,
-                   provider->entity.id, step->now + TIME_MINUTE_MS);
-    else
+    if (look.staying_n + look.leaving_n + look.waiting_n == 0 && provider->rec->is_told) {
+        provider->measured_at = 0; // what comes next is looked at when it comes
         expiry_clear(&step->state->minutes, &provider->minute);
+        return;
+    }
+    expiry_set(&step->state->minutes, &provider->minute, REC_KIND_CAPACITY_PROVIDER,
+               provider->entity.id, step->now + TIME_MINUTE_MS);
 }
 
 void scaling_run(struct step *step)

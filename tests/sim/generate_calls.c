@@ -584,14 +584,15 @@ static void write_put_capacity_providers(struct generator *g)
     close_list(g);
 }
 
-static void put_group(struct generator *g, bool is_new)
+// `name`: of a new one, whose group is called after it.
+static void put_group(struct generator *g, struct str name)
 {
     open_object(g, "autoScalingGroupProvider");
-    if (is_new)
-        put_str(g, "autoScalingGroupArn", ONE_OF(g, "rack-1", "rack-2", "rack-3", "rack-4"));
+    if (name.len > 0)
+        put_str(g, "autoScalingGroupArn", text_fmt(g, "rack-%.*s", STR_ARGS(name)));
     if (!one_in(g, 4)) {
         open_object(g, "managedScaling");
-        put_str(g, "status", one_in(g, 4) ? "DISABLED" : "ENABLED");
+        put_str(g, "status", ONE_OF(g, "ENABLED", "ENABLED", "ENABLED", "DISABLED"));
         if (one_in(g, 2))
             put_int(g, "targetCapacity", between(g, one_in(g, 9) ? 0 : 50, 100));
         if (one_in(g, 4))
@@ -611,10 +612,14 @@ static bool write_about_providers(struct generator *g, enum ecs_operation operat
 {
     struct str name = ONE_OF(g, "mine", "mine", "mine", "ours", "fargate-1");
 
-    if (operation == ECS_OPERATION_CREATE_CAPACITY_PROVIDER ||
-        operation == ECS_OPERATION_UPDATE_CAPACITY_PROVIDER) {
+    if (operation == ECS_OPERATION_CREATE_CAPACITY_PROVIDER) {
+        if (!one_in(g, 3))
+            name = text_fmt(g, "other-%llu", (unsigned long long)g->serial++);
         put_str(g, "name", name);
-        put_group(g, operation == ECS_OPERATION_CREATE_CAPACITY_PROVIDER);
+        put_group(g, name);
+    } else if (operation == ECS_OPERATION_UPDATE_CAPACITY_PROVIDER) {
+        put_str(g, "name", name);
+        put_group(g, STR_NONE);
     } else if (operation == ECS_OPERATION_DELETE_CAPACITY_PROVIDER) {
         put_str(g, "capacityProvider", name);
     } else if (operation == ECS_OPERATION_DESCRIBE_CAPACITY_PROVIDERS) {
