@@ -34,6 +34,12 @@
         {.name = "scaling",                                                                        \
          .value = "FILE",                                                                          \
          .help = "what is done when capacity providers scale"},                                    \
+        {.name = "lifecycle-hooks",                                                                \
+         .value = "FILE",                                                                          \
+         .help = "lines of a hook's target ARN and the URL to call for it"},                       \
+        {.name = "alarms",                                                                         \
+         .value = "FILE|URL",                                                                      \
+         .help = "who knows the states of deployment alarms"},                                     \
         {.name = "stopped-tasks-kept",                                                             \
          .value = "N",                                                                             \
          .fallback = "250000",                                                                     \

@@ -6,12 +6,15 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/proof.h"
+#include "core/alarms.h"
 #include "core/deploy.h"
+#include "core/deployment_status.h"
 #include "core/lifecycle.h"
 #include "core/outcome.h"
 #include "core/reconcile_kinds.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
+#include "core/traffic.h"
 #include "core/waiting.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
@@ -67,6 +70,7 @@ struct task_health reconcile_health(struct step *step, const struct service *ser
     struct task_health health = service_health(step->state, service, task, step->now);
 
     *again_at = earlier(*again_at, health.changes_at);
+    MARK_IF(!health.is_healthy && task->seen_healthy, "a task does not count as healthy any more");
     if (health.is_healthy && !task->seen_healthy)
         outcome_healthy(step, deployment_get(step->state, (uint64_t)task->rec->deployment_id));
     task->seen_healthy = health.is_healthy;
@@ -88,14 +92,17 @@ bool reconcile_is_draining(const struct state *state, const struct task *task)
 }
 
 int64_t reconcile_start_max(struct step *step, struct service *service,
-                            const struct deployment *primary, time_ms *again_at)
+                            const struct deployment *deployment, time_ms *again_at)
 {
     static const struct service_action impaired = {
         .name = REC_SERVICE_ACTION_SERVICE_TASK_START_IMPAIRED};
-    struct backoff backoff = outcome_backoff(primary);
+    struct backoff backoff = outcome_backoff(deployment);
     struct speaker speaker = service_speaker(step, service);
     time_ms until = backoff_until(&backoff);
 
+    if (deployment->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED)
+        return 0;
+    MARK_IF(until > step->now, "starts that keep failing are put off");
     if (backoff_is_impaired(&backoff))
         service_act(step, service, event_trouble(&speaker, TROUBLE_START_IMPAIRED), &impaired);
     if (until <= step->now)
@@ -121,6 +128,7 @@ void reconcile_no_place(struct step *step, struct service *service, const struct
         .reason = place_reason_text(failed->reason),
     };
 
+    MARK("a service waits for room");
     if (failed->closest != NULL)
         action.instance_arn = instance_arn(step->state, failed->closest, step->arena);
     service_act(step, service, event_unplaced(&speaker, failed->reason, closest), &action);
@@ -232,6 +240,7 @@ void reconcile_stop_unhealthy(struct step *step, struct service *service,
     for (size_t i = 0; i < tasks->n; i++) {
         struct task *task = tasks->at[i];
 
+        MARK("a task that failed its health checks is stopped");
         outcome_replaced(step, deployment_get(step->state, (uint64_t)task->rec->deployment_id));
         task_stop(step, task, ECS_TASK_STOP_CODE_SERVICESCHEDULERINITIATED,
                   stop_reason_health_checks());
@@ -243,50 +252,112 @@ void reconcile_stop_unhealthy(struct step *step, struct service *service,
 
 // ---- one service
 
+// When time alone changes something; 0: never.
+static void wake_at(struct step *step, struct service *service, time_ms at)
+{
+    if (at == 0)
+        expiry_clear(&step->state->wakes, &service->wake);
+    else
+        expiry_set(&step->state->wakes, &service->wake, REC_KIND_SERVICE, service->entity.id, at);
+}
+
 // Every task goes; when the last one has, so has the service.
 static void drain(struct step *step, struct service *service)
 {
     struct task_batch tasks = task_batch_new(step, service->running_n + service->pending_n);
     struct rec_service *next;
+    time_ms again_at = 0;
 
     LIST_EACH (&service->tasks, it) {
         struct task *task = LIST_ENTRY(it, struct task, in_service);
+        traffic_look(step, task, &again_at);
         if (task_is_wanted(task))
             task_batch_add(&tasks, task);
     }
     reconcile_stop(step, service, &tasks);
-    if (!list_is_empty(&service->tasks))
+    wake_at(step, service, again_at);
+    if (!list_is_empty(&service->tasks)) {
+        MARK("a deleted service waits for its last task");
         return;
+    }
     next = arena_copy(step->arena, service->rec, sizeof *next);
     SET(next, status, REC_SERVICE_STATUS_INACTIVE);
     SET(next, inactive_at, step->now);
     state_put(step->state, REC_KIND_SERVICE, service->entity.id, next);
 }
 
-static void keep_going(struct step *step, struct service *service)
+// What watches the deployment that is under way. On the way back of a traffic shift nothing does:
+// there is nowhere else to go.
+static void watch(struct step *step, struct service *service, time_ms *again_at)
+{
+    struct service_deployment *newest = service_newest_deployment(service);
+
+    if (newest != NULL && alarms_went_off(newest))
+        deploy_fail_by_alarm(step, service);
+    else if (outcome_is_tripped(step->state, service_primary(service)) &&
+             !(newest != NULL && newest->rec->is_going_back &&
+               !service_deployment_is_final(newest->rec->status)))
+        deploy_fail_by_breaker(step, service);
+    if (newest != NULL)
+        alarms_run(step, newest, again_at);
+}
+
+static struct reconciled look_at(struct step *step, struct service *service)
+{
+    if (service->rec->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON)
+        return reconcile_daemon(step, service);
+    if (reconcile_is_shifting(service))
+        return reconcile_shift(step, service);
+    return reconcile_replica(step, service);
+}
+
+// A rolling deployment with alarms is watched for a while after its last task.
+static bool is_baking(struct step *step, struct service *service, time_ms *again_at)
+{
+    struct service_deployment *newest = service_newest_deployment(service);
+    struct rec_service_deployment *next;
+    time_ms until;
+
+    if (newest == NULL || service_deployment_shifts(newest) || alarms_bake_ms(newest) == 0)
+        return false;
+    if (!newest->rec->has.bake_at) {
+        next = service_deployment_edit(step, newest);
+        SET(next, bake_at, step->now);
+        service_deployment_change(step, newest, next);
+    }
+    until = newest->rec->bake_at + alarms_bake_ms(newest);
+    if (until <= step->now)
+        return false;
+    *again_at = earlier(*again_at, until);
+    return true;
+}
+
+static void be_steady(struct step *step, struct service *service, time_ms *again_at)
 {
     struct speaker speaker = service_speaker(step, service);
+
+    if (service_primary(service)->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS) {
+        if (is_baking(step, service, again_at))
+            return;
+        deploy_complete(step, service);
+    }
+    service_act(step, service, event_steady(&speaker), &steady);
+}
+
+static void keep_going(struct step *step, struct service *service)
+{
     struct reconciled result;
+    time_ms again_at = 0;
 
     deploy_settle(step, service);
     if (service_primary(service) == NULL)
         return;
-    if (outcome_is_tripped(step->state, service_primary(service)))
-        deploy_fail(step, service);
-    result = service->rec->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON
-                 ? reconcile_daemon(step, service)
-                 : reconcile_replica(step, service);
-    if (result.is_steady) {
-        if (service_primary(service)->rec->rollout_state ==
-            ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS)
-            deploy_complete(step, service);
-        service_act(step, service, event_steady(&speaker), &steady);
-    }
-    if (result.again_at == 0)
-        expiry_clear(&step->state->wakes, &service->wake);
-    else
-        expiry_set(&step->state->wakes, &service->wake, REC_KIND_SERVICE, service->entity.id,
-                   result.again_at);
+    watch(step, service, &again_at);
+    result = look_at(step, service);
+    result.again_at = earlier(result.again_at, again_at);
+    if (result.is_steady)
+        be_steady(step, service, &result.again_at);
+    wake_at(step, service, result.again_at);
 }
 
 static void reconcile(struct step *step, struct service *service)
@@ -313,6 +384,7 @@ static void wake(struct step *step)
         if (next == NULL || next->at > step->now)
             return;
         service = service_get(step->state, next->id);
+        MARK("a service is looked at because time has passed");
         expiry_clear(&step->state->wakes, &service->wake);
         service_mark(step->state, service);
     }

@@ -5,12 +5,14 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 #include "core/deploy.h"
 #include "core/outcome.h"
 #include "core/reconcile_kinds.h"
 #include "core/rollout.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
+#include "core/traffic.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/instance.h"
@@ -30,6 +32,27 @@ struct look {
     time_ms again_at;
 };
 
+static bool has_task(const struct look *look, const struct instance *instance)
+{
+    LIST_EACH (&instance->tasks, it) {
+        const struct task *task = LIST_ENTRY(it, struct task, on_instance);
+
+        if ((uint64_t)task->rec->service_id == look->service->entity.id)
+            return true;
+    }
+    return false;
+}
+
+static bool is_host(const struct look *look, const struct instance *instance)
+{
+    if (instance->st->status != REC_INSTANCE_STATUS_ACTIVE)
+        return false;
+    if (service_may_use(look->mould, instance))
+        return true;
+    MARK("an instance may have no new task of a DAEMON service");
+    return service_may_stay(look->mould, instance) && has_task(look, instance);
+}
+
 static void find_hosts(struct look *look)
 {
     const struct cluster *cluster = cluster_get(look->step->state, look->service->cluster_id);
@@ -38,8 +61,7 @@ static void find_hosts(struct look *look)
     LIST_EACH (&cluster->instances, it) {
         struct instance *instance = LIST_ENTRY(it, struct instance, in_cluster);
 
-        if (instance->st->status == REC_INSTANCE_STATUS_ACTIVE &&
-            service_may_use(look->mould, instance))
+        if (is_host(look, instance))
             look->hosts[look->input.hosts_n++] = instance;
     }
 }
@@ -83,11 +105,13 @@ static void add_task(struct look *look, struct task *task)
 {
     const struct state *state = look->step->state;
     uint64_t instance_id = (uint64_t)task->rec->instance_id;
-    struct task_health health = reconcile_health(look->step, look->service, task, &look->again_at);
+    struct task_health health;
     uint32_t host = host_of(look, instance_id);
     bool misplaced = host == look->input.hosts_n;
     bool draining = misplaced && reconcile_is_draining(state, task);
 
+    traffic_look(look->step, task, &look->again_at);
+    health = reconcile_health(look->step, look->service, task, &look->again_at);
     look->states[look->input.tasks_n] = (struct daemon_task){
         .phase = reconcile_phase(task),
         .is_new = rollouts_index(&look->rollouts, task) == 0,
@@ -109,6 +133,7 @@ static void keep_desired(struct look *look)
     if (look->service->rec->desired_count == (int32_t)look->input.hosts_n)
         return;
     next = arena_copy(look->step->arena, look->service->rec, sizeof *next);
+    MARK("a DAEMON service wants as many tasks as it has hosts");
     SET(next, desired_count, (int32_t)look->input.hosts_n);
     state_put(look->step->state, REC_KIND_SERVICE, look->service->entity.id, next);
 }

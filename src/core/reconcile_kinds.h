@@ -22,6 +22,15 @@ struct reconciled {
 struct reconciled reconcile_replica(struct step *step, struct service *service);
 struct reconciled reconcile_daemon(struct step *step, struct service *service);
 
+// One deployment by itself, as if it were a REPLICA service that wants so many tasks. One that was
+// given up starts none.
+struct reconciled reconcile_set(struct step *step, struct service *service,
+                                struct deployment *deployment, int64_t desired, bool is_given_up);
+
+// A service whose newest deployment shifts traffic, until that has ended.
+bool reconcile_is_shifting(const struct service *service);
+struct reconciled reconcile_shift(struct step *step, struct service *service);
+
 // The deployments with their index in plans: PRIMARY first, then the newest first. In the step's
 // arena.
 struct rollouts {
@@ -39,9 +48,10 @@ struct task_health reconcile_health(struct step *step, const struct service *ser
 enum replica_phase reconcile_phase(const struct task *task);
 bool reconcile_is_draining(const struct state *state, const struct task *task);
 
-// How many tasks may be started now; sets again_at when a back-off holds them.
+// How many tasks of the deployment may be started now, none of a FAILED one; sets again_at when a
+// back-off holds them.
 int64_t reconcile_start_max(struct step *step, struct service *service,
-                            const struct deployment *primary, time_ms *again_at);
+                            const struct deployment *deployment, time_ms *again_at);
 
 // A task found no place: says so, and waits for room.
 void reconcile_no_place(struct step *step, struct service *service, const struct placement *failed);

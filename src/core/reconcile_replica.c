@@ -1,4 +1,5 @@
-// REPLICA services: the tasks as replica_plan.h wants to see them, and what it says, done.
+// REPLICA services: the tasks as replica_plan.h wants to see them, and what it says, done. A
+// service as a whole, or one of its deployments by itself.
 
 #include "core/reconcile_kinds.h"
 
@@ -13,6 +14,7 @@
 #include "core/rollout.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
+#include "core/traffic.h"
 #include "core/victims.h"
 #include "model/deployment.h"
 #include "model/instance.h"
@@ -24,6 +26,9 @@ struct look {
     struct step *step;
     struct service *service;
     struct rollouts rollouts;
+    bool is_set;     // only the tasks of the one deployment in `rollouts`
+    int64_t desired; // and how many there are to be
+    bool is_given_up;
     struct task **tasks; // as in `plan`'s input
     struct replica_task *states;
     struct replica_service input;
@@ -38,14 +43,19 @@ static bool is_protected(const struct look *look, struct task *task, time_ms *ag
 
     if (until <= look->step->now)
         return false;
+    MARK("a task is protected");
     *again_at = earlier(*again_at, until);
     return true;
 }
 
 static void add_task(struct look *look, struct task *task)
 {
-    struct task_health health = reconcile_health(look->step, look->service, task, &look->again_at);
-    struct replica_task state = {
+    struct task_health health;
+    struct replica_task state;
+
+    traffic_look(look->step, task, &look->again_at);
+    health = reconcile_health(look->step, look->service, task, &look->again_at);
+    state = (struct replica_task){
         .phase = reconcile_phase(task),
         .deployment = rollouts_index(&look->rollouts, task),
         .healthy = health.is_healthy,
@@ -62,40 +72,64 @@ static void add_task(struct look *look, struct task *task)
     look->tasks[look->input.tasks_n++] = task;
 }
 
-// The newest of the older deployments that was COMPLETED.
+// The newest of the older deployments that was COMPLETED and has not failed since, until the
+// PRIMARY one is.
 static uint32_t repaired_of(const struct rollouts *rollouts)
 {
+    if (rollouts->at[0]->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED)
+        return 0;
     for (uint32_t i = 1; i < rollouts->n; i++) {
-        if (rollouts->at[i]->rec->completed)
+        const struct rec_deployment *rec = rollouts->at[i]->rec;
+
+        if (rec->completed && rec->rollout_state != ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED)
             return i;
     }
     return 0;
 }
 
+// As many as it has lost.
+static int64_t repair_max(struct look *look, const struct deployment *deployment)
+{
+    int64_t lost = deployment->rec->held_count - deployment_wanted(look->step->state, deployment);
+    int64_t most = reconcile_start_max(look->step, look->service, deployment, &look->again_at);
+
+    if (lost <= 0)
+        return 0;
+    return lost < most ? lost : most;
+}
+
 static void look_at(struct look *look)
 {
     const struct rec_service *rec = look->service->rec;
-    const struct deployment *primary = look->rollouts.at[0];
+    struct deployment *primary = look->rollouts.at[0];
     struct rollout_bounds bounds =
-        rollout_bounds(rec->desired_count, rec->deployment_configuration->minimum_healthy_percent,
+        rollout_bounds(look->desired, rec->deployment_configuration->minimum_healthy_percent,
                        rec->deployment_configuration->maximum_percent);
-    size_t max = look->service->running_n + look->service->pending_n;
+    size_t max = look->is_set ? primary->running_n + primary->pending_n
+                              : look->service->running_n + look->service->pending_n;
 
     look->tasks = arena_array(look->step->arena, struct task *, max);
     look->states = arena_array(look->step->arena, struct replica_task, max);
     look->extras = arena_array(look->step->arena, struct rebalance_task, max);
     look->input = (struct replica_service){
-        .desired = rec->desired_count,
+        .desired = look->desired,
         .lower = bounds.lower,
         .upper = bounds.upper,
         .start_max = reconcile_start_max(look->step, look->service, primary, &look->again_at),
-        .is_failed = primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED,
+        .is_failed =
+            look->is_given_up || primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED,
         .deployments_n = look->rollouts.n,
         .repaired = repaired_of(&look->rollouts),
         .tasks = look->states,
     };
-    LIST_EACH (&look->service->tasks, it)
-        add_task(look, LIST_ENTRY(it, struct task, in_service));
+    if (look->input.repaired != 0)
+        look->input.repair_max = repair_max(look, look->rollouts.at[look->input.repaired]);
+    LIST_EACH (&look->service->tasks, it) {
+        struct task *task = LIST_ENTRY(it, struct task, in_service);
+
+        if (!look->is_set || (uint64_t)task->rec->deployment_id == primary->part.entity.id)
+            add_task(look, task);
+    }
     ASSERT(look->input.tasks_n + look->extras_n == max);
     look->input.upper -= (int64_t)look->extras_n;
 }
@@ -114,7 +148,9 @@ static void do_stops(struct look *look, const struct replica_plan *plan)
     reconcile_stop(look->step, look->service, &others);
 }
 
-static struct str_list start(struct look *look, const struct deployment *deployment, int64_t n)
+// How many found a place.
+static int64_t start(struct look *look, const struct deployment *deployment, int64_t n,
+                     int64_t replaced_n)
 {
     SERVICE_MOULD_AUTO struct service_mould *mould =
         service_mould_open(look->step, look->service, deployment);
@@ -125,24 +161,24 @@ static struct str_list start(struct look *look, const struct deployment *deploym
         ids.at[ids.n] = started.tasks[ids.n]->uid;
     if (started.why != START_ALL)
         reconcile_not_started(look->step, look->service, &started);
-    return ids;
+    reconcile_say_started(look->step, look->service, &ids,
+                          replaced_n < (int64_t)ids.n ? replaced_n : (int64_t)ids.n);
+    return (int64_t)ids.n;
 }
 
 static void do_starts(struct look *look, const struct replica_plan *plan)
 {
-    struct str_list ids;
-    int64_t n;
+    int64_t n = plan->start_n;
 
     if (plan->repair_n > 0) {
-        ids = start(look, look->rollouts.at[look->input.repaired], plan->repair_n);
-        reconcile_say_started(look->step, look->service, &ids, 0);
+        int64_t unplaced = plan->repair_n -
+                           start(look, look->rollouts.at[look->input.repaired], plan->repair_n, 0);
+
+        MARK_IF(unplaced > 0, "a task of an older deployment that is missed finds no place");
+        n += unplaced < plan->instead_n ? unplaced : plan->instead_n;
     }
-    if (plan->start_n > 0) {
-        ids = start(look, look->rollouts.at[0], plan->start_n);
-        n = (int64_t)ids.n;
-        reconcile_say_started(look->step, look->service, &ids,
-                              plan->replacement_n < n ? plan->replacement_n : n);
-    }
+    if (n > 0)
+        start(look, look->rollouts.at[0], n, plan->replacement_n);
 }
 
 // ---- scale-in
@@ -288,6 +324,7 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
             choose_victims(look, &choice, &wanted, &stopped);
         }
     }
+    MARK_IF(stopped.n > 0, "a service with too many tasks stops some");
     reconcile_stop(look->step, look->service, &stopped);
 }
 
@@ -295,7 +332,8 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
 
 static bool may_rebalance(const struct look *look)
 {
-    return look->service->rec->availability_zone_rebalancing ==
+    return !look->is_set &&
+           look->service->rec->availability_zone_rebalancing ==
                ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED &&
            look->rollouts.at[0]->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED;
 }
@@ -337,29 +375,56 @@ static bool rebalance(struct look *look, const struct replica_plan *plan)
     return rebalance_run(&view);
 }
 
-struct reconciled reconcile_replica(struct step *step, struct service *service)
+static struct reconciled act(struct look *look)
 {
     static const struct service_action is_kept = {
         .name = REC_SERVICE_ACTION_TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION};
-    struct look look = {.step = step, .service = service, .rollouts = rollouts_of(step, service)};
-    struct speaker speaker = service_speaker(step, service);
+    struct speaker speaker = service_speaker(look->step, look->service);
     struct replica_plan plan;
     bool is_steady;
 
-    rebalance_check(step, service);
-    look_at(&look);
-    plan = replica_plan(&look.input, step->arena);
-    do_stops(&look, &plan);
+    look_at(look);
+    plan = replica_plan(&look->input, look->step->arena);
+    do_stops(look, &plan);
     if (plan.excess_n > 0)
-        scale_in(&look, &plan);
-    do_starts(&look, &plan);
+        scale_in(look, &plan);
+    do_starts(look, &plan);
     if (plan.is_stuck)
-        service_say(step, service, event_trouble(&speaker, TROUBLE_STUCK));
+        service_say(look->step, look->service, event_trouble(&speaker, TROUBLE_STUCK));
     if (plan.protected_n > 0)
-        service_act(step, service,
-                    event_protected(&speaker, deployment_name(look.rollouts.at[0], step->arena),
+        service_act(look->step, look->service,
+                    event_protected(&speaker,
+                                    deployment_name(look->rollouts.at[0], look->step->arena),
                                     plan.protected_n),
                     &is_kept);
-    is_steady = rebalance(&look, &plan);
-    return (struct reconciled){.is_steady = is_steady, .again_at = look.again_at};
+    is_steady = rebalance(look, &plan);
+    return (struct reconciled){.is_steady = is_steady, .again_at = look->again_at};
+}
+
+struct reconciled reconcile_replica(struct step *step, struct service *service)
+{
+    struct look look = {
+        .step = step,
+        .service = service,
+        .rollouts = rollouts_of(step, service),
+        .desired = service->rec->desired_count,
+    };
+
+    rebalance_check(step, service);
+    return act(&look);
+}
+
+struct reconciled reconcile_set(struct step *step, struct service *service,
+                                struct deployment *deployment, int64_t desired, bool is_given_up)
+{
+    struct look look = {
+        .step = step,
+        .service = service,
+        .rollouts = {.at = &deployment, .n = 1},
+        .is_set = true,
+        .desired = desired,
+        .is_given_up = is_given_up,
+    };
+
+    return act(&look);
 }

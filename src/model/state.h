@@ -30,6 +30,7 @@
 struct arena;
 struct cluster;
 struct family_order;
+struct rng;
 struct run_token;
 struct service;
 struct instance;
@@ -59,6 +60,8 @@ struct state_config {
     time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
     const struct provider_limits *limits; // outlive the state
     size_t limits_n;
+    bool has_alarms;  // there is a source of alarms
+    bool has_traffic; // somebody moves the traffic of load balancers
 };
 
 extern const struct state_config state_config_default;
@@ -102,6 +105,7 @@ struct state {
     struct list clusters_roomy;             // struct cluster.roomy: tasks wait, and room has come
     struct list clusters_unsettled;         // struct cluster.unsettled
     struct list providers_unsettled;        // struct provider.unsettled
+    int64_t life;                           // drawn when first asked for; state_life
 
     struct journal journal; // of the batch being decided
     uint64_t batch;         // its number
@@ -117,6 +121,10 @@ struct entity {
 
 void state_init(struct state *state, const struct state_config *config);
 void state_deinit(struct state *state); // frees everything, the journal included
+
+// A number of this life of the server, never 0, which no earlier one had. What was asked of others
+// in an earlier life is asked again.
+int64_t state_life(struct state *state, struct rng *rng);
 
 // A fresh id for a new entity of this kind: one more than any before it.
 uint64_t state_new_id(struct state *state, enum rec_kind kind);

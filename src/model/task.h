@@ -38,7 +38,9 @@ struct task {
     // Volatile. Whether the agent acknowledged the payload it was last sent in, so knows the
     // present desired status, and the sequence of that payload.
     bool delivered;
-    bool seen_healthy; // when its service was last looked at
+    bool seen_healthy;  // when its service was last looked at
+    bool traffic_asked; // to let it into traffic, or out, and not answered yet
+    bool target_is_ill; // a load balancer says so
     int64_t sent_sequence;
     struct list unacknowledged; // in its instance's, from the sending to the acknowledgement
 };
@@ -55,6 +57,8 @@ bool task_is_pending(const struct task *task); // lastStatus before RUNNING
 bool task_is_waiting(const struct task *task); // for an instance: PROVISIONING
 
 enum { TASK_WAIT_MS = TIME_HOUR_MS }; // of a task that is no service's
+// What its agent is to make of it: a task that leaves traffic before it stops runs on.
+bool task_should_run(const struct task *task);
 
 // Since when its agent has been connected with the task there; of a STOPPED task as it was then. 0:
 // it never was.

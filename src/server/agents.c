@@ -413,6 +413,10 @@ void agents_effect(struct agents *agents, const struct effect *effect)
     case EFFECT_TCS_SEND: tell(session, &tcs_messages[effect->tcs_message], effect->value); return;
     case EFFECT_SCALE: return; // of no session
     case EFFECT_CLOSE: close_session(session, WS_CODE_NORMAL, effect->text); return;
+    case EFFECT_HOOK_CALL:
+    case EFFECT_ALARMS_ASK:
+    case EFFECT_TRAFFIC:
+    case EFFECT_NONE: break;
     }
     UNREACHABLE();
 }

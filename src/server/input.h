@@ -1,6 +1,6 @@
-// What reaches the thread that decides: calls of the API, agents coming, speaking and going, and
-// word from the store. An input belongs to whoever has it at the moment; there is never a second
-// one who looks.
+// What reaches the thread that decides: calls of the API, agents coming, speaking and going, word
+// from outside and word from the store. An input belongs to whoever has it at the moment; there is
+// never a second one who looks.
 
 #ifndef SERVER_INPUT_H
 #define SERVER_INPUT_H
@@ -19,6 +19,7 @@ enum input_kind {
     INPUT_MESSAGE,   //
     INPUT_GONE,      //
     INPUT_SCALED,    // struct scaled_input
+    INPUT_WORD,      // struct word, word.h
     INPUT_COMMITTED, // struct commit_result
     INPUT_STORE_BACK,
     INPUT_STOP,
@@ -91,9 +92,9 @@ struct scaled_input {
 struct scaled_input *scaled_input_new(uint64_t provider_id);
 void scaled_input_free(struct scaled_input *input);
 
-// An effect that rests on something undone: what it would have told an agent must not be sent, and
-// the session must not go on as if it had been. A handshake is refused, a session closed; the agent
-// comes again and is told what holds then.
+// An effect that rests on something undone: what goes outside is dropped; what it would have told
+// an agent must not be sent, and the session must not go on as if it had been. A handshake is
+// refused, a session closed; the agent comes again and is told what holds then.
 void effect_refuse(struct effect *effect);
 
 // What callers read while the store cannot commit.

@@ -29,6 +29,7 @@
 #include "base/mem.h"
 #include "base/proof.h"
 #include "core/timers.h"
+#include "server/word.h"
 #include "store/store.h"
 
 enum {
@@ -158,6 +159,7 @@ static void step_agent(struct step *step, const struct agent_input *in)
         return;
     case INPUT_CALL:
     case INPUT_SCALED:
+    case INPUT_WORD:
     case INPUT_COMMITTED:
     case INPUT_STORE_BACK:
     case INPUT_STOP: break;
@@ -193,6 +195,23 @@ static void decide_scaled(struct pipeline *p, const struct scaled_input *in)
         scaling_done(&p->open->step, &in->result);
 }
 
+// Likewise; whoever said it says it again.
+static void decide_word(struct pipeline *p, struct word *word)
+{
+    struct step *step = &p->open->step;
+    size_t mark = state_mark(p->config.state);
+    struct effect **last = step->last;
+
+    word_decide(step, word);
+    word->verdict = VERDICT_DONE;
+    if (!p->store_is_down || state_mark(p->config.state) == mark)
+        return;
+    state_undo_to(p->config.state, mark);
+    word->verdict = VERDICT_UNAVAILABLE;
+    for (struct effect *effect = *last; effect != NULL; effect = effect->next)
+        effect_refuse(effect);
+}
+
 static void decide_inputs(struct pipeline *p)
 {
     struct queue_item *item;
@@ -207,6 +226,8 @@ static void decide_inputs(struct pipeline *p)
             decide_call(p, (struct call *)input);
         else if (input->kind == INPUT_SCALED)
             decide_scaled(p, (struct scaled_input *)input);
+        else if (input->kind == INPUT_WORD)
+            decide_word(p, (struct word *)input);
         else
             decide_agent(p, (struct agent_input *)input);
         queue_chain_add(&p->open->inputs, item);

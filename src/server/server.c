@@ -28,6 +28,7 @@
 #include "server/event_hook.h"
 #include "server/intake.h"
 #include "server/metrics.h"
+#include "server/outside.h"
 #include "server/recover.h"
 #include "server/scaling.h"
 #include "server/setup.h"
@@ -73,6 +74,7 @@ struct server {
     struct agents *agents;
     struct scaling_config scaling_config;
     struct scaling *scaling;
+    struct outside *outside;
     struct event_log *events;
     struct event_feed *feed;
     struct event_hook *hook; // NULL: none
@@ -176,6 +178,8 @@ static void carry_out_inputs(struct server *server, struct tick *tick)
             api_answer(&server->api, call);
         } else if (input->kind == INPUT_SCALED) {
             scaled_input_free((struct scaled_input *)input);
+        } else if (input->kind == INPUT_WORD) {
+            outside_decided(server->outside, (struct word *)input, tick->failed);
         } else {
             agents_decided(server->agents, (struct agent_input *)input, tick->failed);
         }
@@ -193,6 +197,8 @@ static void carry_out(void *user)
             effect_refuse(effect);
         if (effect->kind == EFFECT_SCALE)
             scaling_effect(server->scaling, effect);
+        else if (effect_goes_outside(effect))
+            outside_effect(server->outside, effect);
         else
             agents_effect(server->agents, effect);
     }
@@ -241,6 +247,7 @@ static void stop_core(void *user)
     server->api.closed = true;
     agents_mute(server->agents);
     scaling_mute(server->scaling);
+    outside_mute(server->outside);
     intake_flush(&server->intake);
     tick_thread_stop(server->ticks);
 }
@@ -270,6 +277,7 @@ static void free_server(struct server *server)
     http_server_free(server->http);
     agents_free(server->agents);
     scaling_free(server->scaling);
+    outside_free(server->outside);
     api_deinit(&server->api);
     event_hook_close(server->hook);
     if (server->loop != NULL)
@@ -310,6 +318,9 @@ static void on_reload(void *user)
                   LOG_STR("effect", STR("the keys known before stay in force")));
     else
         LOG_INFO("credentials.loaded", LOG_STR("reason", STR("reload")));
+    if (!outside_load(server->outside, &scratch, &detail))
+        LOG_ERROR("hooks.unusable", LOG_STR("detail", detail),
+                  LOG_STR("effect", STR("the lifecycle hooks known before stay in force")));
     arena_deinit(&scratch);
 }
 
@@ -359,6 +370,7 @@ static int recover(struct server *server, struct arena *arena, struct str *out_d
         .definition_delete_ms = options->definition_delete_ms,
         .limits = server->scaling_config.limits,
         .limits_n = server->scaling_config.n,
+        .has_alarms = options->alarms != NULL,
     };
 
     state_init(&server->state, &config);
@@ -420,6 +432,12 @@ static void make_front(struct server *server)
         .heartbeat_ms = options->heartbeat_ms,
         .seed = entropy_u64(),
     };
+    struct outside_config outside_config = {
+        .loop = server->loop,
+        .intake = &server->intake,
+        .hooks_path = options->lifecycle_hooks,
+        .alarms = options->alarms,
+    };
     struct event_feed_config feed_config = {
         .source = {.loop = server->loop, .ticks = &server->ticks, .log = server->events},
         .auth = server->setup.auth,
@@ -438,6 +456,7 @@ static void make_front(struct server *server)
     api_init(&server->api, &api_config);
     server->agents = agents_new(&agents_config);
     server->scaling = scaling_new(&scaling_options);
+    server->outside = outside_new(&outside_config);
     server->feed = event_feed_new(&feed_config);
     metrics_init(&server->metrics, &server->state);
     loop_job_init(&server->stop_job, on_stop, server);
@@ -502,6 +521,8 @@ int server_start(const struct server_options *options, struct arena *arena, stru
         *out_detail = str_fmt(arena, "cannot serve: %s", strerrordesc_np(-fault));
         outcome = SERVER_E_START;
     }
+    if (outcome == 0 && !outside_load(server->outside, arena, out_detail))
+        outcome = SERVER_E_OPTIONS;
     if (outcome == 0)
         outcome = make_hook(server, arena, out_detail);
     if (outcome != 0) {
