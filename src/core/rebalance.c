@@ -6,7 +6,6 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/hash.h"
-#include "base/proof.h"
 #include "core/deploy.h"
 #include "core/lifecycle.h"
 #include "core/victims.h"
@@ -57,7 +56,6 @@ void rebalance_check(struct step *step, struct service *service)
         (service->rec->availability_zone_rebalancing == ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED &&
          primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED))
         return;
-    MARK("rebalancing gives way to a deployment");
     service_act(step, service, event_rebalance_stopped(&speaker), &stopped);
     put(step, service, false, (struct long_list){0});
 }
@@ -137,7 +135,6 @@ static bool finish(const struct rebalance_view *view, struct zones *zones)
     struct speaker speaker = service_speaker(view->step, view->service);
 
     if (view->service->rec->is_rebalancing) {
-        MARK("a service is balanced over zones again");
         service_act(view->step, view->service, event_balanced(&speaker, zones->at, zones->n),
                     &completed);
         put(view->step, view->service, false, (struct long_list){0});
@@ -161,7 +158,6 @@ static void say_blocked(const struct rebalance_view *view, int64_t n)
     struct speaker speaker = service_speaker(view->step, view->service);
     struct str reason = str_fmt(arena, "%lld tasks under protection", (long long)n);
 
-    MARK("protected tasks keep a service out of balance");
     service_say(view->step, view->service,
                 event_rebalance_blocked(
                     &speaker, deployment_name(service_primary(view->service), arena), reason));
@@ -213,7 +209,6 @@ static void begin(const struct rebalance_view *view, struct service_mould *mould
 
     zones_next_move(zones->at, zones->n, &move);
     if (!view->service->rec->is_rebalancing) {
-        MARK("a service out of balance is rebalanced");
         service_act(step, view->service, event_unbalanced(&speaker, zones->at, zones->n), &started);
     }
     ids = start_tasks(view, mould, zones, &uids);
@@ -291,7 +286,6 @@ static void complete(const struct rebalance_view *view)
     struct task_batch batch = choose(view);
     struct zones zones = count_tasks(view);
 
-    MARK("tasks beyond the desired count take the places of others");
     for (size_t i = 0; i < batch.n; i++) {
         const struct deployment *deployment =
             deployment_get(step->state, (uint64_t)batch.at[i]->rec->deployment_id);

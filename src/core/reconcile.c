@@ -154,7 +154,6 @@ void reconcile_not_started(struct step *step, struct service *service,
         reconcile_no_place(step, service, &started->failed);
         return;
     }
-    MARK_IF(started->why == START_PROVIDER_EMPTY, "a capacity provider has no instance");
     if (started->why == START_NO_CAPACITY)
         action.reason = STR("RESOURCE:FARGATE");
     else

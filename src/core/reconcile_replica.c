@@ -315,7 +315,6 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
         choice = choice_of(look, mould, ANY_ITEM);
         choose_victims(look, &choice, &wanted, &stopped);
     } else {
-        MARK("too many tasks are divided among capacity providers");
         for (size_t item = 0; item < PROVIDERS_MAX; item++) {
             wanted.n = current[item] > 0 ? (size_t)parts[item] : 0;
             if (wanted.n == 0)

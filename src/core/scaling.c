@@ -12,7 +12,6 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
-#include "base/proof.h"
 #include "core/capacity.h"
 #include "core/lifecycle.h"
 #include "model/cluster.h"
@@ -224,7 +223,6 @@ static void take_back(struct look *look, int64_t target)
     while (look->leaving_n > 0 && (int64_t)look->staying_n < target) {
         struct instance *instance = look->leaving[--look->leaving_n];
 
-        MARK("an instance that was given up is taken back");
         set_status(look, instance, REC_INSTANCE_STATUS_ACTIVE);
         look->staying[look->staying_n++] = instance;
     }
@@ -268,13 +266,10 @@ static void give_up(struct look *look, int64_t target)
     for (size_t i = 0; i < n; i++) {
         bool goes = (int64_t)(n - i + kept) > target && !(protects && list[i].busy);
 
-        MARK_IF(protects && list[i].busy && (int64_t)(n - i + kept) > target,
-                "an instance with tasks is protected from scale-in");
         if (!goes) {
             look->staying[kept++] = list[i].instance;
             continue;
         }
-        MARK("an instance is given up");
         set_status(look, list[i].instance, REC_INSTANCE_STATUS_DRAINING);
         look->leaving[look->leaving_n++] = list[i].instance;
     }
@@ -306,7 +301,6 @@ static void keep(struct look *look, int64_t target)
                     (removing.n == 0 ||
                      memcmp(removing.at, rec->removing.at, removing.n * sizeof *removing.at) == 0);
 
-    MARK_IF(is_late, "machines that did not come are asked for again");
     if (!rec->has.desired_size || rec->desired_size != target || is_late) {
         SET(next, is_told,
             target == staying && (!rec->has.desired_size || rec->desired_size <= staying));
@@ -382,7 +376,6 @@ static void look_at(struct step *step, struct provider *provider)
 
     if (look.cluster == NULL)
         return;
-    MARK("managed scaling looks at a capacity provider");
     find_machines(&look);
     read_rule(&look);
     view = view_of(&look);
@@ -447,7 +440,6 @@ static void end_machines(struct step *step, const struct str_list *ids)
 
         if (instance == NULL || !instance_is_registered(instance))
             continue;
-        MARK("an instance that was given up is gone");
         instance_deregister(
             step, instance, ECS_TASK_STOP_CODE_TERMINATIONNOTICE,
             str_fmt(step->arena, "Host EC2 (instance %.*s) terminated.",
@@ -485,7 +477,6 @@ static void note_success(struct step *step, const struct provider *provider,
 
 static void note_failure(const struct scaling_result *result, struct rec_capacity_provider *next)
 {
-    MARK("a scaling action that fails is shown");
     if (next->update_status == ECS_CAPACITY_PROVIDER_UPDATE_STATUS_DELETE_IN_PROGRESS ||
         next->update_status == ECS_CAPACITY_PROVIDER_UPDATE_STATUS_UPDATE_IN_PROGRESS)
         return;

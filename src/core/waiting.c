@@ -5,7 +5,6 @@
 #include "core/waiting.h"
 
 #include "base/arena.h"
-#include "base/proof.h"
 #include "core/lifecycle.h"
 #include "core/service_start.h"
 #include "model/cluster.h"
@@ -86,7 +85,6 @@ static void give_up(struct step *step, struct task *task)
         return;
     }
     reason = waiting_reason(cluster, task->rec->capacity_provider_name, &placement);
-    MARK("a task that waited for too long is given up");
     task_stop(step, task, ECS_TASK_STOP_CODE_TASKFAILEDTOSTART,
               str_fmt(step->arena, "TaskFailedToStart: %.*s", STR_ARGS(reason)));
 }

@@ -413,6 +413,19 @@ static void test_a_waiting_task_is_stopped_without_an_agent(void **state)
     EXPECT_TASK(w, task, "lastStatus", "STOPPED");
 }
 
+static void test_nobody_reports_on_a_waiting_task(void **state)
+{
+    struct world *w = *state;
+    struct str task;
+
+    setup_scaling(w);
+    task = launch_task_arn(w, run(w, 1, ""), 0);
+    world_callf(w, "SubmitTaskStateChange",
+                "{\"cluster\":\"demo\",\"task\":\"%.*s\",\"status\":\"RUNNING\"}",
+                STR_ARGS(task));
+    EXPECT_TASK(w, task, "lastStatus", "PROVISIONING");
+}
+
 static void test_a_waiting_task_gives_up_after_an_hour(void **state)
 {
     struct world *w = *state;
@@ -617,6 +630,7 @@ int main(void)
         LAUNCH_TEST(test_a_large_task_does_not_hold_up_a_small_one),
         LAUNCH_TEST(test_a_waiting_task_keeps_its_constraints),
         LAUNCH_TEST(test_a_waiting_task_is_stopped_without_an_agent),
+        LAUNCH_TEST(test_nobody_reports_on_a_waiting_task),
         LAUNCH_TEST(test_a_waiting_task_gives_up_after_an_hour),
         LAUNCH_TEST(test_only_so_many_tasks_wait_in_a_cluster),
         LAUNCH_TEST(test_a_service_divides_its_tasks_and_gives_them_back_alike),

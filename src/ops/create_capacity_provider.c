@@ -133,7 +133,6 @@ static int check_group_is_free(struct op_ctx *ctx, struct str group)
 
         if (provider_is_active(provider) && str_eq(provider->rec->region, ctx->caller.region) &&
             str_eq(provider->rec->auto_scaling_group_provider->auto_scaling_group_arn, group)) {
-            MARK("a group is one capacity provider's");
             return REFUSE(ctx, "The specified Auto Scaling group is already used by another "
                                "capacity provider. Specify an Auto Scaling group that is not in "
                                "use and try again.");

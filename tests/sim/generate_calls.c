@@ -579,16 +579,24 @@ static void write_update_cluster(struct generator *g)
 
 static void write_put_capacity_providers(struct generator *g)
 {
+    bool is_mine = false;
+
     put_str(g, "cluster", g->cluster);
     if (one_in(g, 4)) {
         PUT_WORDS(g, "capacityProviders", "FARGATE");
-    } else if (one_in(g, 4)) {
+    } else if (one_in(g, 5)) {
         open_list(g, "capacityProviders");
         close_list(g);
     } else {
-        PUT_WORDS(g, "capacityProviders", "mine", "ours");
+        PUT_WORDS(g, "capacityProviders", "mine");
+        is_mine = true;
     }
     open_list(g, "defaultCapacityProviderStrategy");
+    if (is_mine && !one_in(g, 3)) {
+        open_object(g, NULL);
+        put_str(g, "capacityProvider", STR("mine"));
+        close_object(g);
+    }
     close_list(g);
 }
 
@@ -597,7 +605,7 @@ static void put_group(struct generator *g, bool is_new)
     open_object(g, "autoScalingGroupProvider");
     if (is_new)
         put_str(g, "autoScalingGroupArn",
-                text_fmt(g, "rack-%llu", (unsigned long long)g->serial++));
+                text_fmt(g, "rack-%llu", (unsigned long long)(one_in(g, 9) ? 0 : g->serial++)));
     if (!one_in(g, 4)) {
         open_object(g, "managedScaling");
         put_str(g, "status", ONE_OF(g, "ENABLED", "ENABLED", "ENABLED", "DISABLED"));
@@ -621,7 +629,7 @@ static bool write_about_providers(struct generator *g, enum ecs_operation operat
     struct str name = ONE_OF(g, "mine", "mine", "mine", "ours", "fargate-1");
 
     if (operation == ECS_OPERATION_CREATE_CAPACITY_PROVIDER) {
-        if (!one_in(g, 3))
+        if (!one_in(g, 2))
             name = text_fmt(g, "other-%llu", (unsigned long long)g->serial++);
         put_str(g, "name", name);
         put_group(g, true);
