@@ -1,10 +1,12 @@
 // The file that says what is done when a capacity provider scales: a section a provider.
 //
 //     [metal]
-//     command = /usr/local/sbin/scale-rack     # or: url = https://rack.example/scale
+//     # or: url = https://rack.example/scale
+//     command = /usr/local/sbin/scale-rack
 //     min-size = 1
 //     max-size = 20
-//     cpu = 8192          # of one machine, for when none is registered: units, MiB, number
+//     # of one machine, for when none is registered: units, MiB, number
+//     cpu = 8192
 //     memory = 32768
 //     gpus = 0
 //
