@@ -421,8 +421,7 @@ static void test_nobody_reports_on_a_waiting_task(void **state)
     setup_scaling(w);
     task = launch_task_arn(w, run(w, 1, ""), 0);
     world_callf(w, "SubmitTaskStateChange",
-                "{\"cluster\":\"demo\",\"task\":\"%.*s\",\"status\":\"RUNNING\"}",
-                STR_ARGS(task));
+                "{\"cluster\":\"demo\",\"task\":\"%.*s\",\"status\":\"RUNNING\"}", STR_ARGS(task));
     EXPECT_TASK(w, task, "lastStatus", "PROVISIONING");
 }
 
