@@ -296,13 +296,19 @@ static bool awaits_probes(const struct look *look)
     return false;
 }
 
+// What it says of its balance over zones comes after that.
+static bool says_it_is_steady(const struct look *look)
+{
+    return said_last(look, "has reached a steady state.") || said_last(look, " AZ ") ||
+           said_last(look, "is unable to place a task in ");
+}
+
 static const char *why_active(struct look *look, struct tally *n)
 {
     const struct deployment *primary = look->primary;
 
     if (is_steady(look, n))
-        return said_last(look, "has reached a steady state.") ? NULL
-                                                              : "is steady and does not say so";
+        return says_it_is_steady(look) ? NULL : "is steady and does not say so";
     if (gave_up(look) || is_frozen(look) || has_ghosts(look) || is_protected(look) ||
         is_stuck(look, n) || has_no_room(look) || waits_for_replicas(look))
         return NULL;
