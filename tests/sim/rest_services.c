@@ -312,8 +312,8 @@ static bool awaits_probes(const struct look *look)
 // What it says of its balance over zones comes after that.
 static bool says_it_is_steady(const struct look *look)
 {
-    return said_last(look, "has reached a steady state.") || said_last(look, " AZ ") ||
-           said_last(look, "is unable to place a task in ");
+    return look->service->rec->is_rebalancing || said_last(look, "has reached a steady state.") ||
+           said_last(look, " AZ ") || said_last(look, "is unable to place a task in ");
 }
 
 static const char *why_active(struct look *look, struct tally *n)
