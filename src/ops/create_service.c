@@ -218,8 +218,8 @@ static struct rec_service *service_record(struct op_ctx *ctx,
     SET(rec, controller, ECS_DEPLOYMENT_CONTROLLER_TYPE_ECS);
     SET(rec, desired_count, in->desired_count);
     SET(rec, launch_type, plan->capacity.launch_type);
-    if (plan->capacity.strategy->n > 0)
-        SET(rec, capacity_provider_strategy, *plan->capacity.strategy);
+    if (plan->capacity.strategy.n > 0)
+        SET(rec, capacity_provider_strategy, plan->capacity.strategy);
     SET(rec, deployment_configuration, plan->configuration);
     SET(rec, placement_constraints, in->placement_constraints);
     SET(rec, placement_strategy, in->placement_strategy);
@@ -244,8 +244,8 @@ static struct rec_service_revision *revision_record(struct op_ctx *ctx,
 
     SET(rec, definition_id, (int64_t)plan->definition->entity.id);
     SET(rec, launch_type, plan->capacity.launch_type);
-    if (plan->capacity.strategy->n > 0)
-        SET(rec, capacity_provider_strategy, *plan->capacity.strategy);
+    if (plan->capacity.strategy.n > 0)
+        SET(rec, capacity_provider_strategy, plan->capacity.strategy);
     if (in->platform_version.len > 0)
         SET(rec, platform_version, in->platform_version);
     if (in->has.network_configuration)
