@@ -32,7 +32,7 @@
 enum {
     PAGE_BYTES = 8192,
     PROBE_BYTES = 8 * PAGE_BYTES,
-    GROWTH_BYTES = 1 << 20, // what the file grows by
+    GROWTH_BYTES = 256 * 1024, // what the file grows by
 };
 
 struct sqlite_store {
