@@ -11,6 +11,7 @@
 #include "core/reconcile_kinds.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
+#include "core/task_set.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/instance.h"
@@ -222,6 +223,25 @@ static void drain(struct step *step, struct service *service)
     state_put(step->state, REC_KIND_SERVICE, service->entity.id, next);
 }
 
+static void wake_at(struct step *step, struct service *service, time_ms at)
+{
+    if (at == 0)
+        expiry_clear(&step->state->wakes, &service->wake);
+    else
+        expiry_set(&step->state->wakes, &service->wake, REC_KIND_SERVICE, service->entity.id, at);
+}
+
+static void keep_task_sets(struct step *step, struct service *service)
+{
+    struct speaker speaker = service_speaker(step, service);
+    time_ms again_at = 0;
+    bool is_steady = task_sets_reconcile(step, service, &again_at);
+
+    if (is_steady && !list_is_empty(&service->deployments))
+        service_act(step, service, event_steady(&speaker), &steady);
+    wake_at(step, service, again_at);
+}
+
 static void keep_going(struct step *step, struct service *service)
 {
     struct speaker speaker = service_speaker(step, service);
@@ -241,11 +261,7 @@ static void keep_going(struct step *step, struct service *service)
             deploy_complete(step, service);
         service_act(step, service, event_steady(&speaker), &steady);
     }
-    if (result.again_at == 0)
-        expiry_clear(&step->state->wakes, &service->wake);
-    else
-        expiry_set(&step->state->wakes, &service->wake, REC_KIND_SERVICE, service->entity.id,
-                   result.again_at);
+    wake_at(step, service, result.again_at);
 }
 
 static void reconcile(struct step *step, struct service *service)
@@ -253,7 +269,12 @@ static void reconcile(struct step *step, struct service *service)
     list_remove(&service->dirty);
     list_remove(&service->waiting);
     switch (service->rec->status) {
-    case REC_SERVICE_STATUS_ACTIVE: keep_going(step, service); return;
+    case REC_SERVICE_STATUS_ACTIVE:
+        if (service->rec->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL)
+            keep_task_sets(step, service);
+        else
+            keep_going(step, service);
+        return;
     case REC_SERVICE_STATUS_DRAINING: drain(step, service); return;
     case REC_SERVICE_STATUS_INACTIVE: return;
     case REC_SERVICE_STATUS_UNSET: break;

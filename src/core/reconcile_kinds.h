@@ -21,6 +21,9 @@ struct reconciled {
 
 struct reconciled reconcile_replica(struct step *step, struct service *service);
 struct reconciled reconcile_daemon(struct step *step, struct service *service);
+// One task set, as if it were a service of its own.
+struct reconciled reconcile_task_set(struct step *step, struct service *service,
+                                     struct deployment *set);
 
 // The deployments with their index in plans: PRIMARY first, then the newest first. In the step's
 // arena.

@@ -21,7 +21,8 @@ struct look {
     struct step *step;
     struct service *service;
     struct rollouts rollouts;
-    struct task **tasks; // as in `plan`'s input
+    const struct deployment *set; // only tasks of this task set are looked at; NULL: all
+    struct task **tasks;          // as in `plan`'s input
     struct replica_task *states;
     struct replica_service input;
     time_ms again_at;
@@ -67,15 +68,17 @@ static void look_at(struct look *look)
 {
     const struct rec_service *rec = look->service->rec;
     const struct deployment *primary = look->rollouts.at[0];
+    int32_t desired = look->set != NULL ? look->set->rec->computed_count : rec->desired_count;
     struct rollout_bounds bounds =
-        rollout_bounds(rec->desired_count, rec->deployment_configuration->minimum_healthy_percent,
+        rollout_bounds(desired, rec->deployment_configuration->minimum_healthy_percent,
                        rec->deployment_configuration->maximum_percent);
-    size_t max = look->service->running_n + look->service->pending_n;
+    size_t max = look->set != NULL ? look->set->running_n + look->set->pending_n
+                                   : look->service->running_n + look->service->pending_n;
 
     look->tasks = arena_array(look->step->arena, struct task *, max);
     look->states = arena_array(look->step->arena, struct replica_task, max);
     look->input = (struct replica_service){
-        .desired = rec->desired_count,
+        .desired = desired,
         .lower = bounds.lower,
         .upper = bounds.upper,
         .start_max = reconcile_start_max(look->step, look->service, primary, &look->again_at),
@@ -84,8 +87,12 @@ static void look_at(struct look *look)
         .repaired = repaired_of(&look->rollouts),
         .tasks = look->states,
     };
-    LIST_EACH (&look->service->tasks, it)
-        add_task(look, LIST_ENTRY(it, struct task, in_service));
+    LIST_EACH (&look->service->tasks, it) {
+        struct task *task = LIST_ENTRY(it, struct task, in_service);
+
+        if (look->set == NULL || (uint64_t)task->rec->deployment_id == look->set->part.entity.id)
+            add_task(look, task);
+    }
     ASSERT(look->input.tasks_n == max);
 }
 
@@ -234,26 +241,47 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
     reconcile_stop(look->step, look->service, &stopped);
 }
 
-struct reconciled reconcile_replica(struct step *step, struct service *service)
+static struct reconciled reconcile(struct look *look)
 {
     static const struct service_action is_kept = {
         .name = REC_SERVICE_ACTION_TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION};
-    struct look look = {.step = step, .service = service, .rollouts = rollouts_of(step, service)};
+    struct step *step = look->step;
+    struct service *service = look->service;
     struct speaker speaker = service_speaker(step, service);
     struct replica_plan plan;
 
-    look_at(&look);
-    plan = replica_plan(&look.input, step->arena);
-    do_stops(&look, &plan);
+    look_at(look);
+    plan = replica_plan(&look->input, step->arena);
+    do_stops(look, &plan);
     if (plan.excess_n > 0)
-        scale_in(&look, &plan);
-    do_starts(&look, &plan);
+        scale_in(look, &plan);
+    do_starts(look, &plan);
     if (plan.is_stuck)
         service_say(step, service, event_trouble(&speaker, TROUBLE_STUCK));
     if (plan.protected_n > 0)
         service_act(step, service,
-                    event_protected(&speaker, deployment_name(look.rollouts.at[0], step->arena),
+                    event_protected(&speaker, deployment_name(look->rollouts.at[0], step->arena),
                                     plan.protected_n),
                     &is_kept);
-    return (struct reconciled){.is_steady = plan.is_steady, .again_at = look.again_at};
+    return (struct reconciled){.is_steady = plan.is_steady, .again_at = look->again_at};
+}
+
+struct reconciled reconcile_replica(struct step *step, struct service *service)
+{
+    struct look look = {.step = step, .service = service, .rollouts = rollouts_of(step, service)};
+
+    return reconcile(&look);
+}
+
+struct reconciled reconcile_task_set(struct step *step, struct service *service,
+                                     struct deployment *set)
+{
+    struct look look = {
+        .step = step,
+        .service = service,
+        .rollouts = {.at = &set, .n = 1},
+        .set = set,
+    };
+
+    return reconcile(&look);
 }
