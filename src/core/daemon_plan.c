@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 
 struct work {
     const struct daemon_service *service;
@@ -36,6 +37,9 @@ static void plan_misplaced(struct work *w, size_t i)
 {
     const struct daemon_task *task = &w->service->tasks[i];
 
+    MARK_IF(task->waits, "a daemon stays on a draining instance until replicas have left");
+    MARK_IF(!task->waits && task->draining, "a daemon leaves a draining instance");
+    MARK_IF(!task->draining, "a daemon leaves an instance that the constraints exclude");
     if (!task->waits)
         stop(w, i, task->draining ? DAEMON_STOP_DRAINED : DAEMON_STOP_VIOLATES);
 }
@@ -52,12 +56,16 @@ static void plan_old(struct work *w, size_t i)
 {
     const struct daemon_task *task = &w->service->tasks[i];
 
-    if (task->phase == REPLICA_STARTING && !w->service->is_failed)
+    if (task->phase == REPLICA_STARTING && !w->service->is_failed) {
+        MARK("an old daemon that is starting is given up");
         stop(w, i, DAEMON_STOP_CANCELLED);
-    else if (task->phase == REPLICA_RUNNING && may_replace(w, task))
+    } else if (task->phase == REPLICA_RUNNING && may_replace(w, task)) {
+        MARK("an old daemon is replaced");
         stop(w, i, DAEMON_STOP_REPLACED);
-    else
+    } else {
+        MARK("an old daemon stays because of the limit or of a failed deployment");
         w->left_old++;
+    }
 }
 
 static void plan_task(struct work *w, size_t i)

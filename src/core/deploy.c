@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/id.h"
+#include "base/proof.h"
 #include "core/breaker.h"
 #include "core/deployment_status.h"
 #include "model/deployment.h"
@@ -61,8 +62,10 @@ static bool is_repetition(const struct step *step, const struct service *service
     for (struct list *it = service->events.prev; it != &service->events; it = it->prev) {
         const struct rec_service_event *rec = PART(it, struct service_event)->rec;
 
-        if (str_eq(rec->message, message))
+        if (str_eq(rec->message, message)) {
+            MARK("a line of the events is not repeated");
             return !event_is_due(rec->created_at, step->now);
+        }
         if (is_steady || str_eq(rec->message, steady))
             return false;
     }
@@ -100,6 +103,7 @@ void service_act(struct step *step, struct service *service, struct str message,
     SET(rec, message, message);
     state_put(step->state, REC_KIND_SERVICE_EVENT,
               state_new_id(step->state, REC_KIND_SERVICE_EVENT), rec);
+    MARK_IF(service->events_n > EVENTS_KEPT, "the oldest of a hundred events goes");
     if (service->events_n > EVENTS_KEPT)
         state_remove(step->state, REC_KIND_SERVICE_EVENT,
                      PART(service->events.next, struct service_part)->entity.id);
@@ -218,36 +222,11 @@ static void step_down(struct step *step, struct deployment *deployment)
         return;
     next = deployment_edit(step, deployment);
     SET(next, status, REC_DEPLOYMENT_STATUS_ACTIVE);
+    SET(next, held_count, deployment_wanted(step->state, deployment));
     deployment_change(step, deployment, next);
 }
 
-static void request_stop(struct step *step, struct service *service)
-{
-    struct service_deployment *newest = service_newest_deployment(service);
-    struct rec_service_deployment *next;
-
-    if (newest == NULL || service_deployment_is_final(newest->rec->status))
-        return;
-    next = service_deployment_edit(step, newest);
-    SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED);
-    service_deployment_change(step, newest, next);
-}
-
-struct deployment *deploy_begin(struct step *step, struct service *service,
-                                struct rec_service_revision *revision)
-{
-    int64_t number = deploy_new_number(step);
-    uint64_t revision_id = deploy_put_revision(step, service, number, revision);
-    struct deployment *deployment;
-
-    step_down(step, service_primary(service));
-    request_stop(step, service);
-    deployment = deployment_get(step->state, put_deployment(step, service, number, revision_id));
-    put_service_deployment(step, service, deployment);
-    return deployment;
-}
-
-// ---- end
+// ---- the end of a service deployment
 
 static struct int_list counts_of(struct step *step, const struct service *service,
                                  const struct deployment *deployment)
@@ -283,6 +262,50 @@ static void finish(struct step *step, struct service *service,
     service_deployment_change(step, deployment, next);
 }
 
+// Makes way for a newer one. What cannot wait for that ends at once: a rollback that is overtaken
+// has failed, one that was only asked for comes too late.
+static void request_stop(struct step *step, struct service *service)
+{
+    struct service_deployment *newest = service_newest_deployment(service);
+    struct rec_service_deployment *next;
+
+    if (newest == NULL)
+        return;
+    switch ((int)newest->rec->status) {
+    case ECS_SERVICE_DEPLOYMENT_STATUS_PENDING:
+    case ECS_SERVICE_DEPLOYMENT_STATUS_IN_PROGRESS:
+        MARK("a service deployment is asked to stop");
+        next = service_deployment_edit(step, newest);
+        SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED);
+        service_deployment_change(step, newest, next);
+        return;
+    case ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_REQUESTED:
+        finish(step, service, newest, ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED, STR_NONE);
+        return;
+    case ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS:
+        MARK("a rollback is overtaken");
+        finish(step, service, newest, ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_FAILED, STR_NONE);
+        return;
+    default: return;
+    }
+}
+
+struct deployment *deploy_begin(struct step *step, struct service *service,
+                                struct rec_service_revision *revision)
+{
+    int64_t number = deploy_new_number(step);
+    uint64_t revision_id = deploy_put_revision(step, service, number, revision);
+    struct deployment *deployment;
+
+    step_down(step, service_primary(service));
+    request_stop(step, service);
+    deployment = deployment_get(step->state, put_deployment(step, service, number, revision_id));
+    put_service_deployment(step, service, deployment);
+    return deployment;
+}
+
+// ---- end
+
 void deploy_complete(struct step *step, struct service *service)
 {
     struct deployment *primary = service_primary(service);
@@ -298,6 +321,8 @@ void deploy_complete(struct step *step, struct service *service)
     service_say(step, service, event_completed(&speaker, name));
     if (newest == NULL || service_deployment_is_final(newest->rec->status))
         return;
+    MARK_IF(newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS,
+            "a rollback is successful");
     finish(step, service, newest,
            newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_IN_PROGRESS
                ? ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_SUCCESSFUL
@@ -305,13 +330,15 @@ void deploy_complete(struct step *step, struct service *service)
            STR_NONE);
 }
 
-// The newest deployment that was COMPLETED once, but for the PRIMARY one.
+// The newest deployment that is COMPLETED, but for the PRIMARY one. One that was and had to be
+// rolled back to is not, until it is once more.
 static struct deployment *last_completed(const struct service *service)
 {
     for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev) {
         struct deployment *deployment = PART(it, struct deployment);
 
-        if (deployment->rec->completed && deployment->rec->status != REC_DEPLOYMENT_STATUS_PRIMARY)
+        if (deployment->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED &&
+            deployment->rec->status != REC_DEPLOYMENT_STATUS_PRIMARY)
             return deployment;
     }
     return NULL;
@@ -369,6 +396,9 @@ void deploy_fail(struct step *step, struct service *service)
     SET(next, rollout_state_reason, rollout_reason_breaker());
     deployment_change(step, primary, next);
     service_say(step, service, event_failed(&speaker, deployment_name(primary, step->arena)));
+    MARK_IF(target != NULL, "the breaker rolls back");
+    MARK_IF(target == NULL && breaker->rollback, "the breaker has nothing to roll back to");
+    MARK_IF(!breaker->rollback, "the breaker gives up without rolling back");
     if (target != NULL) {
         roll_back(step, service, target,
                   rollout_reason_rolling_back(step->arena, deployment_name(target, step->arena)));
@@ -386,7 +416,9 @@ static void roll_back_as_asked(struct step *step, struct service *service,
         STR_INIT("Service deployment rolled back because it was asked to stop.");
     struct deployment *target = last_completed(service);
 
+    MARK_IF(target != NULL, "a caller rolls back");
     if (target == NULL) {
+        MARK("a caller asked to roll back and there is nothing to go back to");
         finish(step, service, deployment, ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED, STR_NONE);
         return;
     }
@@ -397,10 +429,14 @@ static void roll_back_as_asked(struct step *step, struct service *service,
 
 // ---- settle
 
-// A deployment without tasks leaves the list; the last COMPLETED one stays to be rolled back to.
+// A deployment without tasks leaves the list; the last COMPLETED one stays to be rolled back to,
+// and is ACTIVE as long as it may have to stand in for the PRIMARY one.
 static void retire(struct step *step, struct service *service)
 {
     const struct deployment *kept = last_completed(service);
+    const struct deployment *primary = service_primary(service);
+    bool is_replaced =
+        primary == NULL || primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED;
 
     LIST_EACH_SAFE (&service->deployments, it) {
         struct deployment *deployment = PART(it, struct deployment);
@@ -410,8 +446,10 @@ static void retire(struct step *step, struct service *service)
             deployment->running_n + deployment->pending_n > 0)
             continue;
         if (deployment != kept) {
+            MARK("a deployment without tasks is removed");
             state_remove(step->state, REC_KIND_DEPLOYMENT, deployment->part.entity.id);
-        } else if (deployment->rec->status == REC_DEPLOYMENT_STATUS_ACTIVE) {
+        } else if (deployment->rec->status == REC_DEPLOYMENT_STATUS_ACTIVE && is_replaced) {
+            MARK("the deployment before the present one is kept");
             next = deployment_edit(step, deployment);
             SET(next, status, REC_DEPLOYMENT_STATUS_INACTIVE);
             deployment_change(step, deployment, next);

@@ -4,6 +4,7 @@
 #include "core/outcome.h"
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "core/deploy.h"
 #include "model/deployment.h"
 #include "model/service.h"
@@ -76,6 +77,11 @@ static void feed_breaker(struct step *step, const struct deployment *deployment,
     if (!is_under_way(deployment) || !rule.enabled)
         return;
     after = breaker_after(before, &rule, service->rec->desired_count, event);
+    MARK_IF(after.failures > before.failures && !before.has_run,
+            "the breaker counts a failed start");
+    MARK_IF(after.failures > before.failures && before.has_run,
+            "the breaker counts a replaced task");
+    MARK_IF(after.failures < before.failures, "a healthy task resets the breaker");
     SET(next, breaker_failures, (int32_t)after.failures);
     if (after.failures != before.failures)
         show_count(step, service, &rule, &after);
@@ -95,6 +101,7 @@ static void task_runs(struct step *step, struct deployment *deployment)
 
     if (deployment->rec->has_run && deployment->rec->failed_tasks == 0)
         return;
+    MARK_IF(deployment->rec->failed_tasks > 0, "a task that runs ends the back-off");
     feed_breaker(step, deployment, BREAKER_TASK_RUNNING, next);
     SET(next, has_run, true);
     keep_backoff(next, &backoff);
@@ -117,8 +124,10 @@ void outcome_moved(struct step *step, const struct task *task, const struct rec_
 {
     struct deployment *deployment = deployment_get(step->state, (uint64_t)task->rec->deployment_id);
 
-    if (deployment == NULL)
+    if (deployment == NULL) {
+        MARK("a task outlives its deployment");
         return;
+    }
     if (!before->has.started_at && task->rec->has.started_at)
         task_runs(step, deployment);
     if (before->last_status < REC_TASK_STATUS_STOPPED && task_is_stopped(task) &&

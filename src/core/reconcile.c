@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 #include "core/deploy.h"
 #include "core/lifecycle.h"
 #include "core/outcome.h"
@@ -65,6 +66,7 @@ struct task_health reconcile_health(struct step *step, const struct service *ser
     struct task_health health = service_health(step->state, service, task, step->now);
 
     *again_at = earlier(*again_at, health.changes_at);
+    MARK_IF(!health.is_healthy && task->seen_healthy, "a task does not count as healthy any more");
     if (health.is_healthy && !task->seen_healthy)
         outcome_healthy(step, deployment_get(step->state, (uint64_t)task->rec->deployment_id));
     task->seen_healthy = health.is_healthy;
@@ -86,14 +88,17 @@ bool reconcile_is_draining(const struct state *state, const struct task *task)
 }
 
 int64_t reconcile_start_max(struct step *step, struct service *service,
-                            const struct deployment *primary, time_ms *again_at)
+                            const struct deployment *deployment, time_ms *again_at)
 {
     static const struct service_action impaired = {
         .name = REC_SERVICE_ACTION_SERVICE_TASK_START_IMPAIRED};
-    struct backoff backoff = outcome_backoff(primary);
+    struct backoff backoff = outcome_backoff(deployment);
     struct speaker speaker = service_speaker(step, service);
     time_ms until = backoff_until(&backoff);
 
+    if (deployment->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED)
+        return 0;
+    MARK_IF(until > step->now, "starts that keep failing are put off");
     if (backoff_is_impaired(&backoff))
         service_act(step, service, event_trouble(&speaker, TROUBLE_START_IMPAIRED), &impaired);
     if (until <= step->now)
@@ -112,6 +117,7 @@ void reconcile_no_place(struct step *step, struct service *service, const struct
         .reason = place_reason_text(failed->reason),
     };
 
+    MARK("a service waits for room");
     if (failed->closest != NULL)
         action.instance_arn = instance_arn(step->state, failed->closest, step->arena);
     service_act(step, service, event_unplaced(&speaker, failed->reason, closest), &action);
@@ -192,6 +198,7 @@ void reconcile_stop_unhealthy(struct step *step, struct service *service,
     for (size_t i = 0; i < tasks->n; i++) {
         struct task *task = tasks->at[i];
 
+        MARK("a task that failed its health checks is stopped");
         outcome_replaced(step, deployment_get(step->state, (uint64_t)task->rec->deployment_id));
         task_stop(step, task, ECS_TASK_STOP_CODE_SERVICESCHEDULERINITIATED,
                   stop_reason_health_checks());
@@ -215,8 +222,10 @@ static void drain(struct step *step, struct service *service)
             task_batch_add(&tasks, task);
     }
     reconcile_stop(step, service, &tasks);
-    if (!list_is_empty(&service->tasks))
+    if (!list_is_empty(&service->tasks)) {
+        MARK("a deleted service waits for its last task");
         return;
+    }
     next = arena_copy(step->arena, service->rec, sizeof *next);
     SET(next, status, REC_SERVICE_STATUS_INACTIVE);
     SET(next, inactive_at, step->now);
@@ -293,6 +302,7 @@ static void wake(struct step *step)
         if (next == NULL || next->at > step->now)
             return;
         service = service_get(step->state, next->id);
+        MARK("a service is looked at because time has passed");
         expiry_clear(&step->state->wakes, &service->wake);
         service_mark(step->state, service);
     }

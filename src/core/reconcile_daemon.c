@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 #include "core/deploy.h"
 #include "core/outcome.h"
 #include "core/reconcile_kinds.h"
@@ -30,6 +31,27 @@ struct look {
     time_ms again_at;
 };
 
+static bool has_task(const struct look *look, const struct instance *instance)
+{
+    LIST_EACH (&instance->tasks, it) {
+        const struct task *task = LIST_ENTRY(it, struct task, on_instance);
+
+        if ((uint64_t)task->rec->service_id == look->service->entity.id)
+            return true;
+    }
+    return false;
+}
+
+static bool is_host(const struct look *look, const struct instance *instance)
+{
+    if (instance->st->status != REC_INSTANCE_STATUS_ACTIVE)
+        return false;
+    if (service_may_use(look->mould, instance))
+        return true;
+    MARK("an instance may have no new task of a DAEMON service");
+    return service_may_stay(look->mould, instance) && has_task(look, instance);
+}
+
 static void find_hosts(struct look *look)
 {
     const struct cluster *cluster = cluster_get(look->step->state, look->service->cluster_id);
@@ -38,8 +60,7 @@ static void find_hosts(struct look *look)
     LIST_EACH (&cluster->instances, it) {
         struct instance *instance = LIST_ENTRY(it, struct instance, in_cluster);
 
-        if (instance->st->status == REC_INSTANCE_STATUS_ACTIVE &&
-            service_may_use(look->mould, instance))
+        if (is_host(look, instance))
             look->hosts[look->input.hosts_n++] = instance;
     }
 }
@@ -109,6 +130,7 @@ static void keep_desired(struct look *look)
     if (look->service->rec->desired_count == (int32_t)look->input.hosts_n)
         return;
     next = arena_copy(look->step->arena, look->service->rec, sizeof *next);
+    MARK("a DAEMON service wants as many tasks as it has hosts");
     SET(next, desired_count, (int32_t)look->input.hosts_n);
     state_put(look->step->state, REC_KIND_SERVICE, look->service->entity.id, next);
 }

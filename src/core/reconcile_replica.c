@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/proof.h"
 #include "core/deploy.h"
 #include "core/outcome.h"
 #include "core/rollout.h"
@@ -34,6 +35,7 @@ static bool is_protected(const struct look *look, struct task *task, time_ms *ag
 
     if (until <= look->step->now)
         return false;
+    MARK("a task is protected");
     *again_at = earlier(*again_at, until);
     return true;
 }
@@ -54,14 +56,30 @@ static void add_task(struct look *look, struct task *task)
     };
 }
 
-// The newest of the older deployments that was COMPLETED.
+// The newest of the older deployments that was COMPLETED and has not failed since, until the
+// PRIMARY one is.
 static uint32_t repaired_of(const struct rollouts *rollouts)
 {
+    if (rollouts->at[0]->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED)
+        return 0;
     for (uint32_t i = 1; i < rollouts->n; i++) {
-        if (rollouts->at[i]->rec->completed)
+        const struct rec_deployment *rec = rollouts->at[i]->rec;
+
+        if (rec->completed && rec->rollout_state != ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED)
             return i;
     }
     return 0;
+}
+
+// As many as it has lost.
+static int64_t repair_max(struct look *look, const struct deployment *deployment)
+{
+    int64_t lost = deployment->rec->held_count - deployment_wanted(look->step->state, deployment);
+    int64_t most = reconcile_start_max(look->step, look->service, deployment, &look->again_at);
+
+    if (lost <= 0)
+        return 0;
+    return lost < most ? lost : most;
 }
 
 static void look_at(struct look *look)
@@ -87,6 +105,8 @@ static void look_at(struct look *look)
         .repaired = repaired_of(&look->rollouts),
         .tasks = look->states,
     };
+    if (look->input.repaired != 0)
+        look->input.repair_max = repair_max(look, look->rollouts.at[look->input.repaired]);
     LIST_EACH (&look->service->tasks, it) {
         struct task *task = LIST_ENTRY(it, struct task, in_service);
 
@@ -110,7 +130,9 @@ static void do_stops(struct look *look, const struct replica_plan *plan)
     reconcile_stop(look->step, look->service, &others);
 }
 
-static struct str_list start(struct look *look, const struct deployment *deployment, int64_t n)
+// How many found a place.
+static int64_t start(struct look *look, const struct deployment *deployment, int64_t n,
+                     int64_t replaced_n)
 {
     SERVICE_MOULD_AUTO struct service_mould *mould =
         service_mould_open(look->step, look->service, deployment);
@@ -121,24 +143,24 @@ static struct str_list start(struct look *look, const struct deployment *deploym
         ids.at[ids.n] = started.tasks[ids.n]->uid;
     if (started.failed.reason != PLACE_FITS)
         reconcile_no_place(look->step, look->service, &started.failed);
-    return ids;
+    reconcile_say_started(look->step, look->service, &ids,
+                          replaced_n < (int64_t)ids.n ? replaced_n : (int64_t)ids.n);
+    return (int64_t)ids.n;
 }
 
 static void do_starts(struct look *look, const struct replica_plan *plan)
 {
-    struct str_list ids;
-    int64_t n;
+    int64_t n = plan->start_n;
 
     if (plan->repair_n > 0) {
-        ids = start(look, look->rollouts.at[look->input.repaired], plan->repair_n);
-        reconcile_say_started(look->step, look->service, &ids, 0);
+        int64_t unplaced = plan->repair_n -
+                           start(look, look->rollouts.at[look->input.repaired], plan->repair_n, 0);
+
+        MARK_IF(unplaced > 0, "a task of an older deployment that is missed finds no place");
+        n += unplaced < plan->instead_n ? unplaced : plan->instead_n;
     }
-    if (plan->start_n > 0) {
-        ids = start(look, look->rollouts.at[0], plan->start_n);
-        n = (int64_t)ids.n;
-        reconcile_say_started(look->step, look->service, &ids,
-                              plan->replacement_n < n ? plan->replacement_n : n);
-    }
+    if (n > 0)
+        start(look, look->rollouts.at[0], n, plan->replacement_n);
 }
 
 // ---- scale-in
@@ -236,6 +258,7 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
                        (struct victims_wanted){.n = (size_t)plan->excess_n,
                                                .healthy_max = (size_t)plan->excess_healthy_max},
                        look->step->rng, arena);
+    MARK_IF(chosen.n > 0, "a service with too many tasks stops some");
     for (size_t i = 0; i < chosen.n; i++)
         task_batch_add(&stopped, look->tasks[index[chosen.at[i]]]);
     reconcile_stop(look->step, look->service, &stopped);

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 
 struct counts {
     int64_t all;
@@ -91,10 +92,18 @@ static void cancel(const struct replica_service *service, const struct counts *n
 
         if (task->phase != REPLICA_STARTING || !is_old(task))
             continue;
-        if (is_repair(service, task) && keep > 0)
+        if (is_repair(service, task) && keep > 0) {
+            MARK("an old task that is starting is kept because it is needed");
             keep--;
-        else if (task->draining || !service->is_failed)
+        } else if (service->is_failed && !task->draining) {
+            MARK("old tasks are kept because the new deployment failed");
+        } else if (task->is_protected) {
+            MARK("an old task that is starting is kept because it is protected");
+            plan->protected_n++;
+        } else {
+            MARK("an old task that is starting is given up");
             stop(plan, i, REPLICA_STOP_CANCELLED);
+        }
     }
 }
 
@@ -106,8 +115,14 @@ static void stop_unhealthy(const struct replica_service *service, const struct c
     int64_t may_go = not_negative(n->good_healthy + n->unhealthy - service->desired);
     bool has_room = service->upper > n->all;
 
-    if (may_go == 0 && !has_room && n->good < service->desired && n->stopping == 0)
+    if (service->is_failed)
+        return;
+    MARK_IF(may_go > 0 && n->unhealthy > 0,
+            "an unhealthy task goes once its replacement is healthy");
+    if (may_go == 0 && !has_room && n->good < service->desired && n->stopping == 0) {
+        MARK_IF(n->unhealthy > 0, "without room for a replacement one unhealthy task goes first");
         may_go = 1;
+    }
     for (size_t i = 0; i < service->tasks_n && may_go > 0; i++) {
         const struct replica_task *task = &service->tasks[i];
 
@@ -151,9 +166,16 @@ static void stop_old_of(const struct replica_service *service, uint32_t deployme
             rank_of(task) != rank || !may_stop(rank, *spare))
             continue;
         if (task->is_protected && rank != RANK_UNHEALTHY) {
+            MARK("an old task is kept because it is protected");
             plan->protected_n++;
             continue;
         }
+        MARK_IF(rank == RANK_UNHEALTHY, "an old task that is unhealthy is stopped");
+        MARK_IF(rank == RANK_WARMING, "an old task that does not count yet is stopped");
+        MARK_IF(rank == RANK_HEALTHY && task->draining,
+                "a healthy task leaves a draining instance");
+        MARK_IF(rank == RANK_HEALTHY && !task->draining,
+                "a healthy task of an older deployment goes");
         *spare -= rank == RANK_HEALTHY;
         stop(plan, i, task->draining ? REPLICA_STOP_DRAINED : REPLICA_STOP_REPLACED);
     }
@@ -175,13 +197,18 @@ static void plan_starts(const struct replica_service *service, const struct coun
     int64_t room = not_negative(service->upper - n->all);
     int64_t missing = not_negative(service->desired - n->good);
 
-    room = least(room, service->start_max);
     if (service->repaired != 0) {
-        plan->repair_n = least(room, not_negative(service->lower - n->healthy - n->repairing));
+        plan->repair_n = least(least(room, service->repair_max),
+                               not_negative(service->lower - n->healthy - n->repairing));
         room -= plan->repair_n;
     }
-    if (!service->is_failed)
-        plan->start_n = least(room, missing);
+    MARK_IF(plan->repair_n > 0, "an older deployment replaces a task that it lost");
+    MARK_IF(!service->is_failed && missing > room,
+            "the upper limit leaves no room for what is missing");
+    if (!service->is_failed) {
+        plan->start_n = least(least(room, service->start_max), missing);
+        plan->instead_n = least(plan->repair_n, least(service->start_max, missing) - plan->start_n);
+    }
     plan->replacement_n = least(plan->start_n, n->unhealthy);
 }
 
@@ -192,6 +219,8 @@ static void plan_scale_in(const struct replica_service *service, const struct co
 
     plan->excess_n = least(excess, n->good_stoppable);
     plan->excess_healthy_max = least(plan->excess_n, not_negative(spare));
+    MARK_IF(excess > plan->excess_n, "scale-in leaves protected tasks");
+    MARK_IF(plan->excess_healthy_max < plan->excess_n, "scale-in is held by the lower limit");
     plan->protected_n += excess - plan->excess_n;
 }
 

@@ -33,10 +33,11 @@ struct replica_task {
 
 struct replica_service {
     int64_t desired;
-    int64_t lower;     // healthy tasks that must remain
-    int64_t upper;     // tasks there may be
-    int64_t start_max; // launches allowed at this moment; 0: the back-off holds
-    bool is_failed;    // the newest deployment gave up: it starts nothing and replaces nothing
+    int64_t lower;      // healthy tasks that must remain
+    int64_t upper;      // tasks there may be
+    int64_t start_max;  // launches of the newest deployment allowed at this moment
+    int64_t repair_max; // likewise of `repaired`; 0: a back-off holds
+    bool is_failed;     // the newest deployment gave up: it starts nothing and replaces nothing
     // 0 is the newest deployment (PRIMARY), then backwards in time. `repaired` is the one whose
     // tasks are replaced by their own kind while the newest is not there yet: the last one that
     // was COMPLETED; 0: none.
@@ -62,6 +63,7 @@ struct replica_plan {
     int64_t start_n;       // of the newest deployment
     int64_t replacement_n; // how many of these stand in for unhealthy tasks
     int64_t repair_n;      // of the deployment `repaired`
+    int64_t instead_n;     // more of the newest one, where a repair finds no place: one each
     struct replica_stop *stops;
     size_t stops_n;
     // Scale-in: how many tasks of the newest deployment that are in order go, and how many of

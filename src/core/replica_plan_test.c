@@ -26,6 +26,7 @@ static void open_small(struct small *w, int64_t desired, int64_t min_percent, in
                     .lower = (desired * min_percent + 99) / 100,
                     .upper = desired * max_percent / 100,
                     .start_max = INT64_MAX,
+                    .repair_max = INT64_MAX,
                     .deployments_n = 1},
         .trace = BUF_INIT,
     };
@@ -97,12 +98,13 @@ static bool obey(struct small *w)
     int64_t stops = (int64_t)plan.stops_n;
 
     assert_true(starts == 0 || all + starts <= w->service.upper);
-    assert_true(starts <= w->service.start_max);
+    assert_true(plan.start_n <= w->service.start_max);
+    assert_true(plan.repair_n <= w->service.repair_max);
     for (size_t i = 0; i < plan.stops_n; i++) {
         struct replica_task *task = &w->tasks[plan.stops[i].task];
 
         assert_int_not_equal(task->phase, REPLICA_STOPPING);
-        assert_true(!task->is_protected || task->unhealthy || task->phase == REPLICA_STARTING);
+        assert_true(!task->is_protected || task->unhealthy);
         *task = (struct replica_task){.phase = REPLICA_STOPPING, .deployment = task->deployment};
     }
     if (plan.excess_n > 0) {
@@ -320,11 +322,16 @@ static void test_the_older_revision_is_repaired_while_the_newest_cannot_start(vo
     open_small(&w, 3, 100, 200);
     add(&w, 2, HEALTHY()); // the third has just died
     deploy(&w);
-    w.service.start_max = 1;
+    w.service.start_max = 0;
     plan = replica_plan(&w.service, &w.arena);
     assert_int_equal(plan.repair_n, 1);
     assert_int_equal(plan.start_n, 0);
     w.service.start_max = INT64_MAX;
+    w.service.repair_max = 0; // it does not start any more either
+    plan = replica_plan(&w.service, &w.arena);
+    assert_int_equal(plan.repair_n, 0);
+    assert_int_equal(plan.start_n, 3);
+    w.service.repair_max = INT64_MAX;
     w.service.repaired = 0; // it was never completed
     plan = replica_plan(&w.service, &w.arena);
     assert_int_equal(plan.repair_n, 0);

@@ -2,6 +2,7 @@
 
 #include "core/service_health.h"
 
+#include "base/proof.h"
 #include "model/service.h"
 #include "model/task.h"
 #include "model/task_definition.h"
@@ -42,5 +43,8 @@ struct task_health service_health(const struct state *state, const struct servic
         .grace = service->rec->health_check_grace_period_seconds * TIME_SECOND_MS,
     };
 
+    MARK_IF(signs.containers == CHECK_FAILED && now < signs.started_at + signs.grace,
+            "a check fails in the grace period");
+    MARK_IF(signs.containers == CHECK_PASSED, "a task is healthy by its checks");
     return task_health(&signs, now);
 }

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/proof.h"
 #include "core/lifecycle.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
@@ -45,8 +46,12 @@ static const struct ecs_tag_list *source_of(const struct service *service,
     static const struct ecs_tag_list none = {0};
 
     switch (service->rec->propagate_tags) {
-    case ECS_PROPAGATE_TAGS_TASK_DEFINITION: return &definition->rec->tags;
-    case ECS_PROPAGATE_TAGS_SERVICE: return &service->rec->tags;
+    case ECS_PROPAGATE_TAGS_TASK_DEFINITION:
+        MARK("tasks of a service bear the tags of their definition");
+        return &definition->rec->tags;
+    case ECS_PROPAGATE_TAGS_SERVICE:
+        MARK("tasks of a service bear its tags");
+        return &service->rec->tags;
     case ECS_PROPAGATE_TAGS_NONE:
     case ECS_PROPAGATE_TAGS_UNSET: break;
     }
@@ -63,6 +68,7 @@ static struct ecs_tag_list tags_of(struct step *step, const struct service *serv
     for (; tags.n < source->n; tags.n++)
         tags.at[tags.n] = source->at[tags.n];
     if (service->rec->enable_ecs_managed_tags) {
+        MARK("tasks of a service bear managed tags");
         add_tag(&tags, "aws:ecs:clusterName", cluster->rec->name);
         add_tag(&tags, "aws:ecs:serviceName", service->rec->name);
     }
@@ -90,7 +96,11 @@ static void read_constraints(struct step *step, const struct service *service,
     for (size_t i = 0; i < definition->placement_constraints.n; i++)
         add_query(step, mould, definition->placement_constraints.at[i].expression);
     for (size_t i = 0; i < own->n; i++) {
-        if (own->at[i].type == ECS_PLACEMENT_CONSTRAINT_TYPE_DISTINCTINSTANCE)
+        bool distinct = own->at[i].type == ECS_PLACEMENT_CONSTRAINT_TYPE_DISTINCTINSTANCE;
+
+        MARK_IF(distinct, "a service wants an instance for each task");
+        MARK_IF(!distinct, "a service may use some instances only");
+        if (distinct)
             mould->request.distinct_instance = true;
         else
             add_query(step, mould, own->at[i].expression);
@@ -103,6 +113,7 @@ static void read_constraints(struct step *step, const struct service *service,
 static void choose_strategies(const struct service *service, struct service_mould *mould)
 {
     if (service->rec->placement_strategy.n > 0) {
+        MARK("a service has placement strategies of its own");
         mould->request.strategies = &service->rec->placement_strategy;
         return;
     }
@@ -174,11 +185,23 @@ struct service_started service_start(struct step *step, struct service_mould *mo
 
 bool service_may_use(const struct service_mould *mould, const struct instance *instance)
 {
+    if (!service_may_stay(mould, instance))
+        return false;
+    for (size_t i = 0; i < mould->queries_n; i++) {
+        if (!query_matches(mould->queries[i], instance))
+            return false;
+    }
+    return true;
+}
+
+bool service_may_stay(const struct service_mould *mould, const struct instance *instance)
+{
     if (!place_serves(instance, mould->request.launch_type) ||
         !place_has_attributes(&mould->request, instance))
         return false;
     for (size_t i = 0; i < mould->queries_n; i++) {
-        if (!query_matches(mould->queries[i], instance))
+        if (query_asks_attributes_only(mould->queries[i]) &&
+            !query_matches(mould->queries[i], instance))
             return false;
     }
     return true;

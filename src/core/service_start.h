@@ -31,6 +31,9 @@ struct service_started service_start(struct step *step, struct service_mould *mo
 // For DAEMON services. Whether a task may ever stand on the instance: it serves the launch type and
 // satisfies constraints and required attributes, whatever is free on it. And starts one there.
 bool service_may_use(const struct service_mould *mould, const struct instance *instance);
+// Whether one that is there may stay: only what the instance itself is counts. Asked how many tasks
+// there are, a task of the service would answer with itself.
+bool service_may_stay(const struct service_mould *mould, const struct instance *instance);
 enum place_reason service_start_on(struct step *step, struct service_mould *mould,
                                    struct instance *instance, struct task **out_task);
 

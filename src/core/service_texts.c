@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/buf.h"
+#include "base/proof.h"
 
 bool event_is_due(time_ms last, time_ms now)
 {
@@ -69,6 +70,8 @@ struct str event_started(const struct speaker *s, const struct str_list *tasks, 
 {
     struct str list = task_list(s, tasks);
 
+    MARK_IF(replaced_n == 0, "event A2: tasks were started");
+    MARK_IF(replaced_n > 0, "event A3: unhealthy tasks were replaced");
     if (replaced_n == 0)
         return say(s, "has started %zu tasks: %.*s.", tasks->n, STR_ARGS(list));
     return say(s,
@@ -81,11 +84,13 @@ struct str event_stopped(const struct speaker *s, const struct str_list *tasks)
 {
     struct str list = task_list(s, tasks);
 
+    MARK("event A4: tasks were stopped");
     return say(s, "has stopped %zu running tasks: %.*s.", tasks->n, STR_ARGS(list));
 }
 
 struct str event_stopped_pending(const struct speaker *s, int64_t n)
 {
+    MARK("event A5: tasks were given up before they ran");
     return say(s, "stopped %" PRId64 " pending tasks.", n);
 }
 
@@ -116,22 +121,26 @@ struct str event_draining(const struct speaker *s, struct str task_set, int64_t 
 
 struct str event_completed(const struct speaker *s, struct str deployment)
 {
+    MARK("event A10: a deployment is completed");
     return say(s, "(deployment %.*s) deployment completed.", STR_ARGS(deployment));
 }
 
 struct str event_failed(const struct speaker *s, struct str deployment)
 {
+    MARK("event A11: a deployment failed");
     return say(s, "(deployment %.*s) deployment failed: tasks failed to start.",
                STR_ARGS(deployment));
 }
 
 struct str event_rolling_back(const struct speaker *s, struct str deployment)
 {
+    MARK("event A12: a service is rolled back");
     return say(s, "rolling back to deployment %.*s.", STR_ARGS(deployment));
 }
 
 struct str event_failed_health_checks(const struct speaker *s, struct str task)
 {
+    MARK("event A13: a task failed its health checks");
     return say(s, "(task %.*s) failed container health checks.", STR_ARGS(task));
 }
 
@@ -158,6 +167,7 @@ struct str event_unhealthy_classic(const struct speaker *s, struct str task, str
 
 struct str event_protected(const struct speaker *s, struct str task_set, int64_t n)
 {
+    MARK("event A18: protected tasks are in the way");
     return say(s,
                "was unable to reach steady state because (taskSet %.*s) was unable to scale in due "
                "to (reason %" PRId64 " tasks under protection)",
@@ -196,6 +206,14 @@ struct str event_unplaced(const struct speaker *s, enum place_reason reason, str
 {
     struct str lack;
 
+    MARK_IF(reason == PLACE_NO_INSTANCES, "event B2: there is no instance");
+    MARK_IF(reason == PLACE_AGENT, "event B1: the closest instance has no agent");
+    MARK_IF(reason == PLACE_CPU, "event B1: the closest instance lacks CPU");
+    MARK_IF(reason == PLACE_MEMORY, "event B1: the closest instance lacks memory");
+    MARK_IF(reason == PLACE_PORTS, "event B1: the closest instance lacks a port");
+    MARK_IF(reason == PLACE_ATTRIBUTE, "event B1: the closest instance lacks an attribute");
+    MARK_IF(reason == PLACE_MEMBER_OF, "event B1: the closest instance is not a member");
+    MARK_IF(reason == PLACE_DISTINCT, "event B1: the closest instance has a task already");
     if (reason == PLACE_NO_INSTANCES)
         return say(s, UNPLACED
                    " Reason: No Container Instances were found in your cluster. " SEE_GUIDE);
@@ -233,6 +251,8 @@ static const char *const troubles[TROUBLE_N] = {
 struct str event_trouble(const struct speaker *s, enum trouble trouble)
 {
     ASSERT((unsigned)trouble < TROUBLE_N);
+    MARK_IF(trouble == TROUBLE_START_IMPAIRED, "event B13: tasks do not start");
+    MARK_IF(trouble == TROUBLE_STUCK, "event B15: the limits allow nothing");
     return say(s, "%s", troubles[trouble]);
 }
 

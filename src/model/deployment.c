@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "model/cluster.h"
 #include "model/service.h"
+#include "model/task.h"
 #include "model/task_definition.h"
 
 struct revision *revision_get(const struct state *state, uint64_t id)
@@ -153,6 +154,20 @@ struct service_deployment *service_newest_deployment(const struct service *servi
     if (list_is_empty(&service->service_deployments))
         return NULL;
     return PART(service->service_deployments.prev, struct service_deployment);
+}
+
+int32_t deployment_wanted(const struct state *state, const struct deployment *deployment)
+{
+    const struct service *service = service_get(state, deployment->part.service_id);
+    int32_t n = 0;
+
+    LIST_EACH (&service->tasks, it) {
+        const struct task *task = LIST_ENTRY(it, struct task, in_service);
+
+        n += task_is_wanted(task) &&
+             (uint64_t)task->rec->deployment_id == deployment->part.entity.id;
+    }
+    return n;
 }
 
 struct task_definition *revision_definition(const struct state *state,

@@ -57,6 +57,8 @@ struct service_deployment *service_deployment_get(const struct state *state, uin
 struct deployment *service_primary(const struct service *service);
 // The newest service deployment; NULL: none.
 struct service_deployment *service_newest_deployment(const struct service *service);
+// Its tasks that are to go on.
+int32_t deployment_wanted(const struct state *state, const struct deployment *deployment);
 struct task_definition *revision_definition(const struct state *state,
                                             const struct revision *revision);
 

@@ -6,6 +6,15 @@
 #include "model/cluster.h"
 #include "ops/find.h"
 
+static bool has_services(const struct cluster *cluster)
+{
+    uint32_t n = 0;
+
+    for (int type = 0; type < ECS_LAUNCH_TYPE_N; type++)
+        n += cluster->services_active_n[type] + cluster->services_draining_n[type];
+    return n > 0;
+}
+
 static int check_empty(struct op_ctx *ctx, const struct cluster *cluster)
 {
     if (cluster->instances_n > 0) {
@@ -13,6 +22,11 @@ static int check_empty(struct op_ctx *ctx, const struct cluster *cluster)
         return op_fail(
             ctx, ECS_ERROR_CLUSTER_CONTAINS_CONTAINER_INSTANCES_EXCEPTION,
             "The Cluster cannot be deleted while Container Instances are active or draining.");
+    }
+    if (has_services(cluster)) {
+        MARK("a cluster with services is not deleted");
+        return op_fail(ctx, ECS_ERROR_CLUSTER_CONTAINS_SERVICES_EXCEPTION,
+                       "The Cluster cannot be deleted while Services are active.");
     }
     if (cluster->tasks_n > 0) {
         return op_fail(ctx, ECS_ERROR_CLUSTER_CONTAINS_TASKS_EXCEPTION,

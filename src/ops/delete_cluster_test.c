@@ -43,6 +43,21 @@ static void a_cluster_in_use_is_not_deleted(void **state)
     world_ok(w, "DeleteCluster", "{\"cluster\":\"demo\"}");
 }
 
+static void a_cluster_with_a_service_is_not_deleted(void **state)
+{
+    struct world *w = *state;
+
+    launch_add_simple(w, "web", 128, 128);
+    world_ok(w, "CreateService",
+             "{\"cluster\":\"demo\",\"serviceName\":\"s\",\"taskDefinition\":\"web\","
+             "\"desiredCount\":1}");
+    EXPECT_ERROR(w, "DeleteCluster", "{\"cluster\":\"demo\"}", "ClusterContainsServicesException",
+                 "The Cluster cannot be deleted while Services are active.");
+    world_ok(w, "DeleteService", "{\"cluster\":\"demo\",\"service\":\"s\",\"force\":true}");
+    world_advance(w, 1);
+    world_ok(w, "DeleteCluster", "{\"cluster\":\"demo\"}");
+}
+
 static void a_cluster_with_a_task_that_stands_nowhere_is_not_deleted(void **state)
 {
     struct world *w = *state;
@@ -104,6 +119,7 @@ int main(void)
         LAUNCH_TEST(an_empty_cluster_becomes_inactive_and_keeps_its_settings),
         LAUNCH_TEST(what_never_was_is_not_deleted),
         LAUNCH_TEST(a_cluster_in_use_is_not_deleted),
+        LAUNCH_TEST(a_cluster_with_a_service_is_not_deleted),
         LAUNCH_TEST(a_cluster_with_a_task_that_stands_nowhere_is_not_deleted),
         LAUNCH_TEST(an_inactive_cluster_is_described_until_it_is_forgotten),
         LAUNCH_TEST(tasks_outlive_their_cluster_but_not_a_new_one_of_its_name),

@@ -171,6 +171,7 @@ static void a_set_is_steady_when_its_tasks_run(void **state)
         world_get(w, world_call(w, "ListTasks", "{\"cluster\":\"demo\",\"serviceName\":\"web\"}"),
                   "taskArns.0"),
         "STOPPED");
+    world_advance(w, 0);
     EXPECT_SET(w, "taskSets.0.stabilityStatus", "STABILIZING");
     EXPECT_SET(w, "taskSets.0.pendingCount", "1");
     settle(w);

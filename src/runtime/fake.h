@@ -92,6 +92,7 @@ void fake_set_hung(struct fake *fake, bool is_hung);
 void fake_vanish(struct fake *fake, struct str id);
 void fake_exit(struct fake *fake, struct str id, int32_t code);
 void fake_start(struct fake *fake, struct str id); // by another hand, when it has ended
+void fake_heal(struct fake *fake);                 // every container that runs is found healthy
 
 // ---- looking
 

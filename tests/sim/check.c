@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "tests/sim/generate.h"
 #include "tests/sim/host.h"
+#include "tests/sim/plan.h"
 #include "tests/sim/sim.h"
 #include "wire/codec.h"
 
@@ -30,20 +31,23 @@ struct seen {
     char bytes[];
 };
 
+struct ran;
+
 static struct {
     struct row *rows;
     struct seen *seen;
+    struct ran *ran;
+    size_t containers_done[PLAN_HOSTS_MAX]; // by host: those before that are settled
     uint64_t digest;
     uint64_t steps; // of the core since the state was checked
 } check;
 
 void check_start(void)
 {
-    check.rows = NULL;
-    check.seen = NULL;
-    check.digest = 0;
-    check.steps = 0;
+    memset(&check, 0, sizeof check);
 }
+
+static void free_ran(void);
 
 static void free_seen(void)
 {
@@ -66,6 +70,8 @@ void check_stop(void)
         mem_free(row);
     }
     free_seen();
+    free_ran();
+    check_services_stop();
 }
 
 uint64_t check_digest(void)
@@ -91,6 +97,7 @@ void check_state(const struct state *state)
     check.steps = 0;
     state_check(state);
     check_books(state);
+    check_services(state);
 }
 
 // ---- moves of the server's records
@@ -187,19 +194,6 @@ static void check_cluster(uint64_t id, const struct rec_cluster *before,
               "cluster %llu is forgotten while it is active", (unsigned long long)id);
 }
 
-static void check_service(uint64_t id, const struct rec_service *before,
-                          const struct rec_service *after)
-{
-    if (before == NULL || after == NULL) {
-        SIM_CHECK(before == NULL || before->status == REC_SERVICE_STATUS_INACTIVE,
-                  "service %llu is forgotten before it is INACTIVE", (unsigned long long)id);
-        return;
-    }
-    SIM_CHECK(after->status >= before->status, "service %llu comes back", (unsigned long long)id);
-    SIM_CHECK(after->cluster_id == before->cluster_id && str_eq(after->name, before->name),
-              "service %llu becomes another", (unsigned long long)id);
-}
-
 static void check_move(const struct state *state, const struct journal_entry *entry)
 {
     switch (entry->kind) {
@@ -210,13 +204,13 @@ static void check_move(const struct state *state, const struct journal_entry *en
     case REC_KIND_TASK_DEFINITION: check_definition(entry->id, entry->before, entry->after); return;
     case REC_KIND_FAMILY: check_family(entry->id, entry->before, entry->after); return;
     case REC_KIND_CLUSTER: check_cluster(entry->id, entry->before, entry->after); return;
-    case REC_KIND_SERVICE: check_service(entry->id, entry->before, entry->after); return;
+    case REC_KIND_INSTANCE:
+    case REC_KIND_RUN_TOKEN:
+    case REC_KIND_SERVICE: // check_services.c
     case REC_KIND_REVISION:
     case REC_KIND_DEPLOYMENT:
     case REC_KIND_SERVICE_DEPLOYMENT:
     case REC_KIND_SERVICE_EVENT:
-    case REC_KIND_INSTANCE:
-    case REC_KIND_RUN_TOKEN:
     case REC_KIND_NONE:
     case REC_KIND_N: return;
     }
@@ -226,6 +220,7 @@ void check_batch(const struct state *state, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->journal.n; i++)
         check_move(state, &batch->journal.at[i]);
+    check_services_batch(state, batch);
 }
 
 // ---- tasks ever committed
@@ -353,6 +348,7 @@ void check_recovered(const struct state *state)
                       (unsigned long long)id);
         }
     }
+    check_services(state);
     SIM_CHECK(n == HASH_COUNT(check.rows), "%zu records were committed, %zu came back",
               (size_t)HASH_COUNT(check.rows), n);
     buf_deinit(&json);
@@ -427,35 +423,73 @@ void check_host_written(struct sim_host *host, const struct store_write *writes,
         check_host_write(host, &writes[i]);
 }
 
-static void check_twins(const struct fake_container *a, const char *name_a,
-                        const struct fake_container *b, const char *name_b)
+// A container of a task that was made to run. Whatever it is now, no other is to be made to run for
+// it.
+struct ran {
+    struct str key; // task and container
+    const struct fake_container *container;
+    const char *host;
+    UT_hash_handle hh;
+    char bytes[];
+};
+
+static struct ran *find_ran(struct str key)
 {
-    if (!str_eq(a->task_arn, b->task_arn) || !str_eq(a->container, b->container))
-        return;
-    SIM_CHECK(!(a->running && b->running), "container %.*s of %.*s runs twice, on %s and %s",
-              STR_ARGS(a->container), STR_ARGS(a->task_arn), name_a, name_b);
-    SIM_CHECK(a->starts == 0 || b->starts == 0, "container %.*s of %.*s ran twice, on %s and %s",
-              STR_ARGS(a->container), STR_ARGS(a->task_arn), name_a, name_b);
+    struct ran *ran;
+
+    MAP_FIND_STR(hh, check.ran, key, ran);
+    return ran;
 }
 
-static void check_pair(struct sim_host *a, struct sim_host *b)
+static void note_ran(const struct fake_container *c, struct str key, const char *host)
 {
-    const struct fake *fake_a = sim_host_fake(a);
-    const struct fake *fake_b = sim_host_fake(b);
-    size_t a_n = fake_containers(fake_a);
+    struct ran *ran = mem_zalloc(sizeof *ran + key.len);
 
-    for (size_t i = 0; i < a_n; i++) {
-        size_t b_n = a == b ? i : fake_containers(fake_b);
-        for (size_t k = 0; k < b_n; k++)
-            check_twins(fake_container_at(fake_a, i), sim_host_node(a)->name,
-                        fake_container_at(fake_b, k), sim_host_node(b)->name);
-    }
+    memcpy(ran->bytes, key.ptr, key.len);
+    ran->key = str_span(ran->bytes, key.len);
+    ran->container = c;
+    ran->host = host;
+    MAP_ADD_STR(hh, check.ran, key, ran);
+}
+
+// True when there is nothing more to be learnt of it.
+static bool check_container(const struct fake_container *c, const char *host)
+{
+    struct arena arena = ARENA_INIT;
+    struct str key = str_fmt(&arena, "%.*s %.*s", STR_ARGS(c->task_arn), STR_ARGS(c->container));
+    struct ran *ran = c->starts > 0 ? find_ran(key) : NULL;
+
+    SIM_CHECK(ran == NULL || ran->container == c, "container %.*s of %.*s ran twice, on %s and %s",
+              STR_ARGS(c->container), STR_ARGS(c->task_arn), ran->host, host);
+    if (c->starts > 0 && ran == NULL)
+        note_ran(c, key, host);
+    arena_deinit(&arena);
+    return c->starts > 0 || c->removed;
 }
 
 void check_runtime(struct sim_host *const *hosts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k <= i; k++)
-            check_pair(hosts[i], hosts[k]);
+        const struct fake *fake = sim_host_fake(hosts[i]);
+        size_t *done = &check.containers_done[i];
+        size_t containers_n = fake_containers(fake);
+
+        for (size_t k = *done; k < containers_n; k++) {
+            bool is_over =
+                check_container(fake_container_at(fake, k), sim_host_node(hosts[i])->name);
+
+            *done += is_over && *done == k;
+        }
+    }
+}
+
+static void free_ran(void)
+{
+    struct ran *ran;
+    struct ran *next;
+
+    HASH_ITER (hh, check.ran, ran, next) {
+        HASH_DEL(check.ran, ran);
+        mem_free(ran);
     }
 }

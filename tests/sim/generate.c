@@ -327,18 +327,41 @@ static const struct weight weights[] = {
     {ECS_OPERATION_DISCOVER_POLL_ENDPOINT, 3},
 };
 
-static enum ecs_operation weighted(struct generator *g)
+// Where the calls are about services.
+static const struct weight service_weights[] = {
+    {ECS_OPERATION_CREATE_SERVICE, 70},
+    {ECS_OPERATION_UPDATE_SERVICE, 130},
+    {ECS_OPERATION_DELETE_SERVICE, 14},
+    {ECS_OPERATION_DESCRIBE_SERVICES, 25},
+    {ECS_OPERATION_LIST_SERVICES, 15},
+    {ECS_OPERATION_LIST_SERVICE_DEPLOYMENTS, 20},
+    {ECS_OPERATION_DESCRIBE_SERVICE_DEPLOYMENTS, 8},
+    {ECS_OPERATION_STOP_SERVICE_DEPLOYMENT, 16},
+    {ECS_OPERATION_DESCRIBE_SERVICE_REVISIONS, 6},
+    {ECS_OPERATION_UPDATE_TASK_PROTECTION, 30},
+    {ECS_OPERATION_GET_TASK_PROTECTION, 6},
+    {ECS_OPERATION_LIST_TASKS, 40},
+    {ECS_OPERATION_LIST_CONTAINER_INSTANCES, 15},
+    {ECS_OPERATION_UPDATE_CONTAINER_INSTANCES_STATE, 30},
+    {ECS_OPERATION_DEREGISTER_CONTAINER_INSTANCE, 4},
+    {ECS_OPERATION_STOP_TASK, 20},
+    {ECS_OPERATION_RUN_TASK, 15},
+    {ECS_OPERATION_REGISTER_TASK_DEFINITION, 30},
+    {ECS_OPERATION_PUT_ATTRIBUTES, 8},
+};
+
+static enum ecs_operation weighted(struct generator *g, const struct weight *rows, size_t n)
 {
     uint64_t total = 0;
     uint64_t pick;
 
-    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
-        total += weights[i].weight;
+    for (size_t i = 0; i < n; i++)
+        total += rows[i].weight;
     pick = below(g, total);
     for (size_t i = 0;; i++) {
-        if (pick < weights[i].weight)
-            return weights[i].operation;
-        pick -= weights[i].weight;
+        if (pick < rows[i].weight)
+            return rows[i].operation;
+        pick -= rows[i].weight;
     }
 }
 
@@ -361,7 +384,9 @@ static enum ecs_operation choose(struct generator *g)
         return ECS_OPERATION_SUBMIT_TASK_STATE_CHANGE;
     if (one_in(g, 8))
         return (enum ecs_operation)between(g, 1, ECS_OPERATION_N - 1);
-    return weighted(g);
+    if (below(g, 100) < g->options.service_percent)
+        return weighted(g, service_weights, sizeof service_weights / sizeof *service_weights);
+    return weighted(g, weights, sizeof weights / sizeof *weights);
 }
 
 static struct str finish(struct arena *arena, struct buf *body)
@@ -491,6 +516,14 @@ static bool is_about(struct str arn, const char *kind)
     return str_cut(arn, '/', &head, &tail) && str_eq(head, str_of(kind));
 }
 
+static void learn_task(struct lesson *lesson, struct str arn)
+{
+    pool_add(&lesson->g->known[KNOWN_TASK], arn);
+    if (lesson->call->operation == ECS_OPERATION_LIST_TASKS &&
+        has_text(lesson->call->json, "\"serviceName\""))
+        pool_add(&lesson->g->known[KNOWN_SERVICE_TASK], arn);
+}
+
 static void learn_arn(struct lesson *lesson, struct str arn)
 {
     struct generator *g = lesson->g;
@@ -500,12 +533,18 @@ static void learn_arn(struct lesson *lesson, struct str arn)
     else if (is_about(arn, "task-definition"))
         pool_add(&g->known[KNOWN_DEFINITION], arn);
     else if (is_about(arn, "task"))
-        pool_add(&g->known[KNOWN_TASK], arn);
+        learn_task(lesson, arn);
     else if (is_about(arn, "container-instance"))
         pool_add(&g->known[lesson->call->operation == ECS_OPERATION_REGISTER_CONTAINER_INSTANCE
                                ? KNOWN_OWN_INSTANCE
                                : KNOWN_INSTANCE],
                  arn);
+    else if (is_about(arn, "service"))
+        pool_add(&g->known[KNOWN_SERVICE], arn);
+    else if (is_about(arn, "service-deployment"))
+        pool_add(&g->known[KNOWN_SERVICE_DEPLOYMENT], arn);
+    else if (is_about(arn, "service-revision"))
+        pool_add(&g->known[KNOWN_REVISION], arn);
 }
 
 static bool on_string(void *user, struct str text)

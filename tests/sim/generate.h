@@ -25,6 +25,7 @@ struct generator;
 struct generator_options {
     uint64_t seed;
     uint32_t hostile_percent; // of the calls
+    uint32_t service_percent; // about services and what they stand on; of the others few are
     // Reports on tasks, which only an agent makes and the server has to believe, name real ones
     // too.
     bool lies;

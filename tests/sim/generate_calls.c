@@ -1,5 +1,5 @@
 // Requests as a user would send them: RunTask, StartTask and StopTask with everything that can be
-// asked of them, then the others. What no function here knows is made from its shape.
+// asked of them, then the others but for services. What no function knows is made from its shape.
 
 #include "tests/sim/generate_internal.h"
 
@@ -7,7 +7,10 @@
 
 struct str generate_family(struct generator *g)
 {
-    return ONE_OF(g, "web", "web", "job", "job", "db", "chain", "gpu", "host", "net", "cloud");
+    if (below(g, 100) < g->options.service_percent)
+        return ONE_OF(g, "site", "site", "db", "web");
+    return ONE_OF(g, "web", "web", "job", "job", "db", "chain", "gpu", "host", "net", "cloud",
+                  "site");
 }
 
 struct str generate_expression(struct generator *g)
@@ -30,8 +33,7 @@ static struct str any_token(struct generator *g)
                     (unsigned long long)number);
 }
 
-// The call is about the cluster of something that is known, so that most of it fits together.
-static void go_where(struct generator *g, enum known kind)
+void go_where(struct generator *g, enum known kind)
 {
     struct str arn = pool_pick(g, kind);
     struct str head;
@@ -42,7 +44,7 @@ static void go_where(struct generator *g, enum known kind)
         g->cluster = name;
 }
 
-static void put_list_of(struct generator *g, const char *name, enum known kind, uint64_t n)
+void put_list_of(struct generator *g, const char *name, enum known kind, uint64_t n)
 {
     open_list(g, name);
     for (uint64_t i = 0; i < n; i++)
@@ -50,7 +52,7 @@ static void put_list_of(struct generator *g, const char *name, enum known kind, 
     close_list(g);
 }
 
-static void put_page_size(struct generator *g)
+void put_page_size(struct generator *g)
 {
     if (one_in(g, 2))
         put_int(g, "maxResults", between(g, 1, one_in(g, 3) ? 100 : 3));
@@ -117,7 +119,7 @@ static void put_constraints(struct generator *g)
     close_list(g);
 }
 
-static void put_strategies(struct generator *g)
+void put_strategies(struct generator *g)
 {
     open_list(g, "placementStrategy");
     for (uint64_t n = 1 + below(g, 2); n > 0; n--) {
@@ -147,7 +149,7 @@ static void put_capacity_strategy(struct generator *g, const char *name)
     close_list(g);
 }
 
-static void put_network(struct generator *g)
+void put_network(struct generator *g)
 {
     open_object(g, "networkConfiguration");
     open_object(g, "awsvpcConfiguration");
@@ -254,8 +256,14 @@ static void write_describe_tasks(struct generator *g)
 
 static void write_list_tasks(struct generator *g)
 {
+    bool of_service = below(g, 100) < g->options.service_percent && g->known[KNOWN_SERVICE].n > 0;
+
+    if (of_service)
+        go_where(g, KNOWN_SERVICE);
     put_cluster(g);
-    if (one_in(g, 4))
+    if (of_service)
+        put_str(g, "serviceName", refer(g, KNOWN_SERVICE));
+    else if (one_in(g, 4))
         put_str(g, "containerInstance", refer(g, KNOWN_INSTANCE));
     else if (one_in(g, 4))
         put_str(g, "family", generate_family(g));
@@ -688,6 +696,7 @@ static bool write_about_clusters(struct generator *g, enum ecs_operation operati
 void write_plausible(struct generator *g, enum ecs_operation operation)
 {
     if (!write_about_tasks(g, operation) && !write_about_definitions(g, operation) &&
-        !write_about_instances(g, operation) && !write_about_clusters(g, operation))
+        !write_about_instances(g, operation) && !write_about_clusters(g, operation) &&
+        !write_about_services(g, operation))
         write_from_shape(g, ecs_operations[operation].request, 0);
 }

@@ -46,6 +46,9 @@ static struct str choose_image(struct plan *plan)
 
     if (leans(plan, "job"))
         return ONE_OF(g, "job:1", "job:1", "fail:1", "hungry:1");
+    if (leans(plan, "site")) // releases of something that serves, one in three of them bad
+        return ONE_OF(g, "serve:1", "serve:1", "serve:2", "serve:2", "serve:1", "serve:2",
+                      "absent:1", "fail:1", "flaps:1");
     if (one_in(g, 3))
         return generate_images[below(g, GENERATE_IMAGES)];
     return ONE_OF(g, "serve:1", "serve:2");
@@ -146,8 +149,9 @@ static void put_restart_policy(struct generator *g)
 static void put_sizes(struct plan *plan)
 {
     struct generator *g = plan->g;
-    int64_t cpu = one_in(g, 3) ? 0 : 64 << below(g, 4);
-    int64_t memory = 64 << below(g, 5);
+    bool small = leans(plan, "site");
+    int64_t cpu = small || one_in(g, 3) ? 0 : 64 << below(g, 4);
+    int64_t memory = small ? 32 : 64 << below(g, 5);
 
     put_int(g, "cpu", cpu);
     put_int(g, one_in(g, 4) ? "memoryReservation" : "memory", memory);
@@ -284,6 +288,8 @@ static struct plan make_plan(struct generator *g)
     plan.containers = one_in(g, 2) ? 1 : 2 + (int)below(g, CONTAINERS_MAX - 1);
     if (leans(&plan, "chain"))
         plan.containers = CONTAINERS_MAX;
+    if (leans(&plan, "site"))
+        plan.containers = 1;
     for (int i = 0; i < plan.containers; i++) {
         plan.essential[i] = i == 0 || one_in(g, 3);
         plan.probed[i] = one_in(g, 4);

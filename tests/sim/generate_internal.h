@@ -24,6 +24,10 @@ enum known {
     KNOWN_TASK,
     KNOWN_DEFINITION,
     KNOWN_OWN_INSTANCE, // registered by this client; no agent stands behind it
+    KNOWN_SERVICE,
+    KNOWN_SERVICE_TASK, // a KNOWN_TASK, too
+    KNOWN_SERVICE_DEPLOYMENT,
+    KNOWN_REVISION,
     KNOWN_N
 };
 
@@ -79,6 +83,14 @@ void put_many_tags(struct generator *g, const char *name); // two such are too m
 void put_secret_variables(struct generator *g);            // "environment"
 void put_cluster(struct generator *g); // "cluster": that of the call, in some spelling
 
+// "placementStrategy" and "networkConfiguration".
+void put_strategies(struct generator *g);
+void put_network(struct generator *g);
+void put_list_of(struct generator *g, const char *name, enum known kind, uint64_t n);
+void put_page_size(struct generator *g);
+// The call is about the cluster of something that is known, so that most of it fits together.
+void go_where(struct generator *g, enum known kind);
+
 void open_object(struct generator *g, const char *name); // NULL: an entry of the list
 void close_object(struct generator *g);
 void open_list(struct generator *g, const char *name);
@@ -89,6 +101,8 @@ void close_list(struct generator *g);
 // The body of a request that means something. The object is opened and closed by the caller.
 void write_plausible(struct generator *g, enum ecs_operation operation);
 void write_register_task_definition(struct generator *g);
+// False, and nothing written: it is about something else.
+bool write_about_services(struct generator *g, enum ecs_operation operation);
 
 // A request made from its shape alone. `nasty` is how many of ten members get a value that hurts.
 void write_from_shape(struct generator *g, const struct shape *shape, uint32_t nasty);

@@ -63,7 +63,7 @@ static void agents(struct world *w)
 static void play_all(uint32_t hostile_percent, bool lies, struct tally *tally)
 {
     struct generator_options options = {
-        .seed = 7, .hostile_percent = hostile_percent, .lies = lies};
+        .seed = 7, .hostile_percent = hostile_percent, .service_percent = 40, .lies = lies};
     struct world *w = calloc(1, sizeof *w);
     struct generator *g = generator_new(&options);
 
@@ -110,8 +110,10 @@ static void good_calls_are_mostly_accepted(void **state)
 
 static void the_same_seed_makes_the_same_calls(void **state)
 {
-    struct generator *one = generator_new(&(struct generator_options){3, 50, false});
-    struct generator *two = generator_new(&(struct generator_options){3, 50, false});
+    struct generator *one = generator_new(
+        &(struct generator_options){.seed = 3, .hostile_percent = 50, .service_percent = 40});
+    struct generator *two = generator_new(
+        &(struct generator_options){.seed = 3, .hostile_percent = 50, .service_percent = 40});
     struct arena arena = ARENA_INIT;
     struct generate_call a;
     struct generate_call b;
@@ -131,7 +133,8 @@ static void the_same_seed_makes_the_same_calls(void **state)
 // Decoded and printed with secrets masked, no sentinel is left.
 static void sentinels_are_in_secret_members_only(void **state)
 {
-    struct generator *g = generator_new(&(struct generator_options){9, 0, false});
+    struct generator *g =
+        generator_new(&(struct generator_options){.seed = 9, .service_percent = 20});
     struct world *w = calloc(1, sizeof *w);
     size_t carried = 0;
 

@@ -83,6 +83,16 @@ static enum action_kind draw_fault(struct rng *rng, uint64_t known)
     return ACTION_CALL;
 }
 
+// Services take their time: a task counts when it has run for forty seconds.
+static void draw_services(struct plan *plan, struct rng *rng)
+{
+    if (rng_below(rng, 2))
+        return;
+    plan->service_percent = 30 + (unsigned)rng_below(rng, 65);
+    if (plan->length_ms < 3 * TIME_MINUTE_MS)
+        plan->length_ms = (3 + (int64_t)rng_below(rng, 12)) * TIME_MINUTE_MS;
+}
+
 // A quarter of the seeds know every fault; the others some, so that what they break shows.
 static uint64_t draw_known(struct rng *rng)
 {
@@ -120,6 +130,7 @@ void plan_init(struct plan *plan, uint64_t seed)
     *plan = (struct plan){.seed = seed, .length_ms = draw_length(&rng)};
     plan->hosts_n = 1 + (unsigned)rng_below(&rng, PLAN_HOSTS_MAX);
     plan->clients_n = 1 + (unsigned)rng_below(&rng, PLAN_CLIENTS_MAX);
+    draw_services(plan, &rng);
     n = 20 + rng_below(&rng, ACTIONS_MAX - 20 - PLAN_HOSTS_MAX);
     known = draw_known(&rng);
     fault_percent = (unsigned)rng_below(&rng, 40);

@@ -57,7 +57,8 @@ struct plan {
     int64_t length_ms; // then the faults end
     unsigned hosts_n;
     unsigned clients_n;
-    struct action *actions; // in the order of their times
+    unsigned service_percent; // of the calls: about services
+    struct action *actions;   // in the order of their times
     size_t n;
 };
 

@@ -240,6 +240,8 @@ const char *rest_is_kept(struct world *w)
     const char *kept = rest_is_missing(w);
 
     if (kept == NULL)
+        kept = w->has_liars ? NULL : rest_services_are_kept(w);
+    if (kept == NULL)
         kept = w->has_liars ? NULL : tasks_are_kept(w);
     for (size_t i = 0; kept == NULL && i < w->hosts_n; i++) {
         if (is_of_fleet(w, w->hosts[i]) && !w->has_liars)

@@ -1,6 +1,6 @@
 // See sim.h. The world is built from the plan's seed, the plan is carried out, then everything is
-// mended and has to come to rest: first with its tasks as they are wanted, then with every task
-// stopped and everything given back.
+// mended and has to come to rest: first its services with images as bad as they are, then with good
+// ones and with its tasks as they are wanted, then with everything stopped and given back.
 
 #include "tests/sim/sim.h"
 
@@ -24,6 +24,9 @@ enum {
     // Within so much virtual time everything has come to rest, or so much later as clocks were set
     // back: an agent that starts again knows only the times that its former life wrote down.
     REST_MS = 40 * TIME_MINUTE_MS,
+    // Starts may be put off for 27 minutes, tasks be protected for four, and a clock of the server
+    // that was set back is counted from.
+    SERVICES_MS = 150 * TIME_MINUTE_MS,
 };
 
 static FILE *trace_file; // NULL: nobody reads
@@ -116,9 +119,10 @@ static void carry_out(struct world *w)
 }
 
 // Until the condition holds, which is looked at now and then.
-static void await(struct world *w, const char *what, const char *(*is_missing)(struct world *w))
+static void await(struct world *w, const char *what, int64_t within_ms,
+                  const char *(*is_missing)(struct world *w))
 {
-    int64_t end_ms = kernel_now_ms() + REST_MS + w->set_back_ms;
+    int64_t end_ms = kernel_now_ms() + within_ms + w->set_back_ms;
     int64_t look_ms;
     const char *missing;
 
@@ -158,12 +162,15 @@ void sim_run(const struct plan *plan, FILE *trace, struct sim_report *out)
     carry_out(w);
     sim_say(NULL, "the faults end");
     world_mend(w);
-    await(w, "the clients", rest_is_busy);
+    await(w, "the clients", REST_MS, rest_is_busy);
     world_make_clusters(w);
-    await(w, "the fleet", rest_is_missing);
+    await(w, "what is to run", SERVICES_MS, rest_services_are_open);
+    world_mend_images(w);
+    await(w, "what runs", SERVICES_MS, rest_services_are_unsteady);
+    await(w, "the fleet", REST_MS, rest_is_missing);
     book_audit(w->book);
     world_stop_all(w);
-    await(w, "the emptied fleet", rest_is_kept);
+    await(w, "the emptied fleet", REST_MS, rest_is_kept);
     report(w, out);
     world_free(w);
     check_stop();

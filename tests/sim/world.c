@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/service.h"
 #include "model/task.h"
 #include "tests/sim/generate.h"
 #include "tests/sim/net.h"
@@ -130,6 +131,8 @@ static void script_image(struct world *w, struct fake_image *image)
     if (is_named(image, STR("job")) || is_named(image, STR("fail")) ||
         is_named(image, STR("hungry")))
         image->run_ms = (int64_t)below(w, below(w, 3) ? (below(w, 2) ? 1000 : 60000) : 200000);
+    if (image->run_ms >= 0 && w->plan->service_percent > 0)
+        image->run_ms += 3000; // a service makes up for it at once
     image->exit_code = is_named(image, STR("fail")) ? 1 + (int32_t)below(w, 200) : 0;
     image->oom = is_named(image, STR("hungry"));
     image->ignores_term = is_named(image, STR("deaf"));
@@ -397,6 +400,38 @@ void world_mend(struct world *w)
         net_cut(sim_host_node(w->hosts[i])); // a new session tells what was a lie
 }
 
+static bool has_host(const struct world *w, const struct instance *instance)
+{
+    for (size_t i = 0; i < w->hosts_n; i++) {
+        struct str head;
+        struct str uid;
+
+        if (str_cut_last(sim_host_instance(w->hosts[i]), '/', &head, &uid) &&
+            str_eq(uid, instance->uid))
+            return true;
+    }
+    return false;
+}
+
+// Instances without a host: its data was wiped, or there never was one.
+static void remove_ghosts(struct world *w, struct arena *arena)
+{
+    const struct state *state = sim_server_state(w->server);
+    const struct idtable *instances = &state->entities[REC_KIND_INSTANCE];
+
+    for (uint64_t id = 0; (id = idtable_next(instances, id)) != 0;) {
+        const struct instance *instance = instance_get(state, id);
+
+        if (instance_is_registered(instance) && instance->session == 0 && !has_host(w, instance))
+            client_ask(
+                w->clients[0], ECS_OPERATION_DEREGISTER_CONTAINER_INSTANCE,
+                str_fmt(
+                    arena, "{\"cluster\":\"%.*s\",\"containerInstance\":\"%.*s\",\"force\":true}",
+                    STR_ARGS(cluster_arn(state, cluster_get(state, instance->cluster_id), arena)),
+                    STR_ARGS(instance_arn(state, instance, arena))));
+    }
+}
+
 void world_make_clusters(struct world *w)
 {
     struct arena arena = ARENA_INIT;
@@ -404,7 +439,53 @@ void world_make_clusters(struct world *w)
     for (size_t i = 0; i < GENERATE_CLUSTERS; i++)
         client_ask(w->clients[0], ECS_OPERATION_CREATE_CLUSTER,
                    str_fmt(&arena, "{\"clusterName\":\"%.*s\"}", STR_ARGS(generate_clusters[i])));
+    if (w->plan->seed % 2 == 0)
+        remove_ghosts(w, &arena);
     arena_deinit(&arena);
+}
+
+static void mend_image(struct fake_image *image)
+{
+    image->remote = true;
+    image->pull_ms = 100;
+    image->create_ms = 50;
+    image->run_ms = -1;
+    image->oom = false;
+    image->healthy_after_ms = 1000;
+    image->unhealthy_after_ms = -1;
+    image->flap_ms = 0;
+    image->start_error = STR_NONE;
+}
+
+void world_mend_images(struct world *w)
+{
+    for (size_t i = 0; i < w->hosts_n; i++) {
+        struct fake *fake = sim_host_fake(w->hosts[i]);
+
+        for (size_t k = 0; k < GENERATE_IMAGES; k++)
+            mend_image(fake_image(fake, generate_images[k].ptr));
+        kernel_enter(sim_host_node(w->hosts[i]));
+        fake_heal(fake);
+        kernel_leave(sim_host_node(w->hosts[i]));
+        sim_host_touched(w->hosts[i]);
+    }
+}
+
+static void delete_services(struct world *w, struct arena *arena)
+{
+    const struct state *state = sim_server_state(w->server);
+    const struct idtable *services = &state->entities[REC_KIND_SERVICE];
+
+    for (uint64_t id = 0; (id = idtable_next(services, id)) != 0;) {
+        const struct service *service = service_get(state, id);
+
+        if (service->rec->status == REC_SERVICE_STATUS_ACTIVE)
+            client_ask(w->clients[0], ECS_OPERATION_DELETE_SERVICE,
+                       str_fmt(arena, "{\"cluster\":\"%.*s\",\"service\":\"%.*s\",\"force\":true}",
+                               STR_ARGS(cluster_arn(state, cluster_get(state, service->cluster_id),
+                                                    arena)),
+                               STR_ARGS(service->rec->name)));
+    }
 }
 
 void world_stop_all(struct world *w)
@@ -413,9 +494,10 @@ void world_stop_all(struct world *w)
     const struct idtable *tasks = &state->entities[REC_KIND_TASK];
     struct arena arena = ARENA_INIT;
 
+    delete_services(w, &arena);
     for (uint64_t id = 0; (id = idtable_next(tasks, id)) != 0;) {
         const struct task *task = task_get(state, id);
-        if (task_is_wanted(task))
+        if (task_is_wanted(task) && task->rec->service_id == 0)
             client_ask(
                 w->clients[0], ECS_OPERATION_STOP_TASK,
                 str_fmt(&arena, "{\"cluster\":\"%.*s\",\"task\":\"%.*s\"}",
@@ -442,7 +524,7 @@ struct world *world_new(const struct plan *plan)
     struct sim_server_options server = {.heartbeat_ms = 30 * TIME_SECOND_MS,
                                         .commit_ms = COMMIT_MS};
     struct generator_options calls = {.seed = plan->seed + 3,
-                                      .hostile_percent = (uint32_t)(plan->seed % 4 * 15)};
+                                      .service_percent = plan->service_percent};
 
     w->plan = plan;
     list_init(&w->wanes);

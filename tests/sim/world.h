@@ -35,9 +35,10 @@ void world_free(struct world *w);
 void world_act(struct world *w, size_t index, const struct action *action);
 void world_mend(struct world *w); // every fault ends, everybody is up
 // An operator makes every cluster that agents ask for: those of one that is gone would ask for
-// ever.
+// ever. In every second world he removes the instances that no agent stands behind.
 void world_make_clusters(struct world *w);
-void world_stop_all(struct world *w); // he stops every task
+void world_mend_images(struct world *w); // every image can be pulled, runs for ever and is well
+void world_stop_all(struct world *w);    // he deletes every service and stops every other task
 uint64_t world_answered(const struct world *w);
 
 #endif

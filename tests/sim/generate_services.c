@@ -1,0 +1,297 @@
+// Requests about services: made, scaled, deployed, undone and taken away again, with limits that
+// leave room and limits that leave none.
+
+#include "tests/sim/generate_internal.h"
+
+// --- what a service is asked to be
+
+// Few names, so that calls are about the same services and meet.
+static struct str service_name(struct generator *g)
+{
+    return ONE_OF(g, "front", "api", "store", "mail", "night", "watch", "edge");
+}
+
+// Mostly what can be kept running.
+static struct str service_definition(struct generator *g)
+{
+    struct str arn;
+
+    if (one_in(g, 4))
+        return any_definition(g);
+    if (one_in(g, 3)) {
+        arn = pool_pick(g, KNOWN_DEFINITION);
+        if (arn.len > 0)
+            return arn;
+    }
+    return ONE_OF(g, "db", "db", "web", "site", "site", "site", "job", "chain", "host");
+}
+
+static void put_threshold(struct generator *g)
+{
+    bool is_count = one_in(g, 2);
+
+    open_object(g, "thresholdConfiguration");
+    put_str(g, "type", is_count ? STR("COUNT") : ONE_OF(g, "BOUNDED_PERCENT", "UNBOUNDED_PERCENT"));
+    put_int(g, "value", is_count ? between(g, 1, 4) : between(g, 1, 100));
+    close_object(g);
+}
+
+static void put_breaker(struct generator *g)
+{
+    open_object(g, "deploymentCircuitBreaker");
+    put_bool(g, "enable", !one_in(g, 4));
+    put_bool(g, "rollback", !one_in(g, 3));
+    if (one_in(g, 3))
+        put_bool(g, "resetOnHealthyTask", one_in(g, 2));
+    if (one_in(g, 2))
+        put_threshold(g);
+    close_object(g);
+}
+
+static void put_percents(struct generator *g, bool is_daemon)
+{
+    static const int low[] = {0, 0, 25, 34, 50, 50, 67, 75, 100, 100};
+    static const int high[] = {100, 101, 125, 150, 167, 200, 200, 200};
+    int64_t minimum = low[below(g, sizeof low / sizeof *low)];
+    int64_t maximum = is_daemon ? 100 : high[below(g, sizeof high / sizeof *high)];
+
+    if (minimum == 100 && maximum == 100 && !one_in(g, 20))
+        minimum = 50;
+    put_int(g, "minimumHealthyPercent", minimum);
+    put_int(g, "maximumPercent", maximum);
+}
+
+static void put_configuration(struct generator *g, bool is_daemon)
+{
+    open_object(g, "deploymentConfiguration");
+    if (!one_in(g, 4))
+        put_percents(g, is_daemon);
+    if (one_in(g, 2))
+        put_breaker(g);
+    close_object(g);
+}
+
+static void put_placement(struct generator *g, bool is_daemon)
+{
+    if (one_in(g, 5)) {
+        open_list(g, "placementConstraints");
+        open_object(g, NULL);
+        if (is_daemon || one_in(g, 2)) {
+            put_str(g, "type", STR("memberOf"));
+            put_str(g, "expression",
+                    ONE_OF(g, "attribute:zone == a", "attribute:zone != c",
+                           "attribute:stack exists", "attribute:zone in [a, b]"));
+        } else {
+            put_str(g, "type", STR("distinctInstance"));
+        }
+        close_object(g);
+        close_list(g);
+    }
+    if (!is_daemon && one_in(g, 4))
+        put_strategies(g);
+}
+
+// What both CreateService and UpdateService take.
+static void put_settings(struct generator *g, bool is_daemon)
+{
+    if (one_in(g, 4))
+        put_int(g, "healthCheckGracePeriodSeconds", between(g, 0, 90));
+    if (one_in(g, 5))
+        put_str(g, "propagateTags", ONE_OF(g, "SERVICE", "TASK_DEFINITION", "NONE"));
+    if (one_in(g, 5))
+        put_bool(g, "enableECSManagedTags", true);
+    if (one_in(g, 12))
+        put_str(g, "availabilityZoneRebalancing", ONE_OF(g, "ENABLED", "DISABLED"));
+    put_placement(g, is_daemon);
+}
+
+static int64_t some_count(struct generator *g)
+{
+    return one_in(g, 8) ? between(g, 5, 14) : between(g, 0, 4);
+}
+
+// --- the service itself
+
+static void write_create_service(struct generator *g)
+{
+    struct str definition = service_definition(g);
+    bool is_daemon = one_in(g, 5);
+
+    put_cluster(g);
+    put_str(g, "serviceName", service_name(g));
+    put_str(g, "taskDefinition", definition);
+    if (is_daemon)
+        put_str(g, "schedulingStrategy", STR("DAEMON"));
+    else
+        put_int(g, "desiredCount", some_count(g));
+    if (!one_in(g, 3))
+        put_configuration(g, is_daemon);
+    put_settings(g, is_daemon);
+    if (memmem(definition.ptr, definition.len, "net", 3) != NULL ||
+        memmem(definition.ptr, definition.len, "cloud", 5) != NULL)
+        put_network(g);
+    if (one_in(g, 4))
+        put_str(g, "launchType", ONE_OF(g, "EC2", "EC2", "EC2", "EXTERNAL"));
+    if (one_in(g, 4))
+        put_tags(g, "tags");
+    if (one_in(g, 12))
+        put_bool(g, "enableExecuteCommand", true);
+    if (one_in(g, 4))
+        put_str(g, "clientToken", text_fmt(g, "service-%d", (int)below(g, 6)));
+}
+
+static void put_service(struct generator *g)
+{
+    go_where(g, KNOWN_SERVICE);
+    put_cluster(g);
+    put_str(g, "service", one_in(g, 12) ? service_name(g) : refer(g, KNOWN_SERVICE));
+}
+
+// One change as a rule, so that what scales does not deploy.
+static void write_update_service(struct generator *g)
+{
+    uint64_t kind = below(g, 12);
+
+    put_service(g);
+    if (kind < 4)
+        put_int(g, "desiredCount", some_count(g));
+    else if (kind < 7)
+        put_str(g, "taskDefinition", service_definition(g));
+    else if (kind < 9)
+        put_bool(g, "forceNewDeployment", true);
+    else if (kind < 10)
+        put_configuration(g, false);
+    else
+        put_settings(g, false);
+    if (kind >= 7 && one_in(g, 4))
+        put_int(g, "desiredCount", some_count(g));
+    if (kind < 4 && one_in(g, 8))
+        put_configuration(g, one_in(g, 4));
+}
+
+static void write_delete_service(struct generator *g)
+{
+    put_service(g);
+    if (!one_in(g, 3))
+        put_bool(g, "force", true);
+}
+
+static void write_describe_services(struct generator *g)
+{
+    go_where(g, KNOWN_SERVICE);
+    put_cluster(g);
+    put_list_of(g, "services", KNOWN_SERVICE, 1 + below(g, 4));
+    if (one_in(g, 2))
+        PUT_WORDS(g, "include", "TAGS");
+}
+
+static void write_list_services(struct generator *g)
+{
+    put_cluster(g);
+    if (one_in(g, 3))
+        put_str(g, "schedulingStrategy", ONE_OF(g, "REPLICA", "DAEMON"));
+    put_page_size(g);
+}
+
+// --- deployments and revisions
+
+static void write_list_deployments(struct generator *g)
+{
+    put_service(g);
+    if (one_in(g, 3))
+        PUT_WORDS(g, "status", "PENDING", "IN_PROGRESS", "ROLLBACK_IN_PROGRESS");
+    put_page_size(g);
+}
+
+static void put_arns(struct generator *g, const char *name, enum known kind, const char *none)
+{
+    struct str arn;
+
+    open_list(g, name);
+    for (uint64_t n = 1 + below(g, 3); n > 0; n--) {
+        arn = pool_pick(g, kind);
+        put_str(g, NULL, arn.len > 0 ? arn : str_of(none));
+    }
+    close_list(g);
+}
+
+static void write_stop_deployment(struct generator *g)
+{
+    struct str arn = pool_pick(g, KNOWN_SERVICE_DEPLOYMENT);
+
+    put_str(g, "serviceDeploymentArn",
+            arn.len > 0 ? arn
+                        : STR("arn:aws:ecs:us-east-1:123456789012:service-deployment/default/"
+                              "front/none"));
+    if (one_in(g, 2))
+        put_str(g, "stopType", ONE_OF(g, "ROLLBACK", "ROLLBACK", "ABORT"));
+}
+
+// --- protection
+
+// Tasks of services, mostly; the cluster has to be named.
+static void put_protected(struct generator *g, uint64_t n)
+{
+    enum known kind = one_in(g, 8) ? KNOWN_TASK : KNOWN_SERVICE_TASK;
+
+    go_where(g, kind);
+    put_str(g, "cluster", g->cluster);
+    put_list_of(g, "tasks", kind, n);
+}
+
+static void write_protect(struct generator *g)
+{
+    put_protected(g, 1 + below(g, 6));
+    if (one_in(g, 4)) {
+        put_bool(g, "protectionEnabled", false);
+        return;
+    }
+    put_bool(g, "protectionEnabled", true);
+    if (!one_in(g, 8))
+        put_int(g, "expiresInMinutes", between(g, 1, 4));
+}
+
+static void write_get_protection(struct generator *g)
+{
+    put_protected(g, 1 + below(g, 4));
+}
+
+// --- the choice
+
+static bool write_about_deployments(struct generator *g, enum ecs_operation operation)
+{
+    if (operation == ECS_OPERATION_LIST_SERVICE_DEPLOYMENTS)
+        write_list_deployments(g);
+    else if (operation == ECS_OPERATION_DESCRIBE_SERVICE_DEPLOYMENTS)
+        put_arns(g, "serviceDeploymentArns", KNOWN_SERVICE_DEPLOYMENT,
+                 "arn:aws:ecs:us-east-1:123456789012:service-deployment/default/front/none");
+    else if (operation == ECS_OPERATION_DESCRIBE_SERVICE_REVISIONS)
+        put_arns(g, "serviceRevisionArns", KNOWN_REVISION,
+                 "arn:aws:ecs:us-east-1:123456789012:service-revision/default/front/1");
+    else if (operation == ECS_OPERATION_STOP_SERVICE_DEPLOYMENT)
+        write_stop_deployment(g);
+    else
+        return false;
+    return true;
+}
+
+bool write_about_services(struct generator *g, enum ecs_operation operation)
+{
+    if (operation == ECS_OPERATION_CREATE_SERVICE)
+        write_create_service(g);
+    else if (operation == ECS_OPERATION_UPDATE_SERVICE)
+        write_update_service(g);
+    else if (operation == ECS_OPERATION_DELETE_SERVICE)
+        write_delete_service(g);
+    else if (operation == ECS_OPERATION_DESCRIBE_SERVICES)
+        write_describe_services(g);
+    else if (operation == ECS_OPERATION_LIST_SERVICES)
+        write_list_services(g);
+    else if (operation == ECS_OPERATION_UPDATE_TASK_PROTECTION)
+        write_protect(g);
+    else if (operation == ECS_OPERATION_GET_TASK_PROTECTION)
+        write_get_protection(g);
+    else
+        return write_about_deployments(g, operation);
+    return true;
+}
