@@ -31,6 +31,12 @@
          .value = "TIME",                                                                          \
          .fallback = "1h",                                                                         \
          .help = "how long stopped tasks can be described, up to 30d"},                            \
+        {.name = "lifecycle-hooks",                                                                \
+         .value = "FILE",                                                                          \
+         .help = "lines of a hook's target ARN and the URL to call for it"},                       \
+        {.name = "alarms",                                                                         \
+         .value = "FILE|URL",                                                                      \
+         .help = "who knows the states of deployment alarms"},                                     \
         {.name = "stopped-tasks-kept",                                                             \
          .value = "N",                                                                             \
          .fallback = "250000",                                                                     \

@@ -9,6 +9,8 @@
 #include "base/proof.h"
 #include "core/breaker.h"
 #include "core/deployment_status.h"
+#include "core/shift.h"
+#include "core/traffic.h"
 #include "model/deployment.h"
 #include "model/service.h"
 
@@ -191,8 +193,39 @@ static struct long_list sources_of(struct step *step, const struct service *serv
     return ids;
 }
 
+// The deployment that carries the service: the PRIMARY one when it was COMPLETED once, else the
+// newest that was and has not failed since, else the newest with tasks. NULL: none.
+static const struct deployment *carrier_of(const struct service *service)
+{
+    const struct deployment *found = service_primary(service);
+
+    if (found != NULL && found->rec->completed)
+        return found;
+    for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev) {
+        const struct deployment *deployment = PART(it, struct deployment);
+
+        if (deployment->rec->completed &&
+            deployment->rec->rollout_state != ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED)
+            return deployment;
+    }
+    for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev) {
+        const struct deployment *deployment = PART(it, struct deployment);
+
+        if (deployment->running_n + deployment->pending_n > 0)
+            return deployment;
+    }
+    return NULL;
+}
+
+static bool shifts(const struct ecs_deployment_configuration *config)
+{
+    return config != NULL && config->strategy != ECS_DEPLOYMENT_STRATEGY_UNSET &&
+           config->strategy != ECS_DEPLOYMENT_STRATEGY_ROLLING;
+}
+
 static void put_service_deployment(struct step *step, struct service *service,
-                                   const struct deployment *deployment)
+                                   const struct deployment *deployment,
+                                   const struct deployment *source)
 {
     struct rec_service_deployment *rec = arena_new(step->arena, struct rec_service_deployment);
     struct breaker_rule rule = rule_of(service);
@@ -207,6 +240,8 @@ static void put_service_deployment(struct step *step, struct service *service,
     SET(rec, created_at, step->now);
     SET(rec, updated_at, step->now);
     SET(rec, deployment_configuration, service->rec->deployment_configuration);
+    if (shifts(service->rec->deployment_configuration) && source != NULL)
+        SET(rec, source_deployment_id, (int64_t)source->part.entity.id);
     SET(rec, breaker_status, breaker_status(&breaker, &rule, false));
     SET(rec, breaker_threshold,
         rule.enabled ? (int32_t)breaker_threshold(&rule, service->rec->desired_count) : 0);
@@ -233,10 +268,27 @@ static struct int_list counts_of(struct step *step, const struct service *servic
 {
     struct int_list counts = {.n = 3, .at = arena_array(step->arena, int32_t, 3)};
 
-    counts.at[0] = service->rec->desired_count;
+    counts.at[0] = deployment->rec->has.requested_count ? deployment->rec->requested_count
+                                                        : service->rec->desired_count;
     counts.at[1] = (int32_t)deployment->running_n;
     counts.at[2] = (int32_t)deployment->pending_n;
     return counts;
+}
+
+// The shift is over: deployments have as many tasks as their state says.
+static void forget_requests(struct step *step, struct service *service)
+{
+    LIST_EACH (&service->deployments, it) {
+        struct deployment *deployment = PART(it, struct deployment);
+        struct rec_deployment *next;
+
+        if (!deployment->rec->has.requested_count)
+            continue;
+        next = deployment_edit(step, deployment);
+        next->has.requested_count = false;
+        next->requested_count = 0;
+        deployment_change(step, deployment, next);
+    }
 }
 
 // `reason` is empty where none is given.
@@ -260,6 +312,8 @@ static void finish(struct step *step, struct service *service,
     if (target != NULL)
         SET(next, final_counts, counts_of(step, service, target));
     service_deployment_change(step, deployment, next);
+    if (status != ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED && service_deployment_shifts(deployment))
+        forget_requests(step, service);
 }
 
 // Makes way for a newer one. What cannot wait for that ends at once: a rollback that is overtaken
@@ -290,17 +344,46 @@ static void request_stop(struct step *step, struct service *service)
     }
 }
 
+static const struct rec_service_revision *revision_of(const struct step *step,
+                                                      const struct deployment *deployment)
+{
+    return deployment != NULL
+               ? revision_get(step->state, (uint64_t)deployment->rec->revision_id)->rec
+               : NULL;
+}
+
+// Which target groups the new revision has. Where nobody moves traffic, that is said when the
+// service gets its first load balancer.
+static void resolve_traffic(struct step *step, struct service *service,
+                            const struct deployment *source, struct rec_service_revision *revision)
+{
+    const struct rec_service_revision *older = revision_of(step, service_primary(service));
+    struct speaker speaker = service_speaker(step, service);
+
+    revision->has.resolved_configuration = false;
+    revision->resolved_configuration = NULL;
+    if (revision->load_balancers.n == 0)
+        return;
+    SET(revision, resolved_configuration,
+        traffic_resolve(step->arena, revision, revision_of(step, source)));
+    if (!step->state->config.has_traffic && (older == NULL || older->load_balancers.n == 0))
+        service_say(step, service, event_no_traffic(&speaker));
+}
+
 struct deployment *deploy_begin(struct step *step, struct service *service,
                                 struct rec_service_revision *revision)
 {
     int64_t number = deploy_new_number(step);
-    uint64_t revision_id = deploy_put_revision(step, service, number, revision);
+    const struct deployment *source = carrier_of(service);
+    uint64_t revision_id;
     struct deployment *deployment;
 
+    resolve_traffic(step, service, source, revision);
+    revision_id = deploy_put_revision(step, service, number, revision);
     step_down(step, service_primary(service));
     request_stop(step, service);
     deployment = deployment_get(step->state, put_deployment(step, service, number, revision_id));
-    put_service_deployment(step, service, deployment);
+    put_service_deployment(step, service, deployment, source);
     return deployment;
 }
 
@@ -344,6 +427,25 @@ static struct deployment *last_completed(const struct service *service)
     return NULL;
 }
 
+// A traffic shift is at the beginning of its way back.
+static void turn_back(struct step *step, struct rec_service_deployment *next)
+{
+    struct shift_place at = {
+        .stage = (enum deploy_stage)next->stage,
+        .phase = (enum shift_phase)next->phase,
+        .step = (size_t)next->step,
+        .is_back = next->is_going_back,
+    };
+    struct shift_place to = shift_back(&at, step->now);
+
+    SET(next, stage, (enum rec_deploy_stage)to.stage);
+    SET(next, phase, (enum rec_deploy_phase)to.phase);
+    SET(next, phase_at, to.since);
+    SET(next, is_going_back, true);
+    next->has.hooks = false;
+    next->hooks = (struct rec_deployment_hook_list){0};
+}
+
 static void note_rollback(struct step *step, struct service *service,
                           const struct deployment *target, struct str reason, bool by_breaker)
 {
@@ -360,6 +462,8 @@ static void note_rollback(struct step *step, struct service *service,
     SET(next, rollback_revision_id, target->rec->revision_id);
     if (by_breaker)
         SET(next, breaker_status, ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_TRIGGERED);
+    if (service_deployment_shifts(newest))
+        turn_back(step, next);
     service_deployment_change(step, newest, next);
 }
 
@@ -382,38 +486,77 @@ static void roll_back(struct step *step, struct service *service, struct deploym
     service_say(step, service, event_rolling_back(&speaker, deployment_name(target, step->arena)));
 }
 
-void deploy_fail(struct step *step, struct service *service)
+void deploy_fail(struct step *step, struct service *service, const struct deploy_trouble *trouble)
 {
-    const struct ecs_deployment_circuit_breaker *breaker =
-        service->rec->deployment_configuration->deployment_circuit_breaker;
     struct deployment *primary = service_primary(service);
-    struct deployment *target = breaker->rollback ? last_completed(service) : NULL;
+    struct deployment *target = trouble->rolls_back ? last_completed(service) : NULL;
     struct service_deployment *newest = service_newest_deployment(service);
     struct rec_deployment *next = deployment_edit(step, primary);
     struct speaker speaker = service_speaker(step, service);
 
     SET(next, rollout_state, ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED);
-    SET(next, rollout_state_reason, rollout_reason_breaker());
+    SET(next, rollout_state_reason,
+        trouble->rollout_reason.len > 0 ? trouble->rollout_reason
+                                        : rollout_reason_failed(step->arena, trouble->cause));
     deployment_change(step, primary, next);
-    service_say(step, service, event_failed(&speaker, deployment_name(primary, step->arena)));
-    MARK_IF(target != NULL, "the breaker rolls back");
-    MARK_IF(target == NULL && breaker->rollback, "the breaker has nothing to roll back to");
-    MARK_IF(!breaker->rollback, "the breaker gives up without rolling back");
+    service_say(step, service,
+                event_failed(&speaker, deployment_name(primary, step->arena), trouble->cause));
+    MARK_IF(trouble->by_breaker && target != NULL, "the breaker rolls back");
+    MARK_IF(trouble->by_breaker && target == NULL && trouble->rolls_back,
+            "the breaker has nothing to roll back to");
+    MARK_IF(trouble->by_breaker && !trouble->rolls_back,
+            "the breaker gives up without rolling back");
     if (target != NULL) {
+        struct str name = deployment_name(target, step->arena);
+
         roll_back(step, service, target,
-                  rollout_reason_rolling_back(step->arena, deployment_name(target, step->arena)));
-        note_rollback(step, service, target, rollback_by_breaker(), true);
+                  trouble->by_breaker ? rollout_reason_rolling_back(step->arena, name)
+                                      : rollout_reason_in_progress(step->arena, name));
+        note_rollback(step, service, target, trouble->reason, trouble->by_breaker);
     } else if (newest != NULL && !service_deployment_is_final(newest->rec->status)) {
         request_stop(step, service);
     }
+}
+
+void deploy_fail_by_breaker(struct step *step, struct service *service)
+{
+    const struct ecs_deployment_circuit_breaker *breaker =
+        service->rec->deployment_configuration->deployment_circuit_breaker;
+    struct deploy_trouble trouble = {
+        .cause = STR("tasks failed to start"),
+        .reason = rollback_by_breaker(),
+        .rollout_reason = rollout_reason_breaker(),
+        .rolls_back = breaker->rollback,
+        .by_breaker = true,
+    };
+
+    deploy_fail(step, service, &trouble);
+}
+
+void deploy_fail_by_alarm(struct step *step, struct service *service)
+{
+    const struct service_deployment *newest = service_newest_deployment(service);
+    struct deploy_trouble trouble = {
+        .cause = STR("alarm detected"),
+        .reason = rollback_by_alarm(),
+        .rollout_reason = rollout_reason_alarm(),
+        .rolls_back = newest->rec->deployment_configuration->alarms->rollback,
+    };
+
+    deploy_fail(step, service, &trouble);
+}
+
+void deploy_rollback_failed(struct step *step, struct service *service)
+{
+    struct service_deployment *newest = service_newest_deployment(service);
+
+    finish(step, service, newest, ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_FAILED, STR_NONE);
 }
 
 // A caller asked for it. Without anything to go back to the deployment just stops.
 static void roll_back_as_asked(struct step *step, struct service *service,
                                struct service_deployment *deployment)
 {
-    static const struct str reason =
-        STR_INIT("Service deployment rolled back because it was asked to stop.");
     struct deployment *target = last_completed(service);
 
     MARK_IF(target != NULL, "a caller rolls back");
@@ -424,10 +567,21 @@ static void roll_back_as_asked(struct step *step, struct service *service,
     }
     roll_back(step, service, target,
               rollout_reason_in_progress(step->arena, deployment_name(target, step->arena)));
-    note_rollback(step, service, target, reason, false);
+    note_rollback(step, service, target, rollback_by_request(), false);
 }
 
 // ---- settle
+
+// What a traffic shift starts from stays, with tasks or without, and so does where it goes to.
+static bool is_source(const struct service *service, const struct deployment *deployment)
+{
+    const struct service_deployment *newest = service_newest_deployment(service);
+    int64_t id = (int64_t)deployment->part.entity.id;
+
+    return newest != NULL && !service_deployment_is_final(newest->rec->status) &&
+           service_deployment_shifts(newest) &&
+           (newest->rec->source_deployment_id == id || newest->rec->deployment_id == id);
+}
 
 // A deployment without tasks leaves the list; the last COMPLETED one stays to be rolled back to,
 // and is ACTIVE as long as it may have to stand in for the PRIMARY one.
@@ -443,7 +597,7 @@ static void retire(struct step *step, struct service *service)
         struct rec_deployment *next;
 
         if (deployment->rec->status == REC_DEPLOYMENT_STATUS_PRIMARY ||
-            deployment->running_n + deployment->pending_n > 0)
+            deployment->running_n + deployment->pending_n > 0 || is_source(service, deployment))
             continue;
         if (deployment != kept) {
             MARK("a deployment without tasks is removed");
@@ -498,9 +652,12 @@ static void forget_history(struct step *step, struct service *service)
     }
 }
 
-static void start(struct step *step, struct service_deployment *deployment)
+static void start(struct step *step, struct service *service, struct service_deployment *deployment)
 {
     struct rec_service_deployment *next = service_deployment_edit(step, deployment);
+
+    if (!service_deployment_shifts(deployment))
+        forget_requests(step, service); // of a shift that was stopped half-way
 
     SET(next, status, ECS_SERVICE_DEPLOYMENT_STATUS_IN_PROGRESS);
     SET(next, started_at, step->now);
@@ -517,7 +674,7 @@ void deploy_settle(struct step *step, struct service *service)
         else if (deployment->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_REQUESTED)
             roll_back_as_asked(step, service, deployment);
         else if (deployment->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_PENDING)
-            start(step, deployment);
+            start(step, service, deployment);
     }
     retire(step, service);
     forget_history(step, service);

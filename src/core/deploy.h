@@ -21,9 +21,23 @@ struct deployment *deploy_begin(struct step *step, struct service *service,
 // The PRIMARY deployment is where it was to go: COMPLETED, and said so.
 void deploy_complete(struct step *step, struct service *service);
 
-// The circuit breaker gave the PRIMARY deployment up: FAILED, and where that is asked for and
-// there is one to go back to, the last COMPLETED one is PRIMARY again.
-void deploy_fail(struct step *step, struct service *service);
+// The PRIMARY deployment is given up: FAILED, and where that is asked for and there is one to go
+// back to, the last COMPLETED one is PRIMARY again.
+struct deploy_trouble {
+    struct str cause;          // for the event: "tasks failed to start"
+    struct str reason;         // of the rollback
+    struct str rollout_reason; // empty: made of `cause`
+    bool rolls_back;
+    bool by_breaker;
+};
+void deploy_fail(struct step *step, struct service *service, const struct deploy_trouble *trouble);
+
+// Its circuit breaker has tripped; one of its alarms has gone off.
+void deploy_fail_by_breaker(struct step *step, struct service *service);
+void deploy_fail_by_alarm(struct step *step, struct service *service);
+
+// The way back is closed, too: ROLLBACK_FAILED. What there is stays.
+void deploy_rollback_failed(struct step *step, struct service *service);
 
 // Takes service deployments as far as they can go by themselves: STOP_REQUESTED to STOPPED, the
 // next PENDING one to IN_PROGRESS; deployments without tasks leave the list.

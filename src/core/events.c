@@ -390,6 +390,65 @@ static void on_deployment(struct derivation *d, const struct journal_entry *entr
     add_service_note(d, EVENT_DEPLOYMENT, service)->detail = out;
 }
 
+// ---- hooks
+
+static const struct rec_deployment_hook *hook_of(const struct rec_service_deployment *rec,
+                                                 struct str hook_id)
+{
+    for (size_t i = 0; rec != NULL && i < rec->hooks.n; i++) {
+        if (str_eq(rec->hooks.at[i].hook_id, hook_id))
+            return &rec->hooks.at[i];
+    }
+    return NULL;
+}
+
+static bool is_pause(const struct rec_service_deployment *rec,
+                     const struct rec_deployment_hook *hook)
+{
+    return rec->deployment_configuration->lifecycle_hooks.at[hook->index].target_type ==
+           ECS_DEPLOYMENT_LIFECYCLE_HOOK_TARGET_TYPE_PAUSE;
+}
+
+static void note_hook(struct derivation *d, const struct service_deployment *deployment,
+                      const struct rec_service_deployment *rec,
+                      const struct rec_deployment_hook *hook)
+{
+    const struct service *service = service_get(d->state, deployment->part.service_id);
+    const struct cluster *cluster = cluster_get(d->state, service->cluster_id);
+    struct evt_hook_change *out = arena_new(d->arena, struct evt_hook_change);
+    struct str status =
+        shape_enum_name(&ecs_deployment_lifecycle_hook_status_enum, (int)hook->status);
+    bool is_bad = hook->status == ECS_DEPLOYMENT_LIFECYCLE_HOOK_STATUS_FAILED ||
+                  hook->status == ECS_DEPLOYMENT_LIFECYCLE_HOOK_STATUS_TIMED_OUT;
+
+    SET(out, event_type, is_bad ? STR("ERROR") : STR("INFO"));
+    SET(out, event_name, str_fmt(d->arena, "HOOK_%.*s", STR_ARGS(status)));
+    SET(out, hook_id, hook->hook_id);
+    SET(out, hook_type, STR("PAUSE"));
+    SET(out, expires_at, hook->expires_at);
+    SET(out, lifecycle_stage, shape_enum_name(&rec_deploy_stage_enum, (int)rec->stage));
+    SET(out, cluster_arn, cluster_arn(d->state, cluster, d->arena));
+    SET(out, service_arn, service_arn(d->state, service, d->arena));
+    SET(out, service_deployment_arn, service_deployment_arn(d->state, deployment, d->arena));
+    SET(out, updated_at, d->notes.at);
+    add_service_note(d, EVENT_HOOK, service)->detail = out;
+}
+
+// Of pauses only; the others are no business of whoever listens.
+static void on_service_deployment(struct derivation *d, const struct journal_entry *entry)
+{
+    const struct rec_service_deployment *rec = entry->after;
+    const struct service_deployment *deployment = service_deployment_get(d->state, entry->id);
+
+    for (size_t i = 0; rec != NULL && deployment != NULL && i < rec->hooks.n; i++) {
+        const struct rec_deployment_hook *hook = &rec->hooks.at[i];
+        const struct rec_deployment_hook *before = hook_of(entry->before, hook->hook_id);
+
+        if (is_pause(rec, hook) && (before == NULL || before->status != hook->status))
+            note_hook(d, deployment, rec, hook);
+    }
+}
+
 // ---- all of them
 
 typedef void on_entry_fn(struct derivation *d, const struct journal_entry *entry);
@@ -400,6 +459,7 @@ static on_entry_fn *const on_entry[REC_KIND_N] = {
     [REC_KIND_SERVICE] = on_service,
     [REC_KIND_SERVICE_EVENT] = on_service_event,
     [REC_KIND_DEPLOYMENT] = on_deployment,
+    [REC_KIND_SERVICE_DEPLOYMENT] = on_service_deployment,
 };
 
 struct event_notes events_of(struct state *state, time_ms now, struct arena *arena)

@@ -14,6 +14,7 @@
 #include "base/proof.h"
 #include "core/outcome.h"
 #include "core/sessions.h"
+#include "core/traffic.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/override.h"
@@ -221,6 +222,7 @@ void task_stop(struct step *step, struct task *task, enum ecs_task_stop_code cod
                struct str reason)
 {
     struct rec_task *next;
+    bool leaves_first;
 
     if (!task_is_wanted(task)) {
         MARK("a task is told to stop once");
@@ -240,8 +242,12 @@ void task_stop(struct step *step, struct task *task, enum ecs_task_stop_code cod
         next->tags = (struct ecs_tag_list){0};
         next->has.tags = false;
     }
+    leaves_first = next->service_id != 0 && traffic_leaves_first(step, task, next);
     task_change(step, task, next);
-    session_send_task(step, task);
+    if (leaves_first)
+        traffic_leave(step, task);
+    else
+        session_send_task(step, task);
 }
 
 static void finish_containers(struct step *step, struct rec_task *next)
@@ -280,5 +286,7 @@ void task_finish_with(struct step *step, struct task *task, struct rec_task *nex
     if (!next->has.stopped_reason)
         SET(next, stopped_reason, reason);
     finish_containers(step, next);
+    if (next->service_id != 0)
+        traffic_drop(step, task, next);
     task_change(step, task, next);
 }

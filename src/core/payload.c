@@ -23,7 +23,7 @@ static void put_identity(struct step *step, const struct task *task, struct acs_
 
     SET(out, arn, task_arn(step->state, task, step->arena));
     SET(out, task_cluster_arn, cluster_arn(step->state, cluster, step->arena));
-    SET(out, desired_status, task_is_wanted(task) ? STR("RUNNING") : STR("STOPPED"));
+    SET(out, desired_status, task_should_run(task) ? STR("RUNNING") : STR("STOPPED"));
 }
 
 static void put_origin(struct step *step, const struct task *task, struct acs_task *out)
@@ -158,7 +158,7 @@ void payload_task(struct step *step, const struct task *task, struct acs_task *o
         task_definition_get(step->state, task->definition_id)->rec->definition;
 
     put_identity(step, task, out);
-    if (!task_is_wanted(task))
+    if (!task_should_run(task))
         return;
     put_origin(step, task, out);
     put_sizes(definition, task->rec->overrides, out);

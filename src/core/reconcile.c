@@ -6,13 +6,16 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/proof.h"
+#include "core/alarms.h"
 #include "core/deploy.h"
+#include "core/deployment_status.h"
 #include "core/lifecycle.h"
 #include "core/outcome.h"
 #include "core/reconcile_kinds.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
 #include "core/task_set.h"
+#include "core/traffic.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/instance.h"
@@ -210,18 +213,30 @@ void reconcile_stop_unhealthy(struct step *step, struct service *service,
 
 // ---- one service
 
+// When time alone changes something; 0: never.
+static void wake_at(struct step *step, struct service *service, time_ms at)
+{
+    if (at == 0)
+        expiry_clear(&step->state->wakes, &service->wake);
+    else
+        expiry_set(&step->state->wakes, &service->wake, REC_KIND_SERVICE, service->entity.id, at);
+}
+
 // Every task goes; when the last one has, so has the service.
 static void drain(struct step *step, struct service *service)
 {
     struct task_batch tasks = task_batch_new(step, service->running_n + service->pending_n);
     struct rec_service *next;
+    time_ms again_at = 0;
 
     LIST_EACH (&service->tasks, it) {
         struct task *task = LIST_ENTRY(it, struct task, in_service);
+        traffic_look(step, task, &again_at);
         if (task_is_wanted(task))
             task_batch_add(&tasks, task);
     }
     reconcile_stop(step, service, &tasks);
+    wake_at(step, service, again_at);
     if (!list_is_empty(&service->tasks)) {
         MARK("a deleted service waits for its last task");
         return;
@@ -230,14 +245,6 @@ static void drain(struct step *step, struct service *service)
     SET(next, status, REC_SERVICE_STATUS_INACTIVE);
     SET(next, inactive_at, step->now);
     state_put(step->state, REC_KIND_SERVICE, service->entity.id, next);
-}
-
-static void wake_at(struct step *step, struct service *service, time_ms at)
-{
-    if (at == 0)
-        expiry_clear(&step->state->wakes, &service->wake);
-    else
-        expiry_set(&step->state->wakes, &service->wake, REC_KIND_SERVICE, service->entity.id, at);
 }
 
 static void keep_task_sets(struct step *step, struct service *service)
@@ -251,25 +258,77 @@ static void keep_task_sets(struct step *step, struct service *service)
     wake_at(step, service, again_at);
 }
 
-static void keep_going(struct step *step, struct service *service)
+// What watches the deployment that is under way. On the way back of a traffic shift nothing does:
+// there is nowhere else to go.
+static void watch(struct step *step, struct service *service, time_ms *again_at)
+{
+    struct service_deployment *newest = service_newest_deployment(service);
+
+    if (newest != NULL && alarms_went_off(newest))
+        deploy_fail_by_alarm(step, service);
+    else if (outcome_is_tripped(step->state, service_primary(service)) &&
+             !(newest != NULL && newest->rec->is_going_back &&
+               !service_deployment_is_final(newest->rec->status)))
+        deploy_fail_by_breaker(step, service);
+    if (newest != NULL)
+        alarms_run(step, newest, again_at);
+}
+
+static struct reconciled look_at(struct step *step, struct service *service)
+{
+    if (service->rec->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON)
+        return reconcile_daemon(step, service);
+    if (reconcile_is_shifting(service))
+        return reconcile_shift(step, service);
+    return reconcile_replica(step, service);
+}
+
+// A rolling deployment with alarms is watched for a while after its last task.
+static bool is_baking(struct step *step, struct service *service, time_ms *again_at)
+{
+    struct service_deployment *newest = service_newest_deployment(service);
+    struct rec_service_deployment *next;
+    time_ms until;
+
+    if (newest == NULL || service_deployment_shifts(newest) || alarms_bake_ms(newest) == 0)
+        return false;
+    if (!newest->rec->has.bake_at) {
+        next = service_deployment_edit(step, newest);
+        SET(next, bake_at, step->now);
+        service_deployment_change(step, newest, next);
+    }
+    until = newest->rec->bake_at + alarms_bake_ms(newest);
+    if (until <= step->now)
+        return false;
+    *again_at = earlier(*again_at, until);
+    return true;
+}
+
+static void be_steady(struct step *step, struct service *service, time_ms *again_at)
 {
     struct speaker speaker = service_speaker(step, service);
+
+    if (service_primary(service)->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS) {
+        if (is_baking(step, service, again_at))
+            return;
+        deploy_complete(step, service);
+    }
+    service_act(step, service, event_steady(&speaker), &steady);
+}
+
+static void keep_going(struct step *step, struct service *service)
+{
     struct reconciled result;
+    time_ms again_at = 0;
 
     deploy_settle(step, service);
     if (service_primary(service) == NULL)
         return;
-    if (outcome_is_tripped(step->state, service_primary(service)))
-        deploy_fail(step, service);
-    result = service->rec->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON
-                 ? reconcile_daemon(step, service)
-                 : reconcile_replica(step, service);
-    if (result.is_steady) {
-        if (service_primary(service)->rec->rollout_state ==
-            ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS)
-            deploy_complete(step, service);
-        service_act(step, service, event_steady(&speaker), &steady);
-    }
+    watch(step, service, &again_at);
+    result = look_at(step, service);
+    result.again_at = earlier(result.again_at, again_at);
+    if (result.is_steady)
+        be_steady(step, service, &result.again_at);
     wake_at(step, service, result.again_at);
 }
 

@@ -12,6 +12,7 @@
 #include "core/rollout.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
+#include "core/traffic.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/instance.h"
@@ -104,11 +105,13 @@ static void add_task(struct look *look, struct task *task)
 {
     const struct state *state = look->step->state;
     uint64_t instance_id = (uint64_t)task->rec->instance_id;
-    struct task_health health = reconcile_health(look->step, look->service, task, &look->again_at);
+    struct task_health health;
     uint32_t host = host_of(look, instance_id);
     bool misplaced = host == look->input.hosts_n;
     bool draining = misplaced && reconcile_is_draining(state, task);
 
+    traffic_look(look->step, task, &look->again_at);
+    health = reconcile_health(look->step, look->service, task, &look->again_at);
     look->states[look->input.tasks_n] = (struct daemon_task){
         .phase = reconcile_phase(task),
         .is_new = rollouts_index(&look->rollouts, task) == 0,

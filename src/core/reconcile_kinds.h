@@ -21,9 +21,15 @@ struct reconciled {
 
 struct reconciled reconcile_replica(struct step *step, struct service *service);
 struct reconciled reconcile_daemon(struct step *step, struct service *service);
-// One task set, as if it were a service of its own.
-struct reconciled reconcile_task_set(struct step *step, struct service *service,
-                                     struct deployment *set);
+
+// One deployment by itself, as if it were a REPLICA service that wants so many tasks. One that was
+// given up starts none.
+struct reconciled reconcile_set(struct step *step, struct service *service,
+                                struct deployment *deployment, int64_t desired, bool is_given_up);
+
+// A service whose newest deployment shifts traffic, until that has ended.
+bool reconcile_is_shifting(const struct service *service);
+struct reconciled reconcile_shift(struct step *step, struct service *service);
 
 // The deployments with their index in plans: PRIMARY first, then the newest first. In the step's
 // arena.

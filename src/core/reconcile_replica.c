@@ -1,4 +1,5 @@
-// REPLICA services: the tasks as replica_plan.h wants to see them, and what it says, done.
+// REPLICA services: the tasks as replica_plan.h wants to see them, and what it says, done. A
+// service as a whole, or one of its deployments by itself.
 
 #include "core/reconcile_kinds.h"
 
@@ -11,6 +12,7 @@
 #include "core/rollout.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
+#include "core/traffic.h"
 #include "core/victims.h"
 #include "model/deployment.h"
 #include "model/instance.h"
@@ -22,8 +24,10 @@ struct look {
     struct step *step;
     struct service *service;
     struct rollouts rollouts;
-    const struct deployment *set; // only tasks of this task set are looked at; NULL: all
-    struct task **tasks;          // as in `plan`'s input
+    bool is_set;     // only the tasks of the one deployment in `rollouts`
+    int64_t desired; // and how many there are to be
+    bool is_given_up;
+    struct task **tasks; // as in `plan`'s input
     struct replica_task *states;
     struct replica_service input;
     time_ms again_at;
@@ -43,8 +47,10 @@ static bool is_protected(const struct look *look, struct task *task, time_ms *ag
 static void add_task(struct look *look, struct task *task)
 {
     struct replica_task *out = &look->states[look->input.tasks_n];
-    struct task_health health = reconcile_health(look->step, look->service, task, &look->again_at);
+    struct task_health health;
 
+    traffic_look(look->step, task, &look->again_at);
+    health = reconcile_health(look->step, look->service, task, &look->again_at);
     look->tasks[look->input.tasks_n++] = task;
     *out = (struct replica_task){
         .phase = reconcile_phase(task),
@@ -85,22 +91,22 @@ static int64_t repair_max(struct look *look, const struct deployment *deployment
 static void look_at(struct look *look)
 {
     const struct rec_service *rec = look->service->rec;
-    const struct deployment *primary = look->rollouts.at[0];
-    int32_t desired = look->set != NULL ? look->set->rec->computed_count : rec->desired_count;
+    struct deployment *primary = look->rollouts.at[0];
     struct rollout_bounds bounds =
-        rollout_bounds(desired, rec->deployment_configuration->minimum_healthy_percent,
+        rollout_bounds(look->desired, rec->deployment_configuration->minimum_healthy_percent,
                        rec->deployment_configuration->maximum_percent);
-    size_t max = look->set != NULL ? look->set->running_n + look->set->pending_n
-                                   : look->service->running_n + look->service->pending_n;
+    size_t max = look->is_set ? primary->running_n + primary->pending_n
+                              : look->service->running_n + look->service->pending_n;
 
     look->tasks = arena_array(look->step->arena, struct task *, max);
     look->states = arena_array(look->step->arena, struct replica_task, max);
     look->input = (struct replica_service){
-        .desired = desired,
+        .desired = look->desired,
         .lower = bounds.lower,
         .upper = bounds.upper,
         .start_max = reconcile_start_max(look->step, look->service, primary, &look->again_at),
-        .is_failed = primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED,
+        .is_failed =
+            look->is_given_up || primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED,
         .deployments_n = look->rollouts.n,
         .repaired = repaired_of(&look->rollouts),
         .tasks = look->states,
@@ -110,7 +116,7 @@ static void look_at(struct look *look)
     LIST_EACH (&look->service->tasks, it) {
         struct task *task = LIST_ENTRY(it, struct task, in_service);
 
-        if (look->set == NULL || (uint64_t)task->rec->deployment_id == look->set->part.entity.id)
+        if (!look->is_set || (uint64_t)task->rec->deployment_id == primary->part.entity.id)
             add_task(look, task);
     }
     ASSERT(look->input.tasks_n == max);
@@ -264,26 +270,25 @@ static void scale_in(struct look *look, const struct replica_plan *plan)
     reconcile_stop(look->step, look->service, &stopped);
 }
 
-static struct reconciled reconcile(struct look *look)
+static struct reconciled act(struct look *look)
 {
     static const struct service_action is_kept = {
         .name = REC_SERVICE_ACTION_TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION};
-    struct step *step = look->step;
-    struct service *service = look->service;
-    struct speaker speaker = service_speaker(step, service);
+    struct speaker speaker = service_speaker(look->step, look->service);
     struct replica_plan plan;
 
     look_at(look);
-    plan = replica_plan(&look->input, step->arena);
+    plan = replica_plan(&look->input, look->step->arena);
     do_stops(look, &plan);
     if (plan.excess_n > 0)
         scale_in(look, &plan);
     do_starts(look, &plan);
     if (plan.is_stuck)
-        service_say(step, service, event_trouble(&speaker, TROUBLE_STUCK));
+        service_say(look->step, look->service, event_trouble(&speaker, TROUBLE_STUCK));
     if (plan.protected_n > 0)
-        service_act(step, service,
-                    event_protected(&speaker, deployment_name(look->rollouts.at[0], step->arena),
+        service_act(look->step, look->service,
+                    event_protected(&speaker,
+                                    deployment_name(look->rollouts.at[0], look->step->arena),
                                     plan.protected_n),
                     &is_kept);
     return (struct reconciled){.is_steady = plan.is_steady, .again_at = look->again_at};
@@ -291,20 +296,27 @@ static struct reconciled reconcile(struct look *look)
 
 struct reconciled reconcile_replica(struct step *step, struct service *service)
 {
-    struct look look = {.step = step, .service = service, .rollouts = rollouts_of(step, service)};
+    struct look look = {
+        .step = step,
+        .service = service,
+        .rollouts = rollouts_of(step, service),
+        .desired = service->rec->desired_count,
+    };
 
-    return reconcile(&look);
+    return act(&look);
 }
 
-struct reconciled reconcile_task_set(struct step *step, struct service *service,
-                                     struct deployment *set)
+struct reconciled reconcile_set(struct step *step, struct service *service,
+                                struct deployment *deployment, int64_t desired, bool is_given_up)
 {
     struct look look = {
         .step = step,
         .service = service,
-        .rollouts = {.at = &set, .n = 1},
-        .set = set,
+        .rollouts = {.at = &deployment, .n = 1},
+        .is_set = true,
+        .desired = desired,
+        .is_given_up = is_given_up,
     };
 
-    return reconcile(&look);
+    return act(&look);
 }

@@ -1,8 +1,10 @@
-// The signs of a task, read from its record and its definition. Load balancers have none yet.
+// The signs of a task, read from its record and its definition, and from what load balancers say.
 
 #include "core/service_health.h"
 
 #include "base/proof.h"
+#include "core/traffic.h"
+#include "model/deployment.h"
 #include "model/service.h"
 #include "model/task.h"
 #include "model/task_definition.h"
@@ -32,6 +34,24 @@ static enum check_result containers_say(const struct rec_task *rec,
     return worst;
 }
 
+static enum check_result traffic_says(const struct state *state, const struct task *task)
+{
+    const struct deployment *deployment;
+    const struct revision *revision;
+
+    if (!state->config.has_traffic)
+        return CHECK_NONE;
+    deployment = deployment_get(state, (uint64_t)task->rec->deployment_id);
+    if (deployment == NULL)
+        return CHECK_NONE;
+    revision = revision_get(state, (uint64_t)deployment->rec->revision_id);
+    if (!traffic_is_moved(state, revision))
+        return CHECK_NONE;
+    if (task->target_is_ill)
+        return CHECK_FAILED;
+    return task->rec->traffic == REC_TASK_TRAFFIC_IN ? CHECK_PASSED : CHECK_WAITING;
+}
+
 struct task_health service_health(const struct state *state, const struct service *service,
                                   const struct task *task, time_ms now)
 {
@@ -40,6 +60,7 @@ struct task_health service_health(const struct state *state, const struct servic
         .is_running = task->rec->last_status == REC_TASK_STATUS_RUNNING && task_is_wanted(task),
         .started_at = task->rec->started_at,
         .containers = containers_say(task->rec, definition->rec->definition),
+        .traffic = traffic_says(state, task),
         .grace = service->rec->health_check_grace_period_seconds * TIME_SECOND_MS,
     };
 

@@ -125,11 +125,11 @@ struct str event_completed(const struct speaker *s, struct str deployment)
     return say(s, "(deployment %.*s) deployment completed.", STR_ARGS(deployment));
 }
 
-struct str event_failed(const struct speaker *s, struct str deployment)
+struct str event_failed(const struct speaker *s, struct str deployment, struct str cause)
 {
     MARK("event A11: a deployment failed");
-    return say(s, "(deployment %.*s) deployment failed: tasks failed to start.",
-               STR_ARGS(deployment));
+    return say(s, "(deployment %.*s) deployment failed: %.*s.", STR_ARGS(deployment),
+               STR_ARGS(cause));
 }
 
 struct str event_rolling_back(const struct speaker *s, struct str deployment)
@@ -281,6 +281,12 @@ static struct str target_call_failed(const struct speaker *s, const char *call, 
                STR_ARGS(error));
 }
 
+struct str event_no_traffic(const struct speaker *s)
+{
+    return say(s, "has load balancers, but this server moves no traffic: targets are not "
+                  "registered and weights are not set.");
+}
+
 struct str event_describe_failed(const struct speaker *s, struct str group, struct str error)
 {
     return target_call_failed(s, "describe target health on", group, error);
@@ -391,6 +397,11 @@ struct str rollout_reason_alarm(void)
     return STR("ECS deployment failed: alarm detected.");
 }
 
+struct str rollout_reason_failed(struct arena *arena, struct str cause)
+{
+    return str_fmt(arena, "ECS deployment failed: %.*s.", STR_ARGS(cause));
+}
+
 // --- statusReason
 
 #define ROLLED_BACK     "Service deployment rolled back because "
@@ -453,6 +464,16 @@ struct str rollback_by_stage_timeout(struct arena *arena, enum deploy_stage stag
                    STR_ARGS(name_of_stage(stage)));
 }
 
+struct str rollback_by_timeout(void)
+{
+    return STR(ROLLED_BACK "the service deployment timed out.");
+}
+
+struct str rollback_by_request(void)
+{
+    return STR(ROLLED_BACK "it was asked to stop.");
+}
+
 static struct str hook_story(struct arena *arena, enum hook_failure failure, struct str subject,
                              struct str cause)
 {
@@ -468,6 +489,11 @@ static struct str hook_story(struct arena *arena, enum hook_failure failure, str
     case HOOK_NOT_PARSED:
         return str_fmt(arena, "ECS was unable to parse the response from %.*s due to %.*s",
                        STR_ARGS(subject), STR_ARGS(cause));
+    case HOOK_TIMED_OUT:
+        return str_fmt(arena, "Lifecycle hook target %.*s timed out.", STR_ARGS(subject));
+    case HOOK_ANSWERED_BACK:
+        return str_fmt(arena, "Lifecycle hook %.*s was ended with the action ROLLBACK.",
+                       STR_ARGS(subject));
     }
     UNREACHABLE();
 }

@@ -41,9 +41,9 @@ struct str event_registered(const struct speaker *s, int64_t n, struct str group
 struct str event_deregistered(const struct speaker *s, int64_t n, struct str group);
 struct str event_draining(const struct speaker *s, struct str task_set, int64_t n);
 
-// A10; A11; A12.
+// A10; A11, whose published cause is "tasks failed to start"; A12.
 struct str event_completed(const struct speaker *s, struct str deployment);
-struct str event_failed(const struct speaker *s, struct str deployment);
+struct str event_failed(const struct speaker *s, struct str deployment, struct str cause);
 struct str event_rolling_back(const struct speaker *s, struct str deployment);
 
 // A target that a load balancer found unhealthy.
@@ -93,6 +93,9 @@ struct str event_role_refused(const struct speaker *s, struct str role_arn);
 
 // --- C: load balancers
 
+// Ours: nobody is there who could move traffic, so none is moved.
+struct str event_no_traffic(const struct speaker *s);
+
 // C1; C2; C3. `error` is what the call came back with.
 struct str event_describe_failed(const struct speaker *s, struct str group, struct str error);
 struct str event_register_failed(const struct speaker *s, struct str group, struct str error);
@@ -127,6 +130,7 @@ struct str rollout_reason_completed(struct arena *arena, struct str deployment);
 struct str rollout_reason_rolling_back(struct arena *arena, struct str deployment);
 struct str rollout_reason_breaker(void);
 struct str rollout_reason_alarm(void);
+struct str rollout_reason_failed(struct arena *arena, struct str cause); // ours
 
 // --- statusReason of a service deployment, and the reason of its rollback (4.3, 4.7)
 
@@ -137,12 +141,16 @@ struct str rollback_by_many_groups(struct arena *arena, struct str rule_arn, int
 struct str rollback_by_other_group(struct arena *arena, struct str group);
 struct str rollback_by_permissions(struct arena *arena, struct str role_arn);
 struct str rollback_by_stage_timeout(struct arena *arena, enum deploy_stage stage); // ours
+struct str rollback_by_timeout(void);                                               // ours
+struct str rollback_by_request(void);                                               // ours
 
 enum hook_failure {
     HOOK_RETURNED_FAILED,
-    HOOK_ROLE_REFUSED, // `subject` is the role, in the others the hook's target
-    HOOK_NOT_INVOKED,  // because of `cause`
-    HOOK_NOT_PARSED,   // because of `cause`
+    HOOK_ROLE_REFUSED,  // `subject` is the role, in the others the hook's target
+    HOOK_NOT_INVOKED,   // because of `cause`
+    HOOK_NOT_PARSED,    // because of `cause`
+    HOOK_TIMED_OUT,     // ours
+    HOOK_ANSWERED_BACK, // ours: a pause, of which `subject` is the id, was ended by a ROLLBACK
 };
 struct str rollback_by_hook(struct arena *arena, enum deploy_stage stage, enum hook_failure failure,
                             struct str subject, struct str cause);

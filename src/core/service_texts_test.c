@@ -82,9 +82,12 @@ static void deployments_are_told(void **state)
     (void)state;
     EXPECT_STR(event_completed(&web, DEP),
                "(service web) (deployment ecs-svc/1637086347952626779) deployment completed.");
-    EXPECT_STR(event_failed(&web, DEP),
+    EXPECT_STR(event_failed(&web, DEP, STR("tasks failed to start")),
                "(service web) (deployment ecs-svc/1637086347952626779) deployment failed: tasks "
                "failed to start.");
+    EXPECT_STR(event_no_traffic(&web),
+               "(service web) has load balancers, but this server moves no traffic: targets are "
+               "not registered and weights are not set.");
     EXPECT_STR(event_rolling_back(&web, DEP),
                "(service web) rolling back to deployment ecs-svc/1637086347952626779.");
 }
@@ -273,6 +276,8 @@ static void rollout_states_have_their_reasons(void **state)
                "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.");
     EXPECT_STR(rollout_reason_breaker(), "ECS deployment circuit breaker: tasks failed to start.");
     EXPECT_STR(rollout_reason_alarm(), "ECS deployment failed: alarm detected.");
+    EXPECT_STR(rollout_reason_failed(&arena, STR("it timed out")),
+               "ECS deployment failed: it timed out.");
 }
 
 static void rollbacks_have_their_reasons(void **state)
@@ -298,6 +303,10 @@ static void rollbacks_have_their_reasons(void **state)
                "due to missing permissions on ECS Infrastructure Role 'arn:role'.");
     EXPECT_STR(rollback_by_stage_timeout(&arena, DEPLOY_STAGE_SCALE_UP),
                "Service deployment rolled back because the SCALE_UP lifecycle stage timed out.");
+    EXPECT_STR(rollback_by_timeout(),
+               "Service deployment rolled back because the service deployment timed out.");
+    EXPECT_STR(rollback_by_request(),
+               "Service deployment rolled back because it was asked to stop.");
 }
 
 static void failed_hooks_have_their_reasons(void **state)
@@ -319,6 +328,13 @@ static void failed_hooks_have_their_reasons(void **state)
                                 STR("HookStatus must not be null")),
                "Service deployment rolled back because POST_SCALE_UP lifecycle hook(s) failed. ECS "
                "was unable to parse the response from arn:f due to HookStatus must not be null");
+    EXPECT_STR(rollback_by_hook(&arena, DEPLOY_STAGE_POST_SCALE_UP, HOOK_TIMED_OUT, arn, STR_NONE),
+               "Service deployment rolled back because POST_SCALE_UP lifecycle hook(s) failed. "
+               "Lifecycle hook target arn:f timed out.");
+    EXPECT_STR(rollback_by_hook(&arena, DEPLOY_STAGE_POST_SCALE_UP, HOOK_ANSWERED_BACK,
+                                STR("ecs-pause-1"), STR_NONE),
+               "Service deployment rolled back because POST_SCALE_UP lifecycle hook(s) failed. "
+               "Lifecycle hook ecs-pause-1 was ended with the action ROLLBACK.");
 }
 
 static void stopped_tasks_have_their_reasons(void **state)

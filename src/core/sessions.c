@@ -100,7 +100,7 @@ static struct acs_task_identifier identify(struct step *step, const struct insta
 
     SET(&identifier, task_arn, task_arn(step->state, task, step->arena));
     SET(&identifier, task_cluster_arn, cluster_arn_of(step, instance));
-    SET(&identifier, desired_status, task_is_wanted(task) ? STR("RUNNING") : STR("STOPPED"));
+    SET(&identifier, desired_status, task_should_run(task) ? STR("RUNNING") : STR("STOPPED"));
     return identifier;
 }
 
@@ -135,7 +135,7 @@ static void send_manifest(struct step *step, struct instance *instance)
 
 static bool agent_knows(const struct task *task)
 {
-    return task->delivered || (task_is_wanted(task) && !task_is_pending(task));
+    return task->delivered || (task_should_run(task) && !task_is_pending(task));
 }
 
 static void send_unknown_tasks(struct step *step, struct instance *instance)
@@ -331,7 +331,7 @@ static bool should_run_here(const struct step *step, const struct instance *inst
     if (!str_cut_last(arn, '/', &head, &uid))
         return false;
     task = task_find_uid(step->state, uid);
-    return task != NULL && task_is_wanted(task) &&
+    return task != NULL && task_should_run(task) &&
            (uint64_t)task->rec->instance_id == instance->entity.id;
 }
 

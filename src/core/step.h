@@ -20,6 +20,7 @@ struct arena;
 typedef uint64_t session_id;
 
 enum effect_kind {
+    EFFECT_NONE = 0,   // nothing is left of it
     EFFECT_ACS_ACCEPT, // complete the websocket handshake
     EFFECT_ACS_REFUSE, // answer it with `error` and `text` instead
     EFFECT_ACS_SEND,   // send `value` as `acs_message`
@@ -27,6 +28,12 @@ enum effect_kind {
     EFFECT_TCS_REFUSE,
     EFFECT_TCS_SEND, // send `value` as `tcs_message`
     EFFECT_CLOSE,    // close the session: websocket code 1000 and `text`
+
+    // To whoever is outside of the cluster; no session. `value` says what is asked, an input brings
+    // what came of it.
+    EFFECT_HOOK_CALL,  // struct hook_call, core/hooks.h
+    EFFECT_ALARMS_ASK, // struct alarms_ask, core/alarms.h
+    EFFECT_TRAFFIC,    // struct traffic_order, core/traffic.h
 };
 
 struct effect {

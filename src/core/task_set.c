@@ -139,7 +139,7 @@ bool task_sets_reconcile(struct step *step, struct service *service, time_ms *ag
 
         if (forget_if_empty(step, set))
             continue;
-        result = reconcile_task_set(step, service, set);
+        result = reconcile_set(step, service, set, set->rec->computed_count, false);
         *again_at = earlier(*again_at, result.again_at);
         note_stability(step, set, result.is_steady);
         all_steady &= result.is_steady;

@@ -114,6 +114,7 @@ void service_deployment_apply(struct state *state, uint64_t id, const void *reco
             sizeof *deployment);
     deployment->part.entity.record = rec;
     deployment->rec = rec;
+    service_mark(state, service_get(state, deployment->part.service_id));
 }
 
 void service_event_apply(struct state *state, uint64_t id, const void *record)
@@ -154,6 +155,15 @@ struct service_deployment *service_newest_deployment(const struct service *servi
     if (list_is_empty(&service->service_deployments))
         return NULL;
     return PART(service->service_deployments.prev, struct service_deployment);
+}
+
+bool service_deployment_shifts(const struct service_deployment *deployment)
+{
+    const struct ecs_deployment_configuration *config = deployment->rec->deployment_configuration;
+
+    return config != NULL && config->has.strategy &&
+           config->strategy != ECS_DEPLOYMENT_STRATEGY_UNSET &&
+           config->strategy != ECS_DEPLOYMENT_STRATEGY_ROLLING;
 }
 
 int32_t deployment_wanted(const struct state *state, const struct deployment *deployment)

@@ -33,6 +33,7 @@ struct deployment {
 struct service_deployment {
     struct service_part part;
     const struct rec_service_deployment *rec;
+    time_ms alarms_asked_at; // volatile; 0: not yet
 };
 
 // A line of `events`.
@@ -57,6 +58,8 @@ struct service_deployment *service_deployment_get(const struct state *state, uin
 struct deployment *service_primary(const struct service *service);
 // The newest service deployment; NULL: none.
 struct service_deployment *service_newest_deployment(const struct service *service);
+// It moves traffic from one revision to another (BLUE_GREEN, LINEAR, CANARY).
+bool service_deployment_shifts(const struct service_deployment *deployment);
 // Its tasks that are to go on.
 int32_t deployment_wanted(const struct state *state, const struct deployment *deployment);
 struct task_definition *revision_definition(const struct state *state,

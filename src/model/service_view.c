@@ -14,6 +14,8 @@ static bool is_fargate(enum ecs_launch_type launch_type)
 
 static int32_t requested(const struct service *service, const struct deployment *deployment)
 {
+    if (deployment->rec->has.requested_count)
+        return deployment->rec->requested_count;
     if (deployment->rec->status == REC_DEPLOYMENT_STATUS_PRIMARY)
         return service->rec->desired_count;
     return (int32_t)(deployment->running_n + deployment->pending_n);
@@ -270,6 +272,8 @@ void revision_view(const struct state *state, const struct revision *revision, s
         SET(out, load_balancers, rec->load_balancers);
     if (rec->service_registries.n > 0)
         SET(out, service_registries, rec->service_registries);
+    if (rec->has.resolved_configuration)
+        SET(out, resolved_configuration, rec->resolved_configuration);
     if (rec->has.monitoring)
         SET(out, monitoring, rec->monitoring);
     VIEW_LAUNCH_PARTS(out, revision);
@@ -350,6 +354,102 @@ static void view_monitors(const struct rec_service_deployment *rec, struct arena
     SET(out, deployment_circuit_breaker, breaker);
 }
 
+#define MONITOR(status) ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_##status
+
+static void view_alarms(const struct rec_service_deployment *rec, struct arena *arena,
+                        struct ecs_service_deployment *out)
+{
+    const struct ecs_deployment_alarms *config = rec->deployment_configuration->alarms;
+    struct ecs_service_deployment_alarms *alarms =
+        arena_new(arena, struct ecs_service_deployment_alarms);
+
+    if (!rec->deployment_configuration->has.alarms)
+        return;
+    if (!config->enable)
+        SET(alarms, status, MONITOR(DISABLED));
+    else if (rec->triggered_alarms.n > 0)
+        SET(alarms, status, MONITOR(TRIGGERED));
+    else
+        SET(alarms, status,
+            rec->has.finished_at ? MONITOR(MONITORING_COMPLETE) : MONITOR(MONITORING));
+    SET(alarms, alarm_names, config->alarm_names);
+    if (rec->triggered_alarms.n > 0)
+        SET(alarms, triggered_alarm_names, rec->triggered_alarms);
+    SET(out, alarms, alarms);
+}
+
+// ---- traffic shifts
+
+#define SHOWN(stage) [REC_DEPLOY_STAGE_##stage] = ECS_SERVICE_DEPLOYMENT_LIFECYCLE_STAGE_##stage
+
+// lifecycleStage does not know PRE_PRODUCTION_TRAFFIC_SHIFT.
+static enum ecs_service_deployment_lifecycle_stage shown_stage(enum rec_deploy_stage stage)
+{
+    static const enum ecs_service_deployment_lifecycle_stage rows[REC_DEPLOY_STAGE_N] = {
+        SHOWN(RECONCILE_SERVICE),
+        SHOWN(PRE_SCALE_UP),
+        SHOWN(SCALE_UP),
+        SHOWN(POST_SCALE_UP),
+        SHOWN(TEST_TRAFFIC_SHIFT),
+        SHOWN(POST_TEST_TRAFFIC_SHIFT),
+        [REC_DEPLOY_STAGE_PRE_PRODUCTION_TRAFFIC_SHIFT] =
+            ECS_SERVICE_DEPLOYMENT_LIFECYCLE_STAGE_PRODUCTION_TRAFFIC_SHIFT,
+        SHOWN(PRODUCTION_TRAFFIC_SHIFT),
+        SHOWN(POST_PRODUCTION_TRAFFIC_SHIFT),
+        SHOWN(BAKE_TIME),
+        SHOWN(CLEAN_UP),
+    };
+
+    return rows[stage];
+}
+
+static void view_hook(const struct rec_service_deployment *rec,
+                      const struct rec_deployment_hook *hook,
+                      struct ecs_deployment_lifecycle_hook_detail *out)
+{
+    const struct ecs_deployment_lifecycle_hook *config =
+        &rec->deployment_configuration->lifecycle_hooks.at[hook->index];
+    const struct ecs_deployment_lifecycle_hook_timeout_configuration *timeout =
+        config->timeout_configuration;
+    bool continues =
+        timeout != NULL && timeout->action == ECS_DEPLOYMENT_LIFECYCLE_HOOK_ACTION_CONTINUE;
+
+    SET(out, hook_id, hook->hook_id);
+    SET(out, target_type,
+        config->has.target_type ? config->target_type
+                                : ECS_DEPLOYMENT_LIFECYCLE_HOOK_TARGET_TYPE_AWS_LAMBDA);
+    if (config->hook_target_arn.len > 0)
+        SET(out, target_arn, config->hook_target_arn);
+    SET(out, status, hook->status);
+    SET(out, expires_at, hook->expires_at);
+    SET(out, timeout_action,
+        continues ? ECS_DEPLOYMENT_LIFECYCLE_HOOK_ACTION_CONTINUE
+                  : ECS_DEPLOYMENT_LIFECYCLE_HOOK_ACTION_ROLLBACK);
+}
+
+static void view_shift(const struct rec_service_deployment *rec, struct arena *arena,
+                       struct ecs_service_deployment *out)
+{
+    struct ecs_deployment_lifecycle_hook_detail_list hooks = {
+        .at = arena_array(arena, struct ecs_deployment_lifecycle_hook_detail, rec->hooks.n)};
+
+    if (!rec->has.stage)
+        return;
+    SET(out, lifecycle_stage, shown_stage(rec->stage));
+    for (; hooks.n < rec->hooks.n; hooks.n++)
+        view_hook(rec, &rec->hooks.at[hooks.n], &hooks.at[hooks.n]);
+    SET(out, lifecycle_hook_details, hooks);
+    SET(out->target_service_revision, requested_production_traffic_weight,
+        rec->production_weight / 10.0);
+    SET(out->target_service_revision, requested_test_traffic_weight, rec->test_weight / 10.0);
+    if (out->source_service_revisions.n > 0) {
+        SET(&out->source_service_revisions.at[0], requested_production_traffic_weight,
+            100 - rec->production_weight / 10.0);
+        SET(&out->source_service_revisions.at[0], requested_test_traffic_weight,
+            100 - rec->test_weight / 10.0);
+    }
+}
+
 void service_deployment_view(const struct state *state, const struct service_deployment *deployment,
                              struct arena *arena, struct ecs_service_deployment *out)
 {
@@ -373,4 +473,6 @@ void service_deployment_view(const struct state *state, const struct service_dep
             revision_arn(state, revision_get(state, (uint64_t)rec->rollback_revision_id), arena));
     }
     view_monitors(rec, arena, out);
+    view_alarms(rec, arena, out);
+    view_shift(rec, arena, out);
 }

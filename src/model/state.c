@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/proof.h"
+#include "base/rng.h"
 #include "base/trace.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
@@ -90,6 +91,13 @@ uint64_t state_new_id(struct state *state, enum rec_kind kind)
 {
     ASSERT(kind > REC_KIND_NONE && kind < REC_KIND_N);
     return state->next_id[kind]++;
+}
+
+int64_t state_life(struct state *state, struct rng *rng)
+{
+    if (state->life == 0)
+        state->life = (int64_t)(rng_next(rng) >> 1) | 1;
+    return state->life;
 }
 
 struct entity *state_get(const struct state *state, enum rec_kind kind, uint64_t id)

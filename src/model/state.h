@@ -30,6 +30,7 @@
 struct arena;
 struct cluster;
 struct family_order;
+struct rng;
 struct run_token;
 struct service;
 struct instance;
@@ -45,6 +46,8 @@ struct state_config {
     size_t stopped_tasks_max;     // and how many of them, so that memory is bounded; 0: any number
     time_ms inactive_keep_ms;     // likewise INACTIVE clusters and instances
     time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
+    bool has_alarms;              // there is a source of alarms
+    bool has_traffic;             // somebody moves the traffic of load balancers
 };
 
 extern const struct state_config state_config_default;
@@ -82,6 +85,7 @@ struct state {
     struct expiry_heap stopped;             // likewise STOPPED tasks, in a heap of their own
     struct expiry_heap wakes;               // which service time alone will change, and when
     struct list services_dirty;             // struct service.dirty, in the order of marking
+    int64_t life;                           // drawn when first asked for; state_life
 
     struct journal journal; // of the batch being decided
     uint64_t batch;         // its number
@@ -97,6 +101,10 @@ struct entity {
 
 void state_init(struct state *state, const struct state_config *config);
 void state_deinit(struct state *state); // frees everything, the journal included
+
+// A number of this life of the server, never 0, which no earlier one had. What was asked of others
+// in an earlier life is asked again.
+int64_t state_life(struct state *state, struct rng *rng);
 
 // A fresh id for a new entity of this kind: one more than any before it.
 uint64_t state_new_id(struct state *state, enum rec_kind kind);

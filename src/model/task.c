@@ -37,6 +37,11 @@ bool task_is_wanted(const struct task *task)
     return task->rec->desired_status == REC_TASK_STATUS_RUNNING;
 }
 
+bool task_should_run(const struct task *task)
+{
+    return task_is_wanted(task) || task->rec->last_status == REC_TASK_STATUS_DEACTIVATING;
+}
+
 bool task_is_pending(const struct task *task)
 {
     return task->rec->last_status < REC_TASK_STATUS_RUNNING;

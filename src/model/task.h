@@ -30,7 +30,9 @@ struct task {
     // Volatile. Whether the agent acknowledged the payload it was last sent in, so knows the
     // present desired status, and the sequence of that payload.
     bool delivered;
-    bool seen_healthy; // when its service was last looked at
+    bool seen_healthy;  // when its service was last looked at
+    bool traffic_asked; // to let it into traffic, or out, and not answered yet
+    bool target_is_ill; // a load balancer says so
     int64_t sent_sequence;
     struct list unacknowledged; // in its instance's, from the sending to the acknowledgement
 };
@@ -44,6 +46,8 @@ struct task *task_find_uid(const struct state *state, struct str uid);
 bool task_is_stopped(const struct task *task); // lastStatus STOPPED (or DELETED)
 bool task_is_wanted(const struct task *task);  // desiredStatus RUNNING
 bool task_is_pending(const struct task *task); // lastStatus before RUNNING
+// What its agent is to make of it: a task that leaves traffic before it stops runs on.
+bool task_should_run(const struct task *task);
 
 // Since when its agent has been connected with the task there; of a STOPPED task as it was then. 0:
 // it never was.

@@ -159,6 +159,7 @@ static int read_rest(struct op_ctx *ctx, const struct ecs_create_service_request
                          plan->capacity.launch_type) != OP_OK)
         return OP_FAILED;
     if (service_check_balancers(ctx, plan->definition, &in->load_balancers) != OP_OK ||
+        service_check_shift(ctx, plan->configuration, &in->load_balancers) != OP_OK ||
         service_check_registries(ctx, &in->service_registries) != OP_OK ||
         service_check_grace(ctx, in->health_check_grace_period_seconds) != OP_OK ||
         service_check_execute_command(ctx, in->enable_execute_command, plan->definition,

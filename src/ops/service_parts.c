@@ -3,6 +3,7 @@
 #include "ops/service_parts.h"
 
 #include "model/arn.h"
+#include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/service.h"
 
@@ -37,4 +38,22 @@ struct revision *op_service_revision(const struct service *service, int64_t numb
             return revision;
     }
     return NULL;
+}
+
+int op_find_service_deployment(struct op_ctx *ctx, struct str arn, struct service_deployment **out)
+{
+    struct part_reference reference;
+    struct cluster *cluster;
+    struct service *service;
+
+    if (!op_parse_part(ctx, arn, "service-deployment", &reference))
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "The ServiceDeployment ARN is invalid.");
+    cluster = cluster_find(ctx->state, ctx->caller.region, reference.cluster);
+    service = cluster != NULL ? service_find(ctx->state, cluster, reference.service) : NULL;
+    *out = service != NULL ? op_service_deployment(service, reference.id) : NULL;
+    if (*out == NULL)
+        return op_fail(ctx, ECS_ERROR_SERVICE_DEPLOYMENT_NOT_FOUND_EXCEPTION,
+                       "Service deployment not found.");
+    return OP_OK;
 }

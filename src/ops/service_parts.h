@@ -21,6 +21,10 @@ struct part_reference {
 bool op_parse_part(const struct op_ctx *ctx, struct str text, const char *kind,
                    struct part_reference *out);
 
+// InvalidParameterException, or ServiceDeploymentNotFoundException.
+int op_find_service_deployment(struct op_ctx *ctx, struct str arn,
+                               struct service_deployment **out) MUST_CHECK;
+
 // NULL: the service has none of that id.
 struct service_deployment *op_service_deployment(const struct service *service, struct str uid);
 struct revision *op_service_revision(const struct service *service, int64_t number);

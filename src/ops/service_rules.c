@@ -7,6 +7,7 @@
 #include "model/task_definition.h"
 #include "ops/find.h"
 #include "ops/placement_rules.h"
+#include "ops/shift_rules.h"
 
 enum { BALANCERS_MAX = 5, BAKE_MINUTES_MAX = 1440, BREAKER_PERCENT = 50 };
 
@@ -67,6 +68,12 @@ static void lay_over(const struct ecs_deployment_configuration *given,
         SET(config, strategy, given->strategy);
     if (given->has.bake_time_in_minutes)
         SET(config, bake_time_in_minutes, given->bake_time_in_minutes);
+    if (given->has.lifecycle_hooks)
+        SET(config, lifecycle_hooks, given->lifecycle_hooks);
+    if (given->has.linear_configuration)
+        SET(config, linear_configuration, given->linear_configuration);
+    if (given->has.canary_configuration)
+        SET(config, canary_configuration, given->canary_configuration);
 }
 
 static int check_threshold(struct op_ctx *ctx, const struct ecs_threshold_configuration *threshold)
@@ -100,6 +107,19 @@ static int check_percents(struct op_ctx *ctx, const struct ecs_deployment_config
     return OP_OK;
 }
 
+static int check_alarms(struct op_ctx *ctx, const struct ecs_deployment_configuration *config)
+{
+    if (!config->has.alarms || !config->alarms->enable)
+        return OP_OK;
+    if (config->alarms->alarm_names.n == 0)
+        return BAD(ctx, "alarmNames can not be empty.");
+    if (!ctx->state->config.has_alarms)
+        return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
+                       "This server has no source of alarms. Start it with --alarms, or disable "
+                       "the deployment alarms.");
+    return OP_OK;
+}
+
 int service_read_configuration(struct op_ctx *ctx, const struct ecs_deployment_configuration *given,
                                const struct ecs_deployment_configuration *present,
                                enum ecs_scheduling_strategy strategy,
@@ -118,13 +138,9 @@ int service_read_configuration(struct op_ctx *ctx, const struct ecs_deployment_c
         return OP_FAILED;
     if (config->bake_time_in_minutes < 0 || config->bake_time_in_minutes > BAKE_MINUTES_MAX)
         return BAD(ctx, "bakeTimeInMinutes must be between 0 and %d", BAKE_MINUTES_MAX);
-    if (config->strategy != ECS_DEPLOYMENT_STRATEGY_ROLLING)
-        return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                       "The deployment strategies BLUE_GREEN, LINEAR and CANARY are not available "
-                       "in Gantry yet.");
-    if (config->has.alarms && config->alarms->enable)
-        return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                       "Deployment alarms are not available in Gantry yet.");
+    if (service_check_strategy(ctx, given, present, config, strategy) != OP_OK ||
+        check_alarms(ctx, config) != OP_OK)
+        return OP_FAILED;
     return check_threshold(ctx, config->deployment_circuit_breaker->threshold_configuration);
 }
 

@@ -16,6 +16,10 @@ int service_read_configuration(struct op_ctx *ctx, const struct ecs_deployment_c
                                enum ecs_scheduling_strategy strategy,
                                struct ecs_deployment_configuration **out) MUST_CHECK;
 
+// What BLUE_GREEN, LINEAR and CANARY ask of a service's load balancers.
+int service_check_shift(struct op_ctx *ctx, const struct ecs_deployment_configuration *config,
+                        const struct ecs_load_balancer_list *balancers) MUST_CHECK;
+
 // desiredCount: a DAEMON service must not have one, whatever it is.
 int service_check_desired(struct op_ctx *ctx, bool has, int32_t desired,
                           enum ecs_scheduling_strategy strategy) MUST_CHECK;

@@ -1,32 +1,11 @@
 // StopServiceDeployment: back to where the service was before. Source: ecs-behaviour-api 7.6,
 // ecs-behaviour-scheduler 4.3.
 
-#include "base/arena.h"
 #include "core/deploy.h"
 #include "core/deployment_status.h"
-#include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/service.h"
-#include "ops/find.h"
 #include "ops/service_parts.h"
-
-static int find(struct op_ctx *ctx, struct str arn, struct service_deployment **out)
-{
-    struct part_reference reference;
-    struct cluster *cluster;
-    struct service *service;
-
-    if (!op_parse_part(ctx, arn, "service-deployment", &reference))
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "The ServiceDeployment ARN is invalid.");
-    cluster = cluster_find(ctx->state, ctx->caller.region, reference.cluster);
-    service = cluster != NULL ? service_find(ctx->state, cluster, reference.service) : NULL;
-    *out = service != NULL ? op_service_deployment(service, reference.id) : NULL;
-    if (*out == NULL)
-        return op_fail(ctx, ECS_ERROR_SERVICE_DEPLOYMENT_NOT_FOUND_EXCEPTION,
-                       "Service deployment not found.");
-    return OP_OK;
-}
 
 static bool can_be_stopped(enum ecs_service_deployment_status status)
 {
@@ -42,7 +21,8 @@ int op_stop_service_deployment(struct op_ctx *ctx,
     struct service_deployment *deployment;
     struct rec_service_deployment *next;
 
-    if (op_validate(ctx) != OP_OK || find(ctx, in->service_deployment_arn, &deployment) != OP_OK)
+    if (op_validate(ctx) != OP_OK ||
+        op_find_service_deployment(ctx, in->service_deployment_arn, &deployment) != OP_OK)
         return OP_FAILED;
     if (service_deployment_is_final(deployment->rec->status))
         return op_fail(ctx, ECS_ERROR_CONFLICT_EXCEPTION,

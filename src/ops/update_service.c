@@ -173,7 +173,9 @@ static int plan_revision(struct op_ctx *ctx, const struct ecs_update_service_req
     if (op_check_network(ctx, revision->network_configuration, plan->definition->rec->definition,
                          revision->launch_type) != OP_OK)
         return OP_FAILED;
-    if (service_check_balancers(ctx, plan->definition, &revision->load_balancers) != OP_OK)
+    if (service_check_balancers(ctx, plan->definition, &revision->load_balancers) != OP_OK ||
+        service_check_shift(ctx, plan->rec->deployment_configuration, &revision->load_balancers) !=
+            OP_OK)
         return OP_FAILED;
     return service_check_registries(ctx, &revision->service_registries);
 }

@@ -33,6 +33,10 @@ void effect_refuse(struct effect *effect)
     case EFFECT_ACS_SEND:
     case EFFECT_TCS_SEND:
     case EFFECT_CLOSE: effect->kind = EFFECT_CLOSE; break;
+    case EFFECT_HOOK_CALL:
+    case EFFECT_ALARMS_ASK:
+    case EFFECT_TRAFFIC:
+    case EFFECT_NONE: effect->kind = EFFECT_NONE; break;
     }
     effect->value = NULL;
     effect->error = STR("ServerException");

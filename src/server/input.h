@@ -1,6 +1,6 @@
-// What reaches the thread that decides: calls of the API, agents coming, speaking and going, and
-// word from the store. An input belongs to whoever has it at the moment; there is never a second
-// one who looks.
+// What reaches the thread that decides: calls of the API, agents coming, speaking and going, word
+// from outside and word from the store. An input belongs to whoever has it at the moment; there is
+// never a second one who looks.
 
 #ifndef SERVER_INPUT_H
 #define SERVER_INPUT_H
@@ -17,6 +17,7 @@ enum input_kind {
     INPUT_OPEN,      // struct agent_input; likewise the next two
     INPUT_MESSAGE,   //
     INPUT_GONE,      //
+    INPUT_WORD,      // struct word, word.h
     INPUT_COMMITTED, // struct commit_result
     INPUT_STORE_BACK,
     INPUT_STOP,
@@ -78,9 +79,9 @@ struct agent_input *agent_input_new(enum input_kind kind, enum channel_kind chan
                                     session_id session, uint64_t instance_id);
 void agent_input_free(struct agent_input *input);
 
-// An effect that rests on something undone: what it would have told an agent must not be sent, and
-// the session must not go on as if it had been. A handshake is refused, a session closed; the agent
-// comes again and is told what holds then.
+// An effect that rests on something undone: what goes outside is dropped; what it would have told
+// an agent must not be sent, and the session must not go on as if it had been. A handshake is
+// refused, a session closed; the agent comes again and is told what holds then.
 void effect_refuse(struct effect *effect);
 
 // What callers read while the store cannot commit.

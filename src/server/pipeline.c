@@ -29,6 +29,7 @@
 #include "base/mem.h"
 #include "base/proof.h"
 #include "core/timers.h"
+#include "server/word.h"
 #include "store/store.h"
 
 enum {
@@ -157,6 +158,7 @@ static void step_agent(struct step *step, const struct agent_input *in)
             session_tcs_gone(step, in->session, in->instance_id);
         return;
     case INPUT_CALL:
+    case INPUT_WORD:
     case INPUT_COMMITTED:
     case INPUT_STORE_BACK:
     case INPUT_STOP: break;
@@ -183,6 +185,23 @@ static void decide_agent(struct pipeline *p, struct agent_input *in)
         effect_refuse(effect);
 }
 
+// Likewise; whoever said it says it again.
+static void decide_word(struct pipeline *p, struct word *word)
+{
+    struct step *step = &p->open->step;
+    size_t mark = state_mark(p->config.state);
+    struct effect **last = step->last;
+
+    word_decide(step, word);
+    word->verdict = VERDICT_DONE;
+    if (!p->store_is_down || state_mark(p->config.state) == mark)
+        return;
+    state_undo_to(p->config.state, mark);
+    word->verdict = VERDICT_UNAVAILABLE;
+    for (struct effect *effect = *last; effect != NULL; effect = effect->next)
+        effect_refuse(effect);
+}
+
 static void decide_inputs(struct pipeline *p)
 {
     struct queue_item *item;
@@ -195,6 +214,8 @@ static void decide_inputs(struct pipeline *p)
         }
         if (input->kind == INPUT_CALL)
             decide_call(p, (struct call *)input);
+        else if (input->kind == INPUT_WORD)
+            decide_word(p, (struct word *)input);
         else
             decide_agent(p, (struct agent_input *)input);
         queue_chain_add(&p->open->inputs, item);

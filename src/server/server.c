@@ -28,6 +28,7 @@
 #include "server/event_hook.h"
 #include "server/intake.h"
 #include "server/metrics.h"
+#include "server/outside.h"
 #include "server/recover.h"
 #include "server/setup.h"
 #include "wire/http_server.h"
@@ -70,6 +71,7 @@ struct server {
     struct metrics metrics;
     struct api api;
     struct agents *agents;
+    struct outside *outside;
     struct event_log *events;
     struct event_feed *feed;
     struct event_hook *hook; // NULL: none
@@ -170,6 +172,8 @@ static void carry_out_inputs(struct server *server, struct tick *tick)
             if (tick->failed)
                 call->verdict = VERDICT_UNAVAILABLE;
             api_answer(&server->api, call);
+        } else if (input->kind == INPUT_WORD) {
+            outside_decided(server->outside, (struct word *)input, tick->failed);
         } else {
             agents_decided(server->agents, (struct agent_input *)input, tick->failed);
         }
@@ -185,7 +189,10 @@ static void carry_out(void *user)
     for (struct effect *effect = tick->step.first; effect != NULL; effect = effect->next) {
         if (tick->failed)
             effect_refuse(effect);
-        agents_effect(server->agents, effect);
+        if (effect_goes_outside(effect))
+            outside_effect(server->outside, effect);
+        else
+            agents_effect(server->agents, effect);
     }
     carry_out_inputs(server, tick);
     if (!tick->failed) {
@@ -231,6 +238,7 @@ static void stop_core(void *user)
     loop_timer_stop(&server->patience);
     server->api.closed = true;
     agents_mute(server->agents);
+    outside_mute(server->outside);
     intake_flush(&server->intake);
     tick_thread_stop(server->ticks);
 }
@@ -259,6 +267,7 @@ static void free_server(struct server *server)
 {
     http_server_free(server->http);
     agents_free(server->agents);
+    outside_free(server->outside);
     api_deinit(&server->api);
     event_hook_close(server->hook);
     if (server->loop != NULL)
@@ -299,6 +308,9 @@ static void on_reload(void *user)
                   LOG_STR("effect", STR("the keys known before stay in force")));
     else
         LOG_INFO("credentials.loaded", LOG_STR("reason", STR("reload")));
+    if (!outside_load(server->outside, &scratch, &detail))
+        LOG_ERROR("hooks.unusable", LOG_STR("detail", detail),
+                  LOG_STR("effect", STR("the lifecycle hooks known before stay in force")));
     arena_deinit(&scratch);
 }
 
@@ -333,6 +345,7 @@ static int recover(struct server *server, struct arena *arena, struct str *out_d
         .stopped_tasks_max = options->stopped_tasks_max,
         .inactive_keep_ms = options->inactive_keep_ms,
         .definition_delete_ms = options->definition_delete_ms,
+        .has_alarms = options->alarms != NULL,
     };
 
     state_init(&server->state, &config);
@@ -394,6 +407,12 @@ static void make_front(struct server *server)
         .heartbeat_ms = options->heartbeat_ms,
         .seed = entropy_u64(),
     };
+    struct outside_config outside_config = {
+        .loop = server->loop,
+        .intake = &server->intake,
+        .hooks_path = options->lifecycle_hooks,
+        .alarms = options->alarms,
+    };
     struct event_feed_config feed_config = {
         .source = {.loop = server->loop, .ticks = &server->ticks, .log = server->events},
         .auth = server->setup.auth,
@@ -405,6 +424,7 @@ static void make_front(struct server *server)
     server->http = http_server_new(server->loop, &http_config, &http_handler, server);
     api_init(&server->api, &api_config);
     server->agents = agents_new(&agents_config);
+    server->outside = outside_new(&outside_config);
     server->feed = event_feed_new(&feed_config);
     metrics_init(&server->metrics, &server->state);
     loop_job_init(&server->stop_job, on_stop, server);
@@ -467,6 +487,8 @@ int server_start(const struct server_options *options, struct arena *arena, stru
         *out_detail = str_fmt(arena, "cannot serve: %s", strerrordesc_np(-fault));
         outcome = SERVER_E_START;
     }
+    if (outcome == 0 && !outside_load(server->outside, arena, out_detail))
+        outcome = SERVER_E_OPTIONS;
     if (outcome == 0)
         outcome = make_hook(server, arena, out_detail);
     if (outcome != 0) {

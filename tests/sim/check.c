@@ -108,7 +108,9 @@ static bool task_may_move(enum rec_task_status from, enum rec_task_status to)
 {
     static const uint32_t onward[REC_TASK_STATUS_N] = {
         [REC_TASK_STATUS_PENDING] = BIT(RUNNING) | BIT(STOPPED),
-        [REC_TASK_STATUS_RUNNING] = BIT(STOPPED),
+        [REC_TASK_STATUS_RUNNING] = BIT(STOPPED) | BIT(DEACTIVATING),
+        [REC_TASK_STATUS_DEACTIVATING] = BIT(STOPPED) | BIT(STOPPING),
+        [REC_TASK_STATUS_STOPPING] = BIT(STOPPED),
     };
 
     return from == to || (onward[from] & (1u << to)) != 0;

@@ -221,9 +221,19 @@ static bool is_daemon(const struct rec_service *service)
     return service->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON;
 }
 
-// Others have their own arithmetic.
-static bool is_rolling(const struct rec_service *service)
+// Others have their own arithmetic. Neither now nor lately has it shifted traffic, when source and
+// target have limits of their own.
+static bool is_rolling(const struct replay *r, int64_t service_id,
+                       const struct rec_service *service)
 {
+    const struct service *now = service_get(r->state, (uint64_t)service_id);
+
+    if (now == NULL)
+        return false;
+    LIST_EACH (&now->service_deployments, it) {
+        if (service_deployment_shifts(PART(it, struct service_deployment)))
+            return false;
+    }
     return service->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_ECS &&
            service->deployment_configuration->strategy == ECS_DEPLOYMENT_STRATEGY_ROLLING;
 }
@@ -263,7 +273,7 @@ static void judge_start(const struct replay *r, const struct rec_task *task)
     if (is_daemon(service))
         SIM_CHECK(n.here == 0, "service %.*s: a second task on an instance",
                   STR_ARGS(service->name));
-    else if (is_rolling(service))
+    else if (is_rolling(r, task->service_id, service))
         SIM_CHECK(n.all + 1 <= upper_of(service),
                   "service %.*s: a start makes %lld tasks, the limit is %lld",
                   STR_ARGS(service->name), (long long)n.all + 1, (long long)upper_of(service));
@@ -297,7 +307,7 @@ static void judge_stop(const struct replay *r, const struct rec_task *task,
     SIM_CHECK(task->protected_until <= now || check_is_sick(r->state, task),
               "service %.*s: a protected task is stopped: %.*s", STR_ARGS(service->name),
               STR_ARGS(after->stopped_reason));
-    if (!is_rolling(service) || !check_is_healthy(r->state, task, now) ||
+    if (!is_rolling(r, task->service_id, service) || !check_is_healthy(r->state, task, now) ||
         (is_daemon(service) && has_no_business(r, service, task)))
         return;
     SIM_CHECK(n.healthy - 1 >= lower_of(service),

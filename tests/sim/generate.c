@@ -343,6 +343,7 @@ static const struct weight service_weights[] = {
     {ECS_OPERATION_LIST_SERVICE_DEPLOYMENTS, 20},
     {ECS_OPERATION_DESCRIBE_SERVICE_DEPLOYMENTS, 8},
     {ECS_OPERATION_STOP_SERVICE_DEPLOYMENT, 16},
+    {ECS_OPERATION_CONTINUE_SERVICE_DEPLOYMENT, 10},
     {ECS_OPERATION_DESCRIBE_SERVICE_REVISIONS, 6},
     {ECS_OPERATION_UPDATE_TASK_PROTECTION, 30},
     {ECS_OPERATION_GET_TASK_PROTECTION, 6},
@@ -570,6 +571,8 @@ static bool on_string(void *user, struct str text)
         *token = own_copy(text);
     } else if (!lesson->in_failure && str_starts(text, STR("arn:aws:ecs:"))) {
         learn_arn(lesson, text);
+    } else if (str_starts(text, STR("ecs-pause-"))) {
+        pool_add(&lesson->g->known[KNOWN_HOOK], text);
     }
     lesson->in_page_token = false;
     return true;

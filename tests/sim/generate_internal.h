@@ -29,6 +29,7 @@ enum known {
     KNOWN_SERVICE_DEPLOYMENT,
     KNOWN_REVISION,
     KNOWN_TASK_SET,
+    KNOWN_HOOK,
     KNOWN_N
 };
 

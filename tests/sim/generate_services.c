@@ -61,9 +61,95 @@ static void put_percents(struct generator *g, bool is_daemon)
     put_int(g, "maximumPercent", maximum);
 }
 
+// --- traffic shifts
+
+// Times are short: what nobody answers must end while there is time.
+static void put_hook(struct generator *g)
+{
+    bool pause = one_in(g, 3);
+
+    open_object(g, NULL);
+    if (pause) {
+        put_str(g, "targetType", STR("PAUSE"));
+        PUT_WORDS(g, "lifecycleStages", "PRE_SCALE_UP", "POST_SCALE_UP",
+                  "PRE_PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT");
+    } else {
+        put_str(g, "hookTargetArn", STR("arn:aws:lambda:us-east-1:123456789012:function:check"));
+        put_str(g, "roleArn", STR("arn:aws:iam::123456789012:role/caller"));
+        PUT_WORDS(g, "lifecycleStages", "RECONCILE_SERVICE", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT",
+                  "PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT");
+    }
+    open_object(g, "timeoutConfiguration");
+    put_int(g, "timeoutInMinutes", between(g, 1, 2));
+    if (!one_in(g, 4))
+        put_str(g, "action", ONE_OF(g, "CONTINUE", "CONTINUE", "ROLLBACK"));
+    close_object(g);
+    close_object(g);
+}
+
+static void put_steps(struct generator *g, bool is_linear)
+{
+    open_object(g, is_linear ? "linearConfiguration" : "canaryConfiguration");
+    put_int(g, is_linear ? "stepPercent" : "canaryPercent", between(g, 20, 60));
+    put_int(g, is_linear ? "stepBakeTimeInMinutes" : "canaryBakeTimeInMinutes", between(g, 0, 1));
+    close_object(g);
+}
+
+static void put_shift(struct generator *g)
+{
+    struct str strategy = ONE_OF(g, "BLUE_GREEN", "BLUE_GREEN", "LINEAR", "CANARY");
+
+    put_str(g, "strategy", strategy);
+    put_int(g, "bakeTimeInMinutes", between(g, 0, 1));
+    if (!str_eq(strategy, STR("BLUE_GREEN")))
+        put_steps(g, str_eq(strategy, STR("LINEAR")));
+    if (one_in(g, 3))
+        return;
+    open_list(g, "lifecycleHooks");
+    for (uint64_t n = below(g, 3); n > 0; n--)
+        put_hook(g);
+    close_list(g);
+}
+
+#define LISTENER "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/a/b/c/"
+
+// The first container of a definition serves on one of two ports, if on any.
+static void put_balancers(struct generator *g)
+{
+    open_list(g, "loadBalancers");
+    open_object(g, NULL);
+    put_str(g, "targetGroupArn", STR("blue"));
+    put_str(g, "containerName", STR("c0"));
+    put_int(g, "containerPort", one_in(g, 2) ? 80 : 8080);
+    open_object(g, "advancedConfiguration");
+    put_str(g, "alternateTargetGroupArn", STR("green"));
+    put_str(g, "productionListenerRule", STR(LISTENER "one"));
+    if (one_in(g, 2))
+        put_str(g, "testListenerRule", STR(LISTENER "two"));
+    put_str(g, "roleArn", STR("arn:aws:iam::123456789012:role/traffic"));
+    close_object(g);
+    close_object(g);
+    close_list(g);
+}
+
+static void put_alarms(struct generator *g)
+{
+    open_object(g, "alarms");
+    PUT_WORDS(g, "alarmNames", "errors", "latency");
+    put_bool(g, "enable", !one_in(g, 5));
+    put_bool(g, "rollback", !one_in(g, 3));
+    close_object(g);
+}
+
 static void put_configuration(struct generator *g, bool is_daemon)
 {
     open_object(g, "deploymentConfiguration");
+    if (!is_daemon && one_in(g, 3))
+        put_shift(g);
+    else if (one_in(g, 6))
+        put_str(g, "strategy", STR("ROLLING"));
+    if (one_in(g, 6))
+        put_alarms(g);
     if (!one_in(g, 4))
         put_percents(g, is_daemon);
     if (one_in(g, 2))
@@ -150,6 +236,8 @@ static void write_create_service(struct generator *g)
     if (!one_in(g, 3))
         put_configuration(g, is_daemon);
     put_settings(g, is_daemon);
+    if (one_in(g, 5))
+        put_balancers(g);
     if (memmem(definition.ptr, definition.len, "net", 3) != NULL ||
         memmem(definition.ptr, definition.len, "cloud", 5) != NULL)
         put_network(g);
@@ -248,6 +336,20 @@ static void write_stop_deployment(struct generator *g)
                               "front/none"));
     if (one_in(g, 2))
         put_str(g, "stopType", ONE_OF(g, "ROLLBACK", "ROLLBACK", "ABORT"));
+}
+
+static void write_continue_deployment(struct generator *g)
+{
+    struct str arn = pool_pick(g, KNOWN_SERVICE_DEPLOYMENT);
+    struct str hook = pool_pick(g, KNOWN_HOOK);
+
+    put_str(g, "serviceDeploymentArn",
+            arn.len > 0 ? arn
+                        : STR("arn:aws:ecs:us-east-1:123456789012:service-deployment/default/"
+                              "front/none"));
+    put_str(g, "hookId", hook.len > 0 ? hook : STR("ecs-pause-none"));
+    if (one_in(g, 2))
+        put_str(g, "action", ONE_OF(g, "CONTINUE", "CONTINUE", "ROLLBACK"));
 }
 
 // --- task sets
@@ -361,6 +463,8 @@ static bool write_about_deployments(struct generator *g, enum ecs_operation oper
                  "arn:aws:ecs:us-east-1:123456789012:service-revision/default/front/1");
     else if (operation == ECS_OPERATION_STOP_SERVICE_DEPLOYMENT)
         write_stop_deployment(g);
+    else if (operation == ECS_OPERATION_CONTINUE_SERVICE_DEPLOYMENT)
+        write_continue_deployment(g);
     else
         return false;
     return true;

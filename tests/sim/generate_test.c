@@ -100,8 +100,9 @@ static void good_calls_are_mostly_accepted(void **state)
     assert_int_equal(tally.undecodable, 0);
     for (int i = 1; i < ECS_OPERATION_N; i++) {
         if ((ecs_operations[i].flags & OPERATION_LATER) ||
-            i == ECS_OPERATION_UPDATE_CONTAINER_AGENT)
-            continue; // these agents are as new as the server
+            i == ECS_OPERATION_UPDATE_CONTAINER_AGENT ||    // these agents are as new as the server
+            i == ECS_OPERATION_CONTINUE_SERVICE_DEPLOYMENT) // and hardly anything pauses
+            continue;
         if (tally.made[i] > 20 && tally.accepted[i] * 10 < tally.made[i])
             fail_msg("%s: %d of %d", ecs_operations[i].name.ptr, (int)tally.accepted[i],
                      (int)tally.made[i]);

@@ -121,7 +121,16 @@ static bool is_steady(const struct look *look, const struct tally *n)
 static bool gave_up(const struct look *look)
 {
     return look->primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED &&
-           has_said(look, "deployment failed: tasks failed to start.");
+           has_said(look, "deployment failed: ");
+}
+
+// A traffic shift that was stopped half-way stays as it is.
+static bool is_frozen(const struct look *look)
+{
+    const struct service_deployment *newest = service_newest_deployment(look->service);
+
+    return newest != NULL && service_deployment_shifts(newest) && newest->rec->has.stage &&
+           newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED;
 }
 
 static bool is_protected(const struct look *look)
@@ -307,7 +316,7 @@ static const char *why_active(struct look *look, struct tally *n)
     if (is_steady(look, n))
         return said_last(look, "has reached a steady state.") ? NULL
                                                               : "is steady and does not say so";
-    if (gave_up(look) || is_excused(look, n))
+    if (gave_up(look) || is_frozen(look) || is_excused(look, n))
         return NULL;
     return primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED
                ? "has failed"

@@ -14,10 +14,12 @@
 #include "server/event_log.h"
 #include "server/intake.h"
 #include "server/metrics.h"
+#include "server/outside.h"
 #include "server/pipeline.h"
 #include "server/recover.h"
 #include "tests/sim/check.h"
 #include "tests/sim/net.h"
+#include "tests/sim/outside.h"
 #include "tests/sim/sim.h"
 
 enum { HAND_OVER_MS = 2, PROBE_MS = 1000 };
@@ -52,6 +54,7 @@ struct sim_server {
     struct intake intake;
     struct api api;
     struct agents *agents;
+    struct outside *outside;
     struct pipeline pipeline;
     struct queue_chain pushed; // not yet taken by the core
     struct loop_timer core;
@@ -84,6 +87,8 @@ static void carry_out_inputs(struct sim_server *s, struct tick *tick)
             if (tick->failed)
                 call->verdict = VERDICT_UNAVAILABLE;
             api_answer(&s->api, call);
+        } else if (input->kind == INPUT_WORD) {
+            outside_decided(s->outside, (struct word *)input, tick->failed);
         } else {
             agents_decided(s->agents, (struct agent_input *)input, tick->failed);
         }
@@ -96,7 +101,10 @@ static void carry_out(struct sim_server *s, struct tick *tick)
     for (struct effect *effect = tick->step.first; effect != NULL; effect = effect->next) {
         if (tick->failed)
             effect_refuse(effect);
-        agents_effect(s->agents, effect);
+        if (effect_goes_outside(effect))
+            outside_effect(s->outside, effect);
+        else
+            agents_effect(s->agents, effect);
     }
     carry_out_inputs(s, tick);
     tick_clear(tick);
@@ -266,6 +274,8 @@ static void recover(struct sim_server *s)
         .stopped_task_keep_ms = s->options.stopped_task_keep_ms,
         .inactive_keep_ms = s->options.inactive_keep_ms,
         .definition_delete_ms = s->options.definition_delete_ms,
+        .has_alarms = true,
+        .has_traffic = s->options.seed % 2 == 0,
     };
     struct str detail = STR_NONE;
     int outcome = store_open_memory(s->disk, &recover_schema, &s->store);
@@ -344,6 +354,8 @@ static void make_front(struct sim_server *s)
     metrics_init(&s->metrics, &s->state);
     api_init(&s->api, &api);
     s->agents = agents_new(&agents);
+    s->outside = outside_new(&(struct outside_config){.loop = &s->node.loop, .intake = &s->intake});
+    outside_seed(s->outside, rng_next(&s->node.dice));
 }
 
 static void make_core(struct sim_server *s)
@@ -412,6 +424,10 @@ static void drop_inputs(struct sim_server *s, struct queue_chain *inputs)
 
         if (input->kind == INPUT_CALL)
             continue;
+        if (input->kind == INPUT_WORD) {
+            word_free((struct word *)input);
+            continue;
+        }
         if (input->kind == INPUT_OPEN)
             agents_effect(s->agents, &(struct effect){.kind = EFFECT_ACS_REFUSE,
                                                       .session = of_agent->session,
@@ -471,8 +487,10 @@ void sim_server_kill(struct sim_server *s, int64_t down_ms)
     intake_flush(&s->intake);
     stop_timers(s);
     agents_mute(s->agents);
+    outside_mute(s->outside);
     drop_ticks(s);
     agents_free(s->agents);
+    outside_free(s->outside);
     net_unserve();
     api_deinit(&s->api);
     auth_free(s->auth);

@@ -52,6 +52,7 @@ static void note(struct world *w, const struct effect *effect)
     *sent = (struct world_sent){.kind = effect->kind, .session = effect->session};
     sent->name = effect->error;
     sent->json = effect->text;
+    sent->value = effect->value;
     if (effect->kind == EFFECT_ACS_SEND) {
         sent->name = acs_messages[effect->acs_message].name;
         sent->json = encoded(w, acs_messages[effect->acs_message].shape, effect->value);

@@ -25,8 +25,9 @@ enum { WORLD_SENT_MAX = 4096 };
 struct world_sent {
     enum effect_kind kind;
     session_id session;
-    struct str name; // message type, or the exception's name of a refusal
-    struct str json; // the message; of a refusal or close its text
+    struct str name;   // message type, or the exception's name of a refusal
+    struct str json;   // the message; of a refusal or close its text
+    const void *value; // of effects that go to no agent
 };
 
 struct world {
