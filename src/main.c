@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/mem.h"
 #include "cli/command.h"
 #include "io/entropy.h"
 
@@ -43,6 +44,7 @@ int main(int argc, char **argv)
 {
     struct str name = argc > 1 ? str_of(argv[1]) : STR_NONE;
 
+    mem_setup();
     hash_seed(entropy_u64());
     if (str_eq(name, STR("--version")) || str_eq(name, STR("version"))) {
         printf("gantry %s\n", GANTRY_VERSION);

@@ -2,7 +2,19 @@
 
 #include "base/mem.h"
 
+#include <malloc.h>
+
 #include "base/assert.h"
+
+// Large buffers get pages of their own. The allocator starts like that too, but raises the limit to
+// whatever was given back once; from then on such buffers leave holes between small pieces.
+enum { OWN_PAGES = 128 * 1024 };
+
+void mem_setup(void)
+{
+    mallopt(M_MMAP_THRESHOLD, OWN_PAGES);
+    mallopt(M_TRIM_THRESHOLD, OWN_PAGES);
+}
 
 void *mem_alloc(size_t size)
 {

@@ -6,6 +6,9 @@
 
 #include <stddef.h>
 
+// For main, before anything else: what a burst of connections needed goes back to the system.
+void mem_setup(void);
+
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 void *mem_zalloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 void *mem_realloc(void *ptr, size_t size) __attribute__((returns_nonnull, alloc_size(2)));

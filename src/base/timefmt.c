@@ -158,7 +158,7 @@ bool time_parse_amz(struct str s, time_ms *out)
         s.len != 0)
         return false;
     c.year = year;
-    if (!is_real_date(&c))
+    if (!is_real_date(&c) || c.second == 60) // signers count as POSIX does, without leap seconds
         return false;
     *out = civil_to_ms(&c);
     return true;

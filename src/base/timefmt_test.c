@@ -50,12 +50,22 @@ static void forms_of_rfc3339(void **state)
     assert_true(parsed("yesterday") == -1);
 }
 
+static void amz_dates_know_no_leap_second(void **state)
+{
+    int64_t t;
+    (void)state;
+    assert_true(time_parse_amz(STR("20261231T235959Z"), &t));
+    assert_false(time_parse_amz(STR("20261231T235960Z"), &t));
+    assert_true(parsed("2016-12-31T23:59:60Z") == 1483228800000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats),
         cmocka_unit_test(parses_what_it_prints),
         cmocka_unit_test(forms_of_rfc3339),
+        cmocka_unit_test(amz_dates_know_no_leap_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

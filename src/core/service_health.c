@@ -61,7 +61,7 @@ struct task_health service_health(const struct state *state, const struct servic
         .started_at = task->rec->started_at,
         .containers = containers_say(task->rec, definition->rec->definition),
         .traffic = traffic_says(state, task),
-        .grace = service->rec->health_check_grace_period_seconds * TIME_SECOND_MS,
+        .grace = (time_ms)service->rec->health_check_grace_period_seconds * TIME_SECOND_MS,
     };
 
     MARK_IF(signs.containers == CHECK_FAILED && now < signs.started_at + signs.grace,

@@ -397,6 +397,30 @@ static void no_facts_lead_astray(void **state)
     arena_deinit(&e.w.arena);
 }
 
+static void from_every_place_it_comes_to_its_end(void **state)
+{
+    (void)state;
+    for (int stage = DEPLOY_STAGE_RECONCILE_SERVICE; stage < DEPLOY_STAGE_N; stage++) {
+        for (int phase = SHIFT_HOOKS; phase <= SHIFT_WAIT; phase++) {
+            for (int way = 0; way < 2; way++) {
+                struct walk w;
+
+                walk_open(&w, ECS_DEPLOYMENT_STRATEGY_CANARY, 2);
+                walk_begin(&w);
+                w.at = (struct shift_place){.stage = (enum deploy_stage)stage,
+                                            .phase = (enum shift_phase)phase,
+                                            .step = stage > DEPLOY_STAGE_PRODUCTION_TRAFFIC_SHIFT,
+                                            .since = w.facts.now};
+                if (way == 1)
+                    w.at = shift_back(&w.at, w.facts.now);
+                assert_int_equal(walk(&w).verdict, SHIFT_END);
+                assert_int_equal(w.told_production, way == 0 ? TRAFFIC_ALL : 0);
+                arena_deinit(&w.arena);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_stage_fails_after_a_day),
         cmocka_unit_test(a_deployment_fails_after_thirty_days),
         cmocka_unit_test(no_facts_lead_astray),
+        cmocka_unit_test(from_every_place_it_comes_to_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

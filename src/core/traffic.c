@@ -197,6 +197,7 @@ static void let_go(struct step *step, struct task *task)
     SET(next, traffic, REC_TASK_TRAFFIC_OUT);
     SET(next, last_status, REC_TASK_STATUS_STOPPING);
     task_change(step, task, next);
+    task->delivered = false; // it was told to run until now
     session_send_task(step, task);
 }
 

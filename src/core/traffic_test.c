@@ -207,6 +207,42 @@ static void test_a_task_leaves_traffic_before_it_is_told_to_stop(void **state)
     EXPECT_STR(status_of(w, task), "STOPPED");
 }
 
+// What the last manifest says of the one task there is.
+static struct str manifest(struct world *w)
+{
+    struct str json = STR("{}");
+
+    for (size_t i = 0; i < w->sent_n; i++) {
+        if (w->sent[i].kind == EFFECT_ACS_SEND &&
+            str_eq(w->sent[i].name, STR("TaskManifestMessage")))
+            json = w->sent[i].json;
+    }
+    return world_get(w, json, "tasks.0.desiredStatus");
+}
+
+static void come_back(struct world *w)
+{
+    world_connect(w, "demo", STR("arn:aws:ecs:us-east-1:123456789012:container-instance/demo/i1"));
+}
+
+static void test_an_agent_that_comes_back_meanwhile_keeps_it_running(void **state)
+{
+    struct world *w = *state;
+    const struct traffic_order *order;
+
+    open_in_traffic(w);
+    world_callf(w, "UpdateService",
+                "{\"cluster\":\"demo\",\"service\":\"web\",\"desiredCount\":0}");
+    order = ordered(w, TRAFFIC_LEAVE);
+    come_back(w);
+    EXPECT_STR(manifest(w), "RUNNING");
+    assert_int_equal(payloads(w), 0);
+    answer(w, order, false);
+    assert_int_equal(payloads(w), 1);
+    come_back(w);
+    EXPECT_STR(manifest(w), "STOPPED");
+}
+
 static void test_a_task_of_its_user_leaves_first_too(void **state)
 {
     struct world *w = *state;
@@ -406,6 +442,7 @@ int main(void)
         LAUNCH_TEST(test_a_task_that_runs_joins_and_then_counts_as_healthy),
         LAUNCH_TEST(test_a_target_that_is_not_taken_is_offered_again),
         LAUNCH_TEST(test_a_task_leaves_traffic_before_it_is_told_to_stop),
+        LAUNCH_TEST(test_an_agent_that_comes_back_meanwhile_keeps_it_running),
         LAUNCH_TEST(test_a_task_of_its_user_leaves_first_too),
         LAUNCH_TEST(test_the_wait_for_traffic_has_an_end),
         LAUNCH_TEST(test_a_restart_asks_again),

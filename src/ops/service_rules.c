@@ -107,11 +107,12 @@ static int check_percents(struct op_ctx *ctx, const struct ecs_deployment_config
     return OP_OK;
 }
 
-static int check_alarms(struct op_ctx *ctx, const struct ecs_deployment_configuration *config)
+// What a service has already stays, whatever the server is started with.
+static int check_alarms(struct op_ctx *ctx, const struct ecs_deployment_configuration *given)
 {
-    if (!config->has.alarms || !config->alarms->enable)
+    if (given == NULL || !given->has.alarms || !given->alarms->enable)
         return OP_OK;
-    if (config->alarms->alarm_names.n == 0)
+    if (given->alarms->alarm_names.n == 0)
         return BAD(ctx, "alarmNames can not be empty.");
     if (!ctx->state->config.has_alarms)
         return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
@@ -139,7 +140,7 @@ int service_read_configuration(struct op_ctx *ctx, const struct ecs_deployment_c
     if (config->bake_time_in_minutes < 0 || config->bake_time_in_minutes > BAKE_MINUTES_MAX)
         return BAD(ctx, "bakeTimeInMinutes must be between 0 and %d", BAKE_MINUTES_MAX);
     if (service_check_strategy(ctx, given, present, config, strategy) != OP_OK ||
-        check_alarms(ctx, config) != OP_OK)
+        check_alarms(ctx, given) != OP_OK)
         return OP_FAILED;
     return check_threshold(ctx, config->deployment_circuit_breaker->threshold_configuration);
 }

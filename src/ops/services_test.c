@@ -234,6 +234,15 @@ static void open_steady(struct world *w, const char *more)
     EXPECT_SERVICE(w, "services.0.deployments.0.rolloutState", "COMPLETED");
 }
 
+static void test_the_longest_grace_period_is_a_grace_period(void **state)
+{
+    struct world *w = *state;
+
+    open_steady(w, ",\"desiredCount\":2,\"healthCheckGracePeriodSeconds\":2147483647");
+    EXPECT_SERVICE(w, "services.0.healthCheckGracePeriodSeconds", "2147483647");
+    EXPECT_SERVICE(w, "services.0.runningCount", "2");
+}
+
 static void update(struct world *w, const char *members)
 {
     struct str reply =
@@ -383,6 +392,7 @@ int main(void)
         LAUNCH_TEST(test_a_service_survives_a_restart),
         LAUNCH_TEST(test_the_circuit_breaker_gives_a_first_deployment_up),
         LAUNCH_TEST(test_failing_starts_are_put_off_longer_each_time),
+        LAUNCH_TEST(test_the_longest_grace_period_is_a_grace_period),
         LAUNCH_TEST(test_scaling_starts_no_deployment),
         LAUNCH_TEST(test_a_new_revision_rolls_out_within_the_limits),
         LAUNCH_TEST(test_what_is_the_same_deploys_nothing_unless_forced),

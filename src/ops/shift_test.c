@@ -410,6 +410,44 @@ static void test_a_pause_that_times_out_goes_on_or_back(void **state)
     EXPECT_ROLLOUT(w, "status", "ROLLBACK_SUCCESSFUL");
 }
 
+// The server is killed, and its one agent comes back.
+static void restart(struct world *w)
+{
+    world_restart(w);
+    world_connect(w, "demo", STR("arn:aws:ecs:us-east-1:123456789012:container-instance/demo/i1"));
+}
+
+static void test_a_restart_in_every_stage_changes_nothing(void **state)
+{
+    static const char *const pauses[] = {"PRE_SCALE_UP",
+                                         "SCALE_UP",
+                                         "POST_SCALE_UP",
+                                         "POST_TEST_TRAFFIC_SHIFT",
+                                         "PRODUCTION_TRAFFIC_SHIFT",
+                                         "POST_PRODUCTION_TRAFFIC_SHIFT",
+                                         "BAKE_TIME",
+                                         "CLEAN_UP"};
+    struct world *w = *state;
+
+    open_configured(w, PLAIN);
+    update(w, ",\"forceNewDeployment\":true,\"deploymentConfiguration\":{\"lifecycleHooks\":[{"
+              "\"targetType\":\"PAUSE\",\"lifecycleStages\":[\"PRE_SCALE_UP\",\"POST_SCALE_UP\","
+              "\"POST_TEST_TRAFFIC_SHIFT\",\"PRE_PRODUCTION_TRAFFIC_SHIFT\","
+              "\"POST_PRODUCTION_TRAFFIC_SHIFT\"]}]}");
+    for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
+        restart(w);
+        EXPECT_ROLLOUT(w, "lifecycleStage", pauses[i]);
+        if (hook_id(w).len > 0)
+            EXPECT_STR(get(w, proceed(w, hook_id(w), "CONTINUE"), "__type"), "");
+        else if (i == 6)
+            world_advance(w, 5 * TIME_MINUTE_MS);
+        else
+            settle(w);
+    }
+    EXPECT_ROLLOUT(w, "status", "SUCCESSFUL");
+    EXPECT_SERVICE(w, "runningCount", "2");
+}
+
 // ---- hooks that are called
 
 #define HOOK_AT(stage)                                                                             \
@@ -662,6 +700,7 @@ int main(void)
         LAUNCH_TEST(test_a_pause_may_end_with_a_rollback),
         LAUNCH_TEST(test_a_wrong_hook_changes_nothing),
         LAUNCH_TEST(test_a_pause_that_times_out_goes_on_or_back),
+        LAUNCH_TEST(test_a_restart_in_every_stage_changes_nothing),
         LAUNCH_TEST(test_a_hook_is_called_and_its_answer_awaited),
         LAUNCH_TEST(test_a_hook_in_progress_is_called_again),
         LAUNCH_TEST(test_a_hook_that_fails_sends_it_back_and_hears_of_it),

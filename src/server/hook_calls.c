@@ -139,6 +139,7 @@ bool hook_calls_load(struct hook_calls *calls, struct arena *arena, struct str *
     }
     arena_deinit(&calls->table.arena);
     calls->table = table;
+    LOG_INFO("hooks.loaded", LOG_CSTR("file", calls->path), LOG_INT("targets", table.n));
     return true;
 }
 
@@ -257,6 +258,7 @@ static void send(void *user)
     };
     struct pending *call = user;
     const struct uri *uri = &call->uri;
+    int64_t left_ms = call->first_ms + PATIENCE_MS - clock_monotonic_ms();
     struct http_call_options options = {
         .method = STR("POST"),
         .target = uri->query.len > 0 ? str_fmt(&call->arena, "%.*s?%.*s", STR_ARGS(uri->path),
@@ -265,7 +267,7 @@ static void send(void *user)
         .headers = headers,
         .headers_n = sizeof headers / sizeof *headers,
         .body = call->body,
-        .total_ms = call->first_ms + PATIENCE_MS - clock_monotonic_ms(),
+        .total_ms = left_ms > AGAIN_MIN_MS ? left_ms : AGAIN_MIN_MS,
         .body_max = REPLY_MAX,
         .handler = &handler,
         .user = call,

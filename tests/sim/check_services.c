@@ -117,30 +117,36 @@ bool check_is_sick(const struct state *state, const struct rec_task *rec)
 struct tally {
     int64_t all; // not STOPPED
     int64_t healthy;
-    int64_t here; // on the instance in question
+    int64_t here;  // on the instance in question
+    int64_t peers; // healthy ones of its deployment
 };
 
 static void count(struct tally *n, const struct replay *r, const struct rec_task *rec,
-                  int64_t service_id, int64_t instance_id, time_ms now)
+                  const struct rec_task *asked, time_ms now)
 {
-    if (rec == NULL || rec->service_id != service_id || rec->last_status >= REC_TASK_STATUS_STOPPED)
+    bool is_healthy;
+
+    if (rec == NULL || rec->service_id != asked->service_id ||
+        rec->last_status >= REC_TASK_STATUS_STOPPED)
         return;
+    is_healthy = check_is_healthy(r->state, rec, now);
     n->all++;
-    n->healthy += check_is_healthy(r->state, rec, now);
-    n->here += instance_id != 0 && rec->instance_id == instance_id;
+    n->healthy += is_healthy;
+    n->here += asked->instance_id != 0 && rec->instance_id == asked->instance_id;
+    n->peers += is_healthy && rec->deployment_id == asked->deployment_id;
 }
 
-static struct tally tally_of(const struct replay *r, int64_t service_id, int64_t instance_id,
-                             time_ms now)
+// The tasks of the service that `asked` is of.
+static struct tally tally_of(const struct replay *r, const struct rec_task *asked, time_ms now)
 {
-    const struct service *service = service_get(r->state, (uint64_t)service_id);
+    const struct service *service = service_get(r->state, (uint64_t)asked->service_id);
     struct tally n = {0};
     struct held *held;
     struct held *next;
 
     HASH_ITER (hh, r->held, held, next) {
         if (held->key[0] == REC_KIND_TASK)
-            count(&n, r, held->rec, service_id, instance_id, now);
+            count(&n, r, held->rec, asked, now);
     }
     if (service == NULL)
         return n;
@@ -148,7 +154,7 @@ static struct tally tally_of(const struct replay *r, int64_t service_id, int64_t
         const struct task *task = LIST_ENTRY(it, struct task, in_service);
 
         if (held_of(r, REC_KIND_TASK, task->entity.id) == NULL)
-            count(&n, r, task->rec, service_id, instance_id, now);
+            count(&n, r, task->rec, asked, now);
     }
     return n;
 }
@@ -259,7 +265,7 @@ static void judge_start(const struct replay *r, const struct rec_task *task)
         record_of(r, REC_KIND_DEPLOYMENT, task->deployment_id);
     const struct rec_instance_state *instance =
         record_of(r, REC_KIND_INSTANCE_STATE, task->instance_id);
-    struct tally n = tally_of(r, task->service_id, task->instance_id, task->created_at);
+    struct tally n = tally_of(r, task, task->created_at);
 
     SIM_CHECK(service != NULL && service->status == REC_SERVICE_STATUS_ACTIVE,
               "task %.*s is started for a service that is not ACTIVE", STR_ARGS(task->uid));
@@ -293,12 +299,31 @@ static bool has_no_business(const struct replay *r, const struct rec_service *se
            definition->rec->definition->placement_constraints.n > 0;
 }
 
+// Until all traffic has gone to the target, the source of a shift is as strong as ever.
+static void judge_source(const struct replay *r, const struct rec_service *service,
+                         const struct rec_task *task, const struct tally *n)
+{
+    const struct service *now = service_get(r->state, (uint64_t)task->service_id);
+    const struct service_deployment *newest = now != NULL ? service_newest_deployment(now) : NULL;
+    const struct rec_service_deployment *rec;
+
+    if (newest == NULL || !service_deployment_shifts(newest))
+        return;
+    rec = record_of(r, REC_KIND_SERVICE_DEPLOYMENT, (int64_t)newest->part.entity.id);
+    if (rec == NULL || rec->status != ECS_SERVICE_DEPLOYMENT_STATUS_IN_PROGRESS ||
+        rec->source_deployment_id != task->deployment_id || rec->stage == REC_DEPLOY_STAGE_CLEAN_UP)
+        return;
+    SIM_CHECK(n->peers - 1 >= lower_of(service),
+              "service %.*s: a stop leaves %lld healthy tasks to the source of a shift",
+              STR_ARGS(service->name), (long long)n->peers - 1);
+}
+
 static void judge_stop(const struct replay *r, const struct rec_task *task,
                        const struct rec_task *after)
 {
     const struct rec_service *service = record_of(r, REC_KIND_SERVICE, task->service_id);
     time_ms now = after->stopping_at;
-    struct tally n = tally_of(r, task->service_id, task->instance_id, now);
+    struct tally n = tally_of(r, task, now);
 
     SIM_CHECK(service != NULL && service->status != REC_SERVICE_STATUS_INACTIVE,
               "task %.*s is stopped for a service that is not there", STR_ARGS(task->uid));
@@ -307,6 +332,8 @@ static void judge_stop(const struct replay *r, const struct rec_task *task,
     SIM_CHECK(task->protected_until <= now || check_is_sick(r->state, task),
               "service %.*s: a protected task is stopped: %.*s", STR_ARGS(service->name),
               STR_ARGS(after->stopped_reason));
+    if (check_is_healthy(r->state, task, now))
+        judge_source(r, service, task, &n);
     if (!is_rolling(r, task->service_id, service) || !check_is_healthy(r->state, task, now) ||
         (is_daemon(service) && has_no_business(r, service, task)))
         return;

@@ -144,7 +144,7 @@ static void put_alarms(struct generator *g)
 static void put_configuration(struct generator *g, bool is_daemon)
 {
     open_object(g, "deploymentConfiguration");
-    if (!is_daemon && one_in(g, 3))
+    if (!is_daemon && one_in(g, 5))
         put_shift(g);
     else if (one_in(g, 6))
         put_str(g, "strategy", STR("ROLLING"));

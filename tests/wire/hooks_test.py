@@ -173,6 +173,36 @@ def a_hook_that_is_away_is_waited_for():
         hook.close()
 
 
+def a_changed_file_of_hooks_is_read_again():
+    hook = Webhook(lambda n, _: (200, {"hookStatus": "SUCCEEDED"}))
+    folder = tempfile.mkdtemp(prefix="gantry-hooks-")
+    path = hooks_file(folder, "http://127.0.0.1:1/nobody")
+    server = Server(["--lifecycle-hooks", path]).start()
+    try:
+        with open(path, "w") as out:
+            out.write(f"{TARGET} ftp://elsewhere/\n")
+        server.process.send_signal(signal.SIGHUP)
+        await_log(server, "line 1: give a hook's target")
+        hooks_file(folder, hook.url)
+        said = len(server.log_text())
+        server.process.send_signal(signal.SIGHUP)
+        await_log(server, "hooks.loaded", said)
+        await_status(server, create(server, "PRE_SCALE_UP"), "SUCCESSFUL")
+    finally:
+        server.close()
+        hook.close()
+
+
+def a_file_of_hooks_that_is_not_there_stops_the_start():
+    server = Server(["--lifecycle-hooks", "/nowhere/hooks"])
+    try:
+        process = server.launch(0)
+        assert process.wait(PATIENCE) == 2
+        assert "cannot read the file of lifecycle hooks /nowhere/hooks" in server.log_text()
+    finally:
+        server.close()
+
+
 def a_killed_server_calls_again():
     hook = Webhook(lambda n, _: None if n == 1 else (200, {"hookStatus": "SUCCEEDED"}))
     folder = tempfile.mkdtemp(prefix="gantry-hooks-")
@@ -218,18 +248,28 @@ def expect_alarm(server, arn):
     assert found["alarms"] == {"status": "TRIGGERED", "alarmNames": ["old", "a b"], "triggeredAlarmNames": ["a b"]}, found
 
 
+def replace(path, content):
+    with open(path + ".new", "w") as out:
+        json.dump(content, out)
+    os.rename(path + ".new", path)
+
+
+def await_log(server, words, offset=0):
+    deadline = time.monotonic() + PATIENCE
+    while words not in server.log_text(offset):
+        assert time.monotonic() < deadline, f"the server does not log {words}"
+        time.sleep(0.05)
+
+
 def a_file_of_alarms_fails_a_deployment():
-    folder = tempfile.mkdtemp(prefix="gantry-alarms-")
-    path = os.path.join(folder, "alarms.json")
-    with open(path, "w") as out:
-        json.dump(alarms("old"), out)
+    path = os.path.join(tempfile.mkdtemp(prefix="gantry-alarms-"), "alarms.json")
     server = Server(["--alarms", path]).start()
     try:
         arn = watched_deployment(server)
-        with open(path + ".new", "w") as out:
-            json.dump(alarms("old", "a b"), out)
-        time.sleep(1)  # the first look, which leaves out what rings already
-        os.rename(path + ".new", path)
+        await_log(server, "alarms.unknown")
+        replace(path, alarms("old"))  # what the first look sees is left out
+        await_log(server, "alarms.known")
+        replace(path, alarms("old", "a b"))
         expect_alarm(server, arn)
     finally:
         server.close()
@@ -248,7 +288,8 @@ def a_url_of_alarms_fails_a_deployment():
 
 TESTS = [a_hook_is_called_again_until_it_succeeds, a_hook_that_says_no_rolls_back,
          a_hook_that_answers_nonsense_rolls_back, a_hook_that_breaks_rolls_back, a_hook_nobody_configured_fails,
-         a_hook_that_is_away_is_waited_for, a_killed_server_calls_again, a_file_of_alarms_fails_a_deployment,
+         a_hook_that_is_away_is_waited_for, a_changed_file_of_hooks_is_read_again,
+         a_file_of_hooks_that_is_not_there_stops_the_start, a_killed_server_calls_again, a_file_of_alarms_fails_a_deployment,
          a_url_of_alarms_fails_a_deployment]
 
 
