@@ -228,7 +228,7 @@ ALLOWED_SYMBOLS = re.compile(
     r"^(_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|_?_tls_get_addr|__(asan|ubsan|lsan|sanitizer)_.*|__odr_asan.*|"
     r"__sanitizer.*|__(memcpy|memmove|memset|strcat|vsnprintf|snprintf|fprintf|vfprintf)_chk|"
     r"mem(cpy|move|set|cmp|chr|rchr|mem)|str(len|cmp|ncmp|chr|rchr|str|tod|tol|toll|toul)|strerrordesc_np|__isoc.*_str.*|"
-    r"v?snprintf|qsort|bsearch|malloc|calloc|realloc|free|abort|"
+    r"v?snprintf|qsort|bsearch|mallo(c|pt)|calloc|realloc|free|abort|"
     r"__(start|stop)_marks|"  # the linker's, for base/proof.c
     r"stderr|fwrite|fprintf|vfprintf|fputs|fputc|"  # base/assert.c's last words and base/log.c's default sink
     r"ceil|floor|fmod|pow|lround|llround|isfinite|isnan|frexp|ldexp|pcre2_.*|__errno_location)$"

@@ -312,7 +312,8 @@ static void finish(struct step *step, struct service *service,
     if (target != NULL)
         SET(next, final_counts, counts_of(step, service, target));
     service_deployment_change(step, deployment, next);
-    if (status != ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED && service_deployment_shifts(deployment))
+    if (status == ECS_SERVICE_DEPLOYMENT_STATUS_SUCCESSFUL ||
+        status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_SUCCESSFUL)
         forget_requests(step, service);
 }
 
@@ -427,6 +428,23 @@ static struct deployment *last_completed(const struct service *service)
     return NULL;
 }
 
+// Where a rollback goes. A traffic shift goes back to where it came from, and to nothing else: that
+// has all its tasks, be it COMPLETED or once more on its way there.
+static struct deployment *rollback_target(const struct step *step, const struct service *service)
+{
+    const struct service_deployment *newest = service_newest_deployment(service);
+    struct deployment *source;
+
+    if (newest == NULL || service_deployment_is_final(newest->rec->status) ||
+        !service_deployment_shifts(newest))
+        return last_completed(service);
+    source = deployment_get(step->state, (uint64_t)newest->rec->source_deployment_id);
+    return source != NULL && source->rec->completed &&
+                   source->rec->rollout_state != ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED
+               ? source
+               : NULL;
+}
+
 // A traffic shift is at the beginning of its way back.
 static void turn_back(struct step *step, struct rec_service_deployment *next)
 {
@@ -489,7 +507,7 @@ static void roll_back(struct step *step, struct service *service, struct deploym
 void deploy_fail(struct step *step, struct service *service, const struct deploy_trouble *trouble)
 {
     struct deployment *primary = service_primary(service);
-    struct deployment *target = trouble->rolls_back ? last_completed(service) : NULL;
+    struct deployment *target = trouble->rolls_back ? rollback_target(step, service) : NULL;
     struct service_deployment *newest = service_newest_deployment(service);
     struct rec_deployment *next = deployment_edit(step, primary);
     struct speaker speaker = service_speaker(step, service);
@@ -557,7 +575,7 @@ void deploy_rollback_failed(struct step *step, struct service *service)
 static void roll_back_as_asked(struct step *step, struct service *service,
                                struct service_deployment *deployment)
 {
-    struct deployment *target = last_completed(service);
+    struct deployment *target = rollback_target(step, service);
 
     MARK_IF(target != NULL, "a caller rolls back");
     if (target == NULL) {

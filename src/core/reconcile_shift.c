@@ -2,8 +2,9 @@
 // brought to what is wanted of each by itself; then it is seen whether the shift can go on.
 //
 // A stage is entered and left here only, and where it stands is in the record of the service
-// deployment, so a server that was killed goes on from there. A deployment that was stopped stays
-// as it is: both revisions keep what they have until the next deployment settles that.
+// deployment, so a server that was killed goes on from there. A deployment that was stopped, or
+// whose way back is closed, stays as it is: both revisions keep what they have until the next
+// deployment settles that.
 
 #include "base/arena.h"
 #include "base/assert.h"
@@ -43,14 +44,15 @@ struct shifting {
 bool reconcile_is_shifting(const struct service *service)
 {
     const struct service_deployment *newest = service_newest_deployment(service);
+    bool stays_half_way;
 
     if (newest == NULL || !service_deployment_shifts(newest))
         return false;
     if (!service_deployment_is_final(newest->rec->status))
         return true;
-    // Stopped half-way: both are kept as they are.
-    return newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED && newest->rec->has.stage &&
-           newest->rec->source_deployment_id != 0;
+    stays_half_way = newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED ||
+                     newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_FAILED;
+    return stays_half_way && newest->rec->has.stage && newest->rec->source_deployment_id != 0;
 }
 
 // ---- what is there

@@ -365,6 +365,21 @@ static void test_the_way_back_waits_for_the_traffic_before_the_target_goes(void 
     assert_true(task_arn_of(w, "STOPPED", 0).len > 0);
 }
 
+static void test_a_way_back_that_is_closed_leaves_both(void **state)
+{
+    struct world *w = *state;
+
+    open_shifting(w);
+    answer(w, ordered(w, TRAFFIC_WEIGHTS), false);
+    world_callf(w, "StopServiceDeployment", "{\"serviceDeploymentArn\":\"%.*s\"}",
+                STR_ARGS(service(w, "currentServiceDeployment")));
+    world_advance(w, TIME_DAY_MS);
+    EXPECT_ROLLOUT(w, "status", "ROLLBACK_FAILED");
+    world_advance(w, TIME_DAY_MS);
+    EXPECT_SERVICE(w, "runningCount", "2");
+    EXPECT_STR(task_arn_of(w, "STOPPED", 0), "");
+}
+
 static void test_weights_go_to_the_other_group(void **state)
 {
     struct world *w = *state;
@@ -450,6 +465,7 @@ int main(void)
         LAUNCH_TEST(test_a_target_that_falls_ill_is_replaced),
         LAUNCH_TEST(test_a_shift_waits_for_each_of_its_weights),
         LAUNCH_TEST(test_the_way_back_waits_for_the_traffic_before_the_target_goes),
+        LAUNCH_TEST(test_a_way_back_that_is_closed_leaves_both),
         LAUNCH_TEST(test_weights_go_to_the_other_group),
         LAUNCH_TEST(test_an_answer_to_an_older_order_moves_nothing),
         LAUNCH_TEST(test_weights_that_cannot_be_set_are_asked_for_until_the_stage_times_out),

@@ -314,6 +314,32 @@ static void test_a_new_deployment_cuts_the_way_back_off(void **state)
     EXPECT_SERVICE(w, "runningCount", "2");
 }
 
+// The source is on its way back to being COMPLETED when it is the source again.
+static void test_a_rollback_goes_to_the_source_whatever_was_before(void **state)
+{
+    struct world *w = *state;
+    struct str source;
+
+    open_configured(w, PLAIN);
+    deploy(w);
+    settle(w);
+    world_advance(w, 5 * TIME_MINUTE_MS);
+    settle(w);
+    EXPECT_ROLLOUT(w, "status", "SUCCESSFUL");
+    source = service(w, "deployments.0.id");
+    for (int i = 0; i < 2; i++) { // the first is overtaken on its way back by the second
+        deploy(w);
+        settle(w);
+        world_callf(w, "StopServiceDeployment", "{\"serviceDeploymentArn\":\"%.*s\"}",
+                    STR_ARGS(deployment_arn(w)));
+        EXPECT_ROLLOUT(w, "status", "ROLLBACK_IN_PROGRESS");
+        EXPECT_SERVICE(w, "deployments.0.id", str_cstr(&w->arena, source));
+    }
+    settle(w);
+    EXPECT_ROLLOUT(w, "status", "ROLLBACK_SUCCESSFUL");
+    EXPECT_SERVICE(w, "deployments.0.id", str_cstr(&w->arena, source));
+}
+
 // ---- pauses
 
 #define PAUSE_AT(stage)                                                                            \
@@ -696,6 +722,7 @@ int main(void)
         LAUNCH_TEST(test_an_abort_leaves_things_as_they_are),
         LAUNCH_TEST(test_the_circuit_breaker_sends_it_back),
         LAUNCH_TEST(test_a_new_deployment_cuts_the_way_back_off),
+        LAUNCH_TEST(test_a_rollback_goes_to_the_source_whatever_was_before),
         LAUNCH_TEST(test_a_pause_waits_for_its_continue),
         LAUNCH_TEST(test_a_pause_may_end_with_a_rollback),
         LAUNCH_TEST(test_a_wrong_hook_changes_nothing),

@@ -16,6 +16,7 @@
 #include "model/arn.h"
 #include "ops/image_name.h"
 #include "runtime/docker_internal.h"
+#include "server/hook_reply.h"
 #include "wire/crypto.h"
 #include "wire/http.h"
 #include "wire/json_number.h"
@@ -227,6 +228,23 @@ static void try_regex(struct str text)
     regex_free(regex);
 }
 
+// A line that was sent, then a hook's reply. What it gives to be handed back is an object, and
+// laying nothing over it changes nothing.
+static void try_hook(struct str text)
+{
+    struct str sent = fuzz_line(&text);
+    struct hook_answer answer = hook_reply_read(&arena, text, sent);
+    struct str body;
+
+    if (answer.result == HOOK_RESULT_FAILED)
+        ASSERT(answer.failure == HOOK_RETURNED_FAILED || answer.cause.len > 0);
+    if (answer.details.len == 0)
+        return;
+    ASSERT(answer.result == HOOK_RESULT_IN_PROGRESS);
+    body = STR("{\"hookStatus\":\"IN_PROGRESS\",\"hookDetails\":{}}");
+    ASSERT(str_eq(hook_reply_read(&arena, body, answer.details).details, answer.details));
+}
+
 static const struct {
     struct str name;
     void (*try)(struct str text);
@@ -237,7 +255,7 @@ static const struct {
     {STR_INIT("duration"), try_duration}, {STR_INIT("number"), try_number},
     {STR_INIT("arn"), try_arn},           {STR_INIT("utf8"), try_utf8},
     {STR_INIT("order"), try_order},       {STR_INIT("names"), try_names},
-    {STR_INIT("regex"), try_regex},
+    {STR_INIT("regex"), try_regex},       {STR_INIT("hook"), try_hook},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -124,13 +124,14 @@ static bool gave_up(const struct look *look)
            has_said(look, "deployment failed: ");
 }
 
-// A traffic shift that was stopped half-way stays as it is.
+// A traffic shift that was stopped half-way, there or back, stays as it is.
 static bool is_frozen(const struct look *look)
 {
     const struct service_deployment *newest = service_newest_deployment(look->service);
 
     return newest != NULL && service_deployment_shifts(newest) && newest->rec->has.stage &&
-           newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED;
+           (newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED ||
+            newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_FAILED);
 }
 
 static bool is_protected(const struct look *look)
