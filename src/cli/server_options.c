@@ -59,6 +59,7 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
     out->account = cli_text(values, "account");
     out->tls_cert = cli_value(values, "tls-cert");
     out->tls_key = cli_value(values, "tls-key");
+    out->scaling_path = cli_value(values, "scaling");
     out->lifecycle_hooks = cli_value(values, "lifecycle-hooks");
     out->alarms = cli_value(values, "alarms");
     if (!read_auth(values, out) || !read_store(values) || !read_events(values, out))

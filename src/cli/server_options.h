@@ -31,6 +31,9 @@
          .value = "TIME",                                                                          \
          .fallback = "1h",                                                                         \
          .help = "how long stopped tasks can be described, up to 30d"},                            \
+        {.name = "scaling",                                                                        \
+         .value = "FILE",                                                                          \
+         .help = "what is done when capacity providers scale"},                                    \
         {.name = "lifecycle-hooks",                                                                \
          .value = "FILE",                                                                          \
          .help = "lines of a hook's target ARN and the URL to call for it"},                       \

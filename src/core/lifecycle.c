@@ -129,6 +129,25 @@ static struct str_list take_gpu_ids(struct step *step, const struct books *books
     return ids;
 }
 
+// The containers of `rec` are the caller's to change.
+static void give_gpus(struct step *step, const struct task_definition *definition,
+                      const struct instance *instance, struct rec_task *rec)
+{
+    const struct ecs_container_definition_list *list =
+        &definition->rec->definition->container_definitions;
+    size_t taken = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        const struct ecs_container_override *over = override_of(rec->overrides, list->at[i].name);
+        size_t n = (size_t)override_gpus(&list->at[i], over);
+
+        if (n == 0)
+            continue;
+        MARK("a container is given its GPUs");
+        SET(&rec->containers.at[i], gpu_ids, take_gpu_ids(step, &instance->books, &taken, n));
+    }
+}
+
 static struct ecs_managed_agent_list exec_agent(struct step *step)
 {
     struct ecs_managed_agent_list agents = {.n = 1};
@@ -143,25 +162,20 @@ static void plan_containers(struct step *step, const struct task_plan *plan, str
 {
     const struct ecs_container_definition_list *list =
         &plan->definition->rec->definition->container_definitions;
-    size_t gpus_taken = 0;
 
     rec->has.containers = true;
     rec->containers.n = list->n;
     rec->containers.at = arena_array(step->arena, struct rec_task_container, list->n);
     for (size_t i = 0; i < list->n; i++) {
         struct rec_task_container *c = &rec->containers.at[i];
-        const struct ecs_container_override *over = override_of(plan->overrides, list->at[i].name);
-        size_t gpus = (size_t)override_gpus(&list->at[i], over);
 
         SET(c, uid, id_uuid(step->arena, step->rng));
         SET(c, last_status, REC_TASK_STATUS_PENDING);
         if (plan->enable_execute_command)
             SET(c, managed_agents, exec_agent(step));
-        if (gpus > 0) {
-            MARK("a container is given its GPUs");
-            SET(c, gpu_ids, take_gpu_ids(step, &plan->instance->books, &gpus_taken, gpus));
-        }
     }
+    if (plan->instance != NULL)
+        give_gpus(step, plan->definition, plan->instance, rec);
 }
 
 static struct str group_of(struct step *step, const struct task_plan *plan)
@@ -181,12 +195,20 @@ static struct rec_task *plan_record(struct step *step, const struct task_plan *p
     SET(rec, cluster_id, (int64_t)plan->cluster->entity.id);
     SET(rec, uid, id_hex32(step->arena, step->rng));
     SET(rec, definition_id, (int64_t)plan->definition->entity.id);
-    SET(rec, instance_id, (int64_t)plan->instance->entity.id);
-    SET(rec, last_status, REC_TASK_STATUS_PENDING);
+    if (plan->instance != NULL)
+        SET(rec, instance_id, (int64_t)plan->instance->entity.id);
+    SET(rec, last_status,
+        plan->instance != NULL ? REC_TASK_STATUS_PENDING : REC_TASK_STATUS_PROVISIONING);
     SET(rec, desired_status, REC_TASK_STATUS_RUNNING);
     SET(rec, version, 1);
     SET(rec, group, group_of(step, plan));
     SET(rec, launch_type, plan->launch_type);
+    if (plan->provider.len > 0)
+        SET(rec, capacity_provider_name, plan->provider);
+    if (plan->instance == NULL && plan->constraints != NULL && plan->constraints->n > 0)
+        SET(rec, placement_constraints, *plan->constraints);
+    if (plan->instance == NULL && plan->strategies != NULL && plan->strategies->n > 0)
+        SET(rec, placement_strategy, *plan->strategies);
     SET(rec, enable_execute_command, plan->enable_execute_command);
     SET(rec, created_at, step->now);
     if (plan->started_by.len > 0)
@@ -209,13 +231,45 @@ struct task *task_start(struct step *step, const struct task_plan *plan)
     uint64_t id = state_new_id(step->state, REC_KIND_TASK);
     struct task *task;
 
-    ASSERT(plan->instance->cluster_id == plan->cluster->entity.id);
-    ASSERT(instance_is_registered(plan->instance));
     state_put(step->state, REC_KIND_TASK, id, plan_record(step, plan));
     task = task_get(step->state, id);
+    if (plan->instance == NULL) {
+        MARK("a task waits for an instance");
+        ASSERT(task_is_waiting(task));
+        return task;
+    }
+    ASSERT(plan->instance->cluster_id == plan->cluster->entity.id);
+    ASSERT(instance_is_registered(plan->instance));
     instance_touch(step, plan->instance);
     session_send_task(step, task);
     return task;
+}
+
+void task_place(struct step *step, struct task *task, struct instance *instance)
+{
+    struct rec_task *next = task_edit(step, task);
+
+    ASSERT_SAY(task_is_waiting(task), "task %.*s", STR_ARGS(task->uid));
+    ASSERT(instance->cluster_id == task->cluster_id && instance_is_registered(instance));
+    MARK("a task that waited is placed");
+    SET(next, instance_id, (int64_t)instance->entity.id);
+    SET(next, last_status, REC_TASK_STATUS_PENDING);
+    next->has.placement_constraints = next->has.placement_strategy = false;
+    next->placement_constraints = (struct ecs_placement_constraint_list){0};
+    next->placement_strategy = (struct ecs_placement_strategy_list){0};
+    next->containers.at = arena_copy(step->arena, next->containers.at,
+                                     next->containers.n * sizeof *next->containers.at);
+    give_gpus(step, task_definition_get(step->state, task->definition_id), instance, next);
+    task_change(step, task, next);
+    instance_touch(step, instance);
+    session_send_task(step, task);
+}
+
+static void drop_tags(struct rec_task *next)
+{
+    MARK("a task that its user stops loses its tags");
+    next->tags = (struct ecs_tag_list){0};
+    next->has.tags = false;
 }
 
 void task_stop(struct step *step, struct task *task, enum ecs_task_stop_code code,
@@ -228,20 +282,20 @@ void task_stop(struct step *step, struct task *task, enum ecs_task_stop_code cod
         MARK("a task is told to stop once");
         return;
     }
+    next = task_edit(step, task);
     if (instance_of(step, task) == NULL) {
-        task_finish(step, task, code, reason);
+        MARK("a task that waits stops without an agent");
+        if (code == ECS_TASK_STOP_CODE_USERINITIATED)
+            drop_tags(next);
+        task_finish_with(step, task, next, code, reason);
         return;
     }
-    next = task_edit(step, task);
     SET(next, desired_status, REC_TASK_STATUS_STOPPED);
     SET(next, stopping_at, step->now);
     SET(next, stop_code, code);
     SET(next, stopped_reason, reason);
-    if (code == ECS_TASK_STOP_CODE_USERINITIATED) {
-        MARK("a task that its user stops loses its tags");
-        next->tags = (struct ecs_tag_list){0};
-        next->has.tags = false;
-    }
+    if (code == ECS_TASK_STOP_CODE_USERINITIATED)
+        drop_tags(next);
     leaves_first = next->service_id != 0 && traffic_leaves_first(step, task, next);
     task_change(step, task, next);
     if (leaves_first)
@@ -289,4 +343,21 @@ void task_finish_with(struct step *step, struct task *task, struct rec_task *nex
     if (next->service_id != 0)
         traffic_drop(step, task, next);
     task_change(step, task, next);
+}
+
+// --- the end of an instance
+
+void instance_deregister(struct step *step, struct instance *instance, enum ecs_task_stop_code code,
+                         struct str reason)
+{
+    struct rec_instance_state next;
+
+    MARK_IF(!list_is_empty(&instance->tasks), "a deregistered instance orphans its tasks");
+    LIST_EACH_SAFE (&instance->tasks, it)
+        task_finish(step, LIST_ENTRY(it, struct task, on_instance), code, reason);
+    sessions_end(step, instance, STR("The container instance was deregistered."));
+    next = *instance->st;
+    SET(&next, status, REC_INSTANCE_STATUS_INACTIVE);
+    SET(&next, deregistered_at, step->now);
+    instance_change(step, instance, &next);
 }

@@ -15,8 +15,12 @@ struct cluster;
 struct task_plan {
     const struct cluster *cluster;
     const struct task_definition *definition;
-    struct instance *instance;
+    struct instance *instance; // NULL: it waits for one
     enum ecs_launch_type launch_type;
+    struct str provider; // capacity provider it was given to; empty: none
+    // Of a task that waits and is no service's; may be NULL.
+    const struct ecs_placement_constraint_list *constraints;
+    const struct ecs_placement_strategy_list *strategies;
     struct str group;      // empty: "family:<family>"
     struct str started_by; // empty: none
     const struct ecs_task_override *overrides;
@@ -26,9 +30,13 @@ struct task_plan {
     uint64_t deployment_id;
 };
 
-// Creates the task, placed and PENDING, with its reservation held, and tells the agent. Never
-// fails: the caller checked that it fits.
+// Creates the task, placed and PENDING, with its reservation held, and tells the agent; without an
+// instance PROVISIONING. Never fails: the caller checked that it fits.
 struct task *task_start(struct step *step, const struct task_plan *plan);
+
+// The instance that a task waited for: it is PENDING there, its reservation held, and the agent is
+// told. The caller checked that it fits.
+void task_place(struct step *step, struct task *task, struct instance *instance);
 
 // desiredStatus becomes STOPPED. A task that is stopping already keeps its first reason. The agent
 // is told; a task without an instance stops at once. A user's stop also deletes its tags, as
@@ -54,6 +62,10 @@ struct rec_task *task_edit(struct step *step, const struct task *task);
 // The same for instances. instance_touch only bumps the version (resources changed).
 void instance_change(struct step *step, struct instance *instance, struct rec_instance_state *next);
 void instance_touch(struct step *step, struct instance *instance);
+// The instance becomes INACTIVE and its agent is sent away. What runs there is STOPPED to the
+// world, with this code and reason; containers stay.
+void instance_deregister(struct step *step, struct instance *instance, enum ecs_task_stop_code code,
+                         struct str reason);
 // The next number for a payload or manifest of this instance.
 int64_t instance_next_sequence(struct step *step, struct instance *instance);
 

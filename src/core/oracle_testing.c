@@ -32,8 +32,7 @@ static void sieve(struct oracle *oracle, const struct placement_request *request
         const struct instance *instance = LIST_ENTRY(it, struct instance, in_cluster);
         enum place_reason reason;
 
-        if (instance->st->status != REC_INSTANCE_STATUS_ACTIVE ||
-            !place_serves(instance, request->launch_type))
+        if (instance->st->status != REC_INSTANCE_STATUS_ACTIVE || !place_asks(request, instance))
             continue;
         reason = judge(request, instance);
         if (reason == PLACE_FITS) {

@@ -27,6 +27,13 @@ bool place_serves(const struct instance *instance, enum ecs_launch_type launch_t
     return external == (launch_type == ECS_LAUNCH_TYPE_EXTERNAL);
 }
 
+bool place_asks(const struct placement_request *request, const struct instance *instance)
+{
+    return place_serves(instance, request->launch_type) &&
+           (request->provider.len == 0 || str_eq(instance->provider, request->provider)) &&
+           (request->zone.len == 0 || str_eq(instance->zone, request->zone));
+}
+
 enum place_reason place_missing(const struct instance *instance, const struct need *need)
 {
     static const struct {

@@ -24,6 +24,8 @@ struct placement_request {
     size_t member_of_n;
     const struct ecs_placement_strategy_list *strategies; // empty or NULL: random
     bool needs_execute_command;
+    struct str provider; // only its instances are asked; empty: all are
+    struct str zone;     // only instances there are asked; empty: all are
 };
 
 // In the order in which an instance is checked, so the greater reason came further.
@@ -67,6 +69,9 @@ bool place_has_attributes(const struct placement_request *request, const struct 
 
 // EXTERNAL tasks go to external instances only, EC2 tasks to the others only.
 bool place_serves(const struct instance *instance, enum ecs_launch_type launch_type);
+// Whether the request asks the instance at all: it serves the launch type, and is of the provider
+// and in the zone where one is named.
+bool place_asks(const struct placement_request *request, const struct instance *instance);
 
 // "RESOURCE:CPU", "AGENT", ... as in failures[].reason.
 struct str place_reason_text(enum place_reason reason);

@@ -114,7 +114,7 @@ static bool is_member(const struct view *view, const struct instance *instance, 
 // What its attributes alone have to say.
 static enum place_reason class_reason(const struct view *view, const struct instance *instance)
 {
-    if (!place_serves(instance, view->request->launch_type))
+    if (!place_asks(view->request, instance))
         return PLACE_NO_INSTANCES;
     if (!place_has_attributes(view->request, instance))
         return PLACE_ATTRIBUTE;

@@ -75,6 +75,8 @@ static void write_key(struct buf *key, const struct placement_request *request)
     add_number(key, request->launch_type * 4 + request->needs_execute_command * 2 +
                         request->distinct_instance);
     add_need(key, request->need);
+    add_text(key, request->provider);
+    add_text(key, request->zone);
     add_number(key, (int64_t)request->member_of_n);
     for (size_t i = 0; i < request->member_of_n; i++)
         add_text(key, query_text(request->member_of[i]));

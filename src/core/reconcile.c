@@ -16,9 +16,11 @@
 #include "core/service_texts.h"
 #include "core/task_set.h"
 #include "core/traffic.h"
+#include "core/waiting.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/instance.h"
+#include "model/provider.h"
 #include "model/service.h"
 #include "model/task.h"
 
@@ -110,9 +112,16 @@ int64_t reconcile_start_max(struct step *step, struct service *service,
     return 0;
 }
 
-void reconcile_no_place(struct step *step, struct service *service, const struct placement *failed)
+void reconcile_wait_for_room(struct step *step, struct service *service)
 {
     struct cluster *cluster = cluster_get(step->state, service->cluster_id);
+
+    if (!list_is_linked(&service->waiting))
+        list_push_back(&cluster->services_waiting, &service->waiting);
+}
+
+void reconcile_no_place(struct step *step, struct service *service, const struct placement *failed)
+{
     struct speaker speaker = service_speaker(step, service);
     struct str closest = failed->closest != NULL ? failed->closest->uid : STR_NONE;
     struct service_action action = {
@@ -124,8 +133,38 @@ void reconcile_no_place(struct step *step, struct service *service, const struct
     if (failed->closest != NULL)
         action.instance_arn = instance_arn(step->state, failed->closest, step->arena);
     service_act(step, service, event_unplaced(&speaker, failed->reason, closest), &action);
-    if (!list_is_linked(&service->waiting))
-        list_push_back(&cluster->services_waiting, &service->waiting);
+    reconcile_wait_for_room(step, service);
+}
+
+void reconcile_not_started(struct step *step, struct service *service,
+                           const struct service_started *started)
+{
+    static const enum trouble troubles[] = {
+        [START_PROVIDER_EMPTY] = TROUBLE_PROVIDER_EMPTY,
+        [START_NO_CAPACITY] = TROUBLE_NO_CAPACITY,
+        [START_TOO_MANY_WAIT] = TROUBLE_TOO_MANY_WAIT,
+    };
+    struct speaker speaker = service_speaker(step, service);
+    struct service_action action = {.name = REC_SERVICE_ACTION_SERVICE_TASK_PLACEMENT_FAILURE};
+    const struct cluster *cluster = cluster_get(step->state, service->cluster_id);
+    const struct provider *provider =
+        provider_find(step->state, cluster->rec->region, started->provider);
+    struct str arn;
+
+    if (started->why == START_NO_PLACE) {
+        reconcile_no_place(step, service, &started->failed);
+        return;
+    }
+    if (started->why == START_NO_CAPACITY)
+        action.reason = STR("RESOURCE:FARGATE");
+    else
+        action.reason = waiting_reason(cluster, started->provider, &started->failed);
+    if (provider != NULL) {
+        arn = provider_arn(step->state, provider, step->arena);
+        action.providers = (struct str_list){.n = 1, .at = &arn};
+    }
+    service_act(step, service, event_trouble(&speaker, troubles[started->why]), &action);
+    reconcile_wait_for_room(step, service);
 }
 
 // ---- stopping

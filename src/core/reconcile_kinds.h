@@ -55,6 +55,10 @@ int64_t reconcile_start_max(struct step *step, struct service *service,
 
 // A task found no place: says so, and waits for room.
 void reconcile_no_place(struct step *step, struct service *service, const struct placement *failed);
+void reconcile_not_started(struct step *step, struct service *service,
+                           const struct service_started *started);
+// Marks the service again when there is more room in its cluster.
+void reconcile_wait_for_room(struct step *step, struct service *service);
 
 // The tasks that a list of stops or starts is about, collected for one line of the events.
 struct task_batch {

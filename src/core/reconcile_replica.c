@@ -9,6 +9,8 @@
 #include "base/proof.h"
 #include "core/deploy.h"
 #include "core/outcome.h"
+#include "core/provider_split.h"
+#include "core/rebalance.h"
 #include "core/rollout.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
@@ -30,6 +32,8 @@ struct look {
     struct task **tasks; // as in `plan`'s input
     struct replica_task *states;
     struct replica_service input;
+    struct rebalance_task *extras; // not in the plan
+    size_t extras_n;
     time_ms again_at;
 };
 
@@ -46,13 +50,12 @@ static bool is_protected(const struct look *look, struct task *task, time_ms *ag
 
 static void add_task(struct look *look, struct task *task)
 {
-    struct replica_task *out = &look->states[look->input.tasks_n];
     struct task_health health;
+    struct replica_task state;
 
     traffic_look(look->step, task, &look->again_at);
     health = reconcile_health(look->step, look->service, task, &look->again_at);
-    look->tasks[look->input.tasks_n++] = task;
-    *out = (struct replica_task){
+    state = (struct replica_task){
         .phase = reconcile_phase(task),
         .deployment = rollouts_index(&look->rollouts, task),
         .healthy = health.is_healthy,
@@ -60,6 +63,13 @@ static void add_task(struct look *look, struct task *task)
         .draining = reconcile_is_draining(look->step->state, task),
         .is_protected = is_protected(look, task, &look->again_at),
     };
+
+    if (rebalance_is_extra(look->service, task)) {
+        look->extras[look->extras_n++] = (struct rebalance_task){task, state};
+        return;
+    }
+    look->states[look->input.tasks_n] = state;
+    look->tasks[look->input.tasks_n++] = task;
 }
 
 // The newest of the older deployments that was COMPLETED and has not failed since, until the
@@ -100,6 +110,7 @@ static void look_at(struct look *look)
 
     look->tasks = arena_array(look->step->arena, struct task *, max);
     look->states = arena_array(look->step->arena, struct replica_task, max);
+    look->extras = arena_array(look->step->arena, struct rebalance_task, max);
     look->input = (struct replica_service){
         .desired = look->desired,
         .lower = bounds.lower,
@@ -119,7 +130,8 @@ static void look_at(struct look *look)
         if (!look->is_set || (uint64_t)task->rec->deployment_id == primary->part.entity.id)
             add_task(look, task);
     }
-    ASSERT(look->input.tasks_n == max);
+    ASSERT(look->input.tasks_n + look->extras_n == max);
+    look->input.upper -= (int64_t)look->extras_n;
 }
 
 // ---- doing
@@ -147,8 +159,8 @@ static int64_t start(struct look *look, const struct deployment *deployment, int
 
     for (; ids.n < started.tasks_n; ids.n++)
         ids.at[ids.n] = started.tasks[ids.n]->uid;
-    if (started.failed.reason != PLACE_FITS)
-        reconcile_no_place(look->step, look->service, &started.failed);
+    if (started.why != START_ALL)
+        reconcile_not_started(look->step, look->service, &started);
     reconcile_say_started(look->step, look->service, &ids,
                           replaced_n < (int64_t)ids.n ? replaced_n : (int64_t)ids.n);
     return (int64_t)ids.n;
@@ -182,7 +194,8 @@ static enum victim_state victim_state_of(const struct replica_task *state)
 
 static uint64_t key_of(const struct instance *instance, struct str attribute)
 {
-    const struct ecs_attribute *found = instance_attribute(instance, attribute);
+    const struct ecs_attribute *found =
+        instance != NULL ? instance_attribute(instance, attribute) : NULL;
 
     return found != NULL && found->has.value ? hash_bytes(found->value.ptr, found->value.len) : 0;
 }
@@ -226,13 +239,13 @@ static struct victim_task victim_of(struct look *look, size_t i)
     return (struct victim_task){
         .state = victim_state_of(&look->states[i]),
         .is_protected = look->states[i].is_protected,
-        .instance_id = instance->entity.id,
+        .instance_id = instance != NULL ? instance->entity.id : 0,
         .zone = key_of(instance, STR("ecs.availability-zone")),
         .keys = keys,
         .cpu = need->cpu_units,
         .memory = need->memory_mib,
-        .cpu_left = instance->books.cpu_left,
-        .memory_left = instance->books.memory_left,
+        .cpu_left = instance != NULL ? instance->books.cpu_left : 0,
+        .memory_left = instance != NULL ? instance->books.memory_left : 0,
         .created_at = task->rec->created_at,
     };
 }
@@ -243,31 +256,122 @@ static bool is_in_order(const struct replica_task *state)
            !state->unhealthy;
 }
 
-static void scale_in(struct look *look, const struct replica_plan *plan)
+// Tasks that may go, and their places among those that were looked at.
+struct choice {
+    struct victim_task *victims;
+    size_t *index;
+    size_t n;
+};
+
+enum { ANY_ITEM = SIZE_MAX };
+
+// Of one item of the capacity provider strategy, or of all.
+static struct choice choice_of(struct look *look, const struct service_mould *mould, size_t item)
 {
-    enum victim_rule rules[VICTIM_RULES_MAX];
-    struct arena *arena = look->step->arena;
-    struct victim_task *victims = arena_array(arena, struct victim_task, look->input.tasks_n);
-    size_t *index = arena_array(arena, size_t, look->input.tasks_n);
-    struct task_batch stopped = task_batch_new(look->step, look->input.tasks_n);
-    struct victims chosen;
-    size_t n = 0;
+    struct choice choice = {
+        .victims = arena_array(look->step->arena, struct victim_task, look->input.tasks_n),
+        .index = arena_array(look->step->arena, size_t, look->input.tasks_n),
+    };
 
     for (size_t i = 0; i < look->input.tasks_n; i++) {
-        if (!is_in_order(&look->states[i]))
+        if (!is_in_order(&look->states[i]) ||
+            (item != ANY_ITEM && service_item_of(mould, look->tasks[i]) != item))
             continue;
-        victims[n] = victim_of(look, i);
-        index[n++] = i;
+        choice.victims[choice.n] = victim_of(look, i);
+        choice.index[choice.n++] = i;
     }
-    chosen =
-        victims_choose(victims, n, rules, rules_of(look->service, rules),
-                       (struct victims_wanted){.n = (size_t)plan->excess_n,
-                                               .healthy_max = (size_t)plan->excess_healthy_max},
-                       look->step->rng, arena);
-    MARK_IF(chosen.n > 0, "a service with too many tasks stops some");
-    for (size_t i = 0; i < chosen.n; i++)
-        task_batch_add(&stopped, look->tasks[index[chosen.at[i]]]);
+    return choice;
+}
+
+// Chooses among them and takes off `wanted` the healthy ones that were chosen.
+static void choose_victims(struct look *look, const struct choice *choice,
+                           struct victims_wanted *wanted, struct task_batch *stopped)
+{
+    enum victim_rule rules[VICTIM_RULES_MAX];
+    struct victims chosen =
+        victims_choose(choice->victims, choice->n, rules, rules_of(look->service, rules), *wanted,
+                       look->step->rng, look->step->arena);
+
+    for (size_t i = 0; i < chosen.n; i++) {
+        task_batch_add(stopped, look->tasks[choice->index[chosen.at[i]]]);
+        wanted->healthy_max -= choice->victims[chosen.at[i]].state == VICTIM_HEALTHY;
+    }
+}
+
+static void scale_in(struct look *look, const struct replica_plan *plan)
+{
+    SERVICE_MOULD_AUTO struct service_mould *mould =
+        service_mould_open(look->step, look->service, look->rollouts.at[0]);
+    struct task_batch stopped = task_batch_new(look->step, look->input.tasks_n);
+    struct victims_wanted wanted = {.n = (size_t)plan->excess_n,
+                                    .healthy_max = (size_t)plan->excess_healthy_max};
+    int64_t current[PROVIDERS_MAX] = {0};
+    int64_t parts[PROVIDERS_MAX];
+    struct choice choice;
+
+    for (size_t i = 0; i < look->input.tasks_n; i++)
+        current[service_item_of(mould, look->tasks[i])] += is_in_order(&look->states[i]);
+    if (!service_split_excess(mould, current, plan->excess_n, parts)) {
+        choice = choice_of(look, mould, ANY_ITEM);
+        choose_victims(look, &choice, &wanted, &stopped);
+    } else {
+        for (size_t item = 0; item < PROVIDERS_MAX; item++) {
+            wanted.n = current[item] > 0 ? (size_t)parts[item] : 0;
+            if (wanted.n == 0)
+                continue;
+            choice = choice_of(look, mould, item);
+            choose_victims(look, &choice, &wanted, &stopped);
+        }
+    }
+    MARK_IF(stopped.n > 0, "a service with too many tasks stops some");
     reconcile_stop(look->step, look->service, &stopped);
+}
+
+// ---- balance over zones
+
+static bool may_rebalance(const struct look *look)
+{
+    return !look->is_set &&
+           look->service->rec->availability_zone_rebalancing ==
+               ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED &&
+           look->rollouts.at[0]->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED;
+}
+
+static bool is_unhealthy(const struct look *look)
+{
+    for (size_t i = 0; i < look->extras_n; i++) {
+        if (look->extras[i].state.unhealthy || look->extras[i].state.draining ||
+            look->extras[i].state.phase == REPLICA_STOPPING)
+            return true;
+    }
+    return false;
+}
+
+// Extra tasks stay aside only as long as nothing else is to be done.
+static bool rebalance(struct look *look, const struct replica_plan *plan)
+{
+    size_t n = look->input.tasks_n;
+    struct rebalance_task *tasks = arena_array(look->step->arena, struct rebalance_task, n);
+    struct rebalance_view view = {
+        .step = look->step,
+        .service = look->service,
+        .tasks = tasks,
+        .n = n,
+        .extras = look->extras,
+        .extras_n = look->extras_n,
+        .room = look->input.upper - (int64_t)n,
+        .start_max = look->input.start_max,
+    };
+
+    if (!plan->is_steady || is_unhealthy(look)) {
+        rebalance_adopt(look->step, look->service);
+        return false;
+    }
+    if (!may_rebalance(look))
+        return true;
+    for (size_t i = 0; i < n; i++)
+        tasks[i] = (struct rebalance_task){look->tasks[i], look->states[i]};
+    return rebalance_run(&view);
 }
 
 static struct reconciled act(struct look *look)
@@ -276,6 +380,7 @@ static struct reconciled act(struct look *look)
         .name = REC_SERVICE_ACTION_TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION};
     struct speaker speaker = service_speaker(look->step, look->service);
     struct replica_plan plan;
+    bool is_steady;
 
     look_at(look);
     plan = replica_plan(&look->input, look->step->arena);
@@ -291,7 +396,8 @@ static struct reconciled act(struct look *look)
                                     deployment_name(look->rollouts.at[0], look->step->arena),
                                     plan.protected_n),
                     &is_kept);
-    return (struct reconciled){.is_steady = plan.is_steady, .again_at = look->again_at};
+    is_steady = rebalance(look, &plan);
+    return (struct reconciled){.is_steady = is_steady, .again_at = look->again_at};
 }
 
 struct reconciled reconcile_replica(struct step *step, struct service *service)
@@ -303,6 +409,7 @@ struct reconciled reconcile_replica(struct step *step, struct service *service)
         .desired = service->rec->desired_count,
     };
 
+    rebalance_check(step, service);
     return act(&look);
 }
 

@@ -6,10 +6,14 @@
 #include "base/assert.h"
 #include "base/proof.h"
 #include "core/lifecycle.h"
+#include "core/provider_split.h"
+#include "core/waiting.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/instance.h"
+#include "model/provider.h"
 #include "model/service.h"
+#include "model/task.h"
 #include "model/task_definition.h"
 
 enum { QUERIES_MAX = 20 };
@@ -21,6 +25,11 @@ struct service_mould {
     size_t queries_n;
     struct ecs_placement_strategy_list strategies;
     struct ecs_placement_strategy spread[2];
+    // The capacity provider strategy, and how many of the deployment's tasks each item has.
+    const struct ecs_capacity_provider_strategy_item *items;
+    struct provider_share shares[PROVIDERS_MAX];
+    int64_t given[PROVIDERS_MAX];
+    size_t items_n;
 };
 
 void service_mould_close(struct service_mould **mould)
@@ -87,12 +96,10 @@ static void add_query(struct step *step, struct service_mould *mould, struct str
     mould->queries_n++;
 }
 
-static void read_constraints(struct step *step, const struct service *service,
+static void read_constraints(struct step *step, const struct ecs_placement_constraint_list *own,
                              const struct ecs_task_definition *definition,
                              struct service_mould *mould)
 {
-    const struct ecs_placement_constraint_list *own = &service->rec->placement_constraints;
-
     for (size_t i = 0; i < definition->placement_constraints.n; i++)
         add_query(step, mould, definition->placement_constraints.at[i].expression);
     for (size_t i = 0; i < own->n; i++) {
@@ -125,8 +132,82 @@ static void choose_strategies(const struct service *service, struct service_moul
     mould->request.strategies = &mould->strategies;
 }
 
-struct service_mould *service_mould_open(struct step *step, const struct service *service,
-                                         const struct deployment *deployment)
+// ---- capacity providers
+
+size_t service_item_of(const struct service_mould *mould, const struct task *task)
+{
+    for (size_t i = 0; i < mould->items_n; i++) {
+        if (str_eq(mould->items[i].capacity_provider, task->rec->capacity_provider_name))
+            return i;
+    }
+    return 0;
+}
+
+static void read_strategy(const struct service *service, const struct deployment *deployment,
+                          const struct ecs_capacity_provider_strategy_item_list *strategy,
+                          struct service_mould *mould)
+{
+    ASSERT(strategy->n <= PROVIDERS_MAX);
+    mould->items = strategy->at;
+    mould->items_n = strategy->n;
+    for (size_t i = 0; i < strategy->n; i++)
+        mould->shares[i] =
+            (struct provider_share){.base = strategy->at[i].base, .weight = strategy->at[i].weight};
+    if (strategy->n == 0)
+        return;
+    LIST_EACH (&service->tasks, it) {
+        const struct task *task = LIST_ENTRY(it, struct task, in_service);
+
+        if (task_is_wanted(task) &&
+            (uint64_t)task->rec->deployment_id == deployment->part.entity.id)
+            mould->given[service_item_of(mould, task)]++;
+    }
+}
+
+// Gives the next of `n` tasks to a provider, which is asked and shown from here on.
+static void choose_provider(struct service_mould *mould, int64_t n)
+{
+    int64_t targets[PROVIDERS_MAX];
+    int64_t all = n;
+    size_t item;
+
+    if (mould->items_n == 0)
+        return;
+    for (size_t i = 0; i < mould->items_n; i++)
+        all += mould->given[i];
+    provider_targets(mould->shares, mould->items_n, all, targets);
+    item = provider_to_add(targets, mould->given, mould->items_n);
+    mould->plan.provider = mould->items[item].capacity_provider;
+    mould->request.provider = mould->plan.provider;
+}
+
+bool service_split_excess(const struct service_mould *mould, const int64_t *current, int64_t n,
+                          int64_t *out)
+{
+    int64_t targets[PROVIDERS_MAX];
+    int64_t left[PROVIDERS_MAX];
+    int64_t all = 0;
+
+    if (mould->items_n < 2)
+        return false;
+    for (size_t i = 0; i < mould->items_n; i++) {
+        left[i] = current[i];
+        out[i] = 0;
+        all += current[i];
+    }
+    ASSERT(n <= all);
+    provider_targets(mould->shares, mould->items_n, all - n, targets);
+    for (; n > 0; n--) {
+        size_t item = provider_to_remove(targets, left, mould->items_n);
+
+        left[item]--;
+        out[item]++;
+    }
+    return true;
+}
+
+static struct service_mould *open_mould(struct step *step, const struct service *service,
+                                        const struct deployment *deployment)
 {
     struct service_mould *mould = arena_new(step->arena, struct service_mould);
     const struct revision *revision =
@@ -153,8 +234,20 @@ struct service_mould *service_mould_open(struct step *step, const struct service
         .group = mould->plan.group,
         .needs_execute_command = mould->plan.enable_execute_command,
     };
-    read_constraints(step, service, definition->rec->definition, mould);
+    read_constraints(step, &service->rec->placement_constraints, definition->rec->definition,
+                     mould);
     choose_strategies(service, mould);
+    return mould;
+}
+
+struct service_mould *service_mould_open(struct step *step, const struct service *service,
+                                         const struct deployment *deployment)
+{
+    struct service_mould *mould = open_mould(step, service, deployment);
+    const struct revision *revision =
+        revision_get(step->state, (uint64_t)deployment->rec->revision_id);
+
+    read_strategy(service, deployment, &revision->rec->capacity_provider_strategy, mould);
     return mould;
 }
 
@@ -167,20 +260,119 @@ static struct task *start_at(struct step *step, struct service_mould *mould,
     return task_start(step, &mould->plan);
 }
 
+static bool may_wait(struct step *step, const struct service_mould *mould)
+{
+    const struct provider *provider;
+
+    if (mould->plan.provider.len == 0)
+        return false;
+    provider = provider_find(step->state, mould->plan.cluster->rec->region, mould->plan.provider);
+    return provider != NULL && provider_scales(provider);
+}
+
+// Where the next task goes: an instance, NULL to wait for one, or nowhere.
+static enum start_failure find_place(struct step *step, struct service_mould *mould,
+                                     struct placement *out)
+{
+    if (mould->request.launch_type == ECS_LAUNCH_TYPE_FARGATE)
+        return START_NO_CAPACITY;
+    *out = place(step, &mould->request);
+    if (out->instance != NULL)
+        return START_ALL;
+    if (!may_wait(step, mould)) {
+        bool is_empty = out->reason == PLACE_NO_INSTANCES && mould->plan.provider.len > 0;
+        return is_empty ? START_PROVIDER_EMPTY : START_NO_PLACE;
+    }
+    return waiting_is_full(mould->plan.cluster) ? START_TOO_MANY_WAIT : START_ALL;
+}
+
 struct service_started service_start(struct step *step, struct service_mould *mould, int64_t n)
 {
     struct service_started out = {.tasks = arena_array(step->arena, struct task *, n)};
 
     for (int64_t i = 0; i < n; i++) {
-        struct placement placement = place(step, &mould->request);
+        struct placement placement = {0};
+        struct task *task;
 
-        if (placement.instance == NULL) {
+        choose_provider(mould, n - i);
+        out.why = find_place(step, mould, &placement);
+        if (out.why != START_ALL) {
             out.failed = placement;
+            out.provider = mould->plan.provider;
             break;
         }
-        out.tasks[out.tasks_n++] = start_at(step, mould, placement.instance);
+        task = start_at(step, mould, placement.instance);
+        if (mould->items_n > 0)
+            mould->given[service_item_of(mould, task)]++;
+        out.tasks[out.tasks_n++] = task;
     }
     return out;
+}
+
+struct service_started service_start_in(struct step *step, struct service_mould *mould,
+                                        struct str zone)
+{
+    struct service_started out = {.tasks = arena_array(step->arena, struct task *, 1)};
+
+    mould->request.zone = zone;
+    choose_provider(mould, 1);
+    out.failed = place(step, &mould->request);
+    if (out.failed.instance != NULL)
+        out.tasks[out.tasks_n++] = start_at(step, mould, out.failed.instance);
+    else
+        out.why = START_NO_PLACE;
+    mould->request.zone = STR_NONE;
+    return out;
+}
+
+// ---- tasks that wait
+
+// RunTask's own rules, as the task keeps them.
+static struct service_mould *lone_mould_open(struct step *step, const struct task *task)
+{
+    struct service_mould *mould = arena_new(step->arena, struct service_mould);
+    const struct task_definition *definition =
+        task_definition_get(step->state, task->definition_id);
+
+    mould->request = (struct placement_request){
+        .cluster = cluster_get(step->state, task->cluster_id),
+        .definition = definition,
+        .launch_type = task->rec->launch_type,
+        .group = task->rec->group,
+        .needs_execute_command = task->rec->enable_execute_command,
+        .strategies = &task->rec->placement_strategy,
+    };
+    read_constraints(step, &task->rec->placement_constraints, definition->rec->definition, mould);
+    return mould;
+}
+
+struct service_mould *waiting_mould_open(struct step *step, const struct task *task)
+{
+    uint64_t service_id = (uint64_t)task->rec->service_id;
+
+    if (service_id == 0)
+        return lone_mould_open(step, task);
+    return open_mould(step, service_get(step->state, service_id),
+                      deployment_get(step->state, (uint64_t)task->rec->deployment_id));
+}
+
+struct placement waiting_place(struct step *step, struct service_mould *mould,
+                               const struct task *task)
+{
+    mould->request.need = task_need(step->state, task);
+    mould->request.provider = task->rec->capacity_provider_name;
+    return place(step, &mould->request);
+}
+
+// ---- DAEMON services
+
+static bool is_provided(const struct service_mould *mould, const struct instance *instance)
+{
+    for (size_t i = 0; i < mould->items_n; i++) {
+        if (str_eq(mould->items[i].capacity_provider, instance->provider))
+            return true;
+    }
+    return mould->items_n == 0;
 }
 
 bool service_may_use(const struct service_mould *mould, const struct instance *instance)
@@ -196,7 +388,7 @@ bool service_may_use(const struct service_mould *mould, const struct instance *i
 
 bool service_may_stay(const struct service_mould *mould, const struct instance *instance)
 {
-    if (!place_serves(instance, mould->request.launch_type) ||
+    if (!place_serves(instance, mould->request.launch_type) || !is_provided(mould, instance) ||
         !place_has_attributes(&mould->request, instance))
         return false;
     for (size_t i = 0; i < mould->queries_n; i++) {
@@ -212,7 +404,10 @@ enum place_reason service_start_on(struct step *step, struct service_mould *moul
 {
     enum place_reason reason = place_check(&mould->request, instance);
 
-    if (reason == PLACE_FITS)
-        *out_task = start_at(step, mould, instance);
-    return reason;
+    if (reason != PLACE_FITS)
+        return reason;
+    if (mould->items_n > 0)
+        mould->plan.provider = instance->provider;
+    *out_task = start_at(step, mould, instance);
+    return PLACE_FITS;
 }

@@ -28,6 +28,7 @@ enum effect_kind {
     EFFECT_TCS_REFUSE,
     EFFECT_TCS_SEND, // send `value` as `tcs_message`
     EFFECT_CLOSE,    // close the session: websocket code 1000 and `text`
+    EFFECT_SCALE,    // of no session: `value` is a struct scaling_call (core/scaling.h)
 
     // To whoever is outside of the cluster; no session. `value` says what is asked, an input brings
     // what came of it.
@@ -40,6 +41,7 @@ struct effect {
     enum effect_kind kind;
     session_id session;
     uint64_t instance_id; // of an accept or a message: whose session it is
+    uint64_t provider_id; // EFFECT_SCALE only
     enum acs_message acs_message;
     enum tcs_message tcs_message;
     const void *value; // in the step's arena or in frozen records of this batch

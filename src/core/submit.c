@@ -186,6 +186,8 @@ void submit_report(struct step *step, struct task *task, const struct task_repor
         MARK("a report on a STOPPED task changes nothing");
         return;
     }
+    if (task_is_waiting(task))
+        return; // no agent has it
     if (task_is_wanted(task))
         task->delivered = true; // who reports on it knows it
     next = task_edit(step, task);

@@ -22,7 +22,8 @@ struct task_report {
     time_ms execution_stopped_at;
 };
 
-// Takes in what is news. A STOPPED task does not change any more.
+// Takes in what is news. A STOPPED task does not change any more, and of one that waits for an
+// instance nobody can know anything.
 void submit_report(struct step *step, struct task *task, const struct task_report *report);
 
 #endif

@@ -5,8 +5,11 @@
 #include "core/timers.h"
 
 #include "base/proof.h"
+#include "core/cluster_providers.h"
 #include "core/deploy.h"
 #include "core/reconcile.h"
+#include "core/scaling.h"
+#include "core/waiting.h"
 #include "model/expiry.h"
 #include "model/service.h"
 
@@ -66,14 +69,19 @@ time_ms timers_run(struct step *step)
             break;
         forget(state, next->kind, next->id);
     }
+    settle_run(step);
+    waiting_run(step);
     reconcile_run(step);
+    scaling_run(step);
     return timers_next(state);
 }
 
 time_ms timers_next(const struct state *state)
 {
+    time_ms at = earlier(due_at(&state->expiries), due_at(&state->stopped));
+
     if (too_many_stopped(state))
         return 1;
-    return earlier(earlier(due_at(&state->expiries), due_at(&state->stopped)),
-                   reconcile_next(state));
+    at = earlier(earlier(at, reconcile_next(state)), waiting_next(state));
+    return earlier(earlier(at, settle_next(state)), scaling_next(state));
 }

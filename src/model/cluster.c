@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/proof.h"
 #include "model/instance.h"
+#include "model/provider.h"
 #include "model/task.h"
 
 struct cluster *cluster_get(const struct state *state, uint64_t id)
@@ -39,9 +40,59 @@ static struct cluster *cluster_new(struct state *state, uint64_t id, const struc
     list_init(&cluster->services);
     list_init(&cluster->services_waiting);
     list_init(&cluster->daemons);
+    list_init(&cluster->tasks_waiting);
     link_in_state(state, cluster);
     idtable_put(&state->entities[REC_KIND_CLUSTER], id, cluster);
     return cluster;
+}
+
+// --- zones
+
+bool cluster_count_zone(struct cluster *cluster, struct str zone, int by)
+{
+    size_t at = 0;
+    char *own;
+
+    while (at < cluster->zones_n && str_cmp(cluster->zones[at].zone, zone) < 0)
+        at++;
+    if (at == cluster->zones_n || !str_eq(cluster->zones[at].zone, zone)) {
+        ASSERT(by > 0);
+        own = mem_alloc(zone.len + 1);
+        memcpy(own, MAP_KEY_PTR(zone), zone.len);
+        cluster->zones =
+            mem_realloc(cluster->zones, (cluster->zones_n + 1) * sizeof *cluster->zones);
+        memmove(cluster->zones + at + 1, cluster->zones + at,
+                (cluster->zones_n++ - at) * sizeof *cluster->zones);
+        cluster->zones[at] = (struct zone_tally){.zone = str_span(own, zone.len)};
+    }
+    cluster->zones[at].instances_n += (uint32_t)by;
+    if (cluster->zones[at].instances_n > 0)
+        return by > 0 && cluster->zones[at].instances_n == 1;
+    mem_free((void *)(uintptr_t)cluster->zones[at].zone.ptr);
+    memmove(cluster->zones + at, cluster->zones + at + 1,
+            (--cluster->zones_n - at) * sizeof *cluster->zones);
+    return true;
+}
+
+void cluster_mark_room(struct state *state, struct cluster *cluster)
+{
+    if (cluster->tasks_waiting_n > 0 && !list_is_linked(&cluster->roomy))
+        list_push_back(&state->clusters_roomy, &cluster->roomy);
+}
+
+static bool is_unsettled(const struct rec_cluster *rec)
+{
+    return rec->status == REC_CLUSTER_STATUS_PROVISIONING ||
+           rec->status == REC_CLUSTER_STATUS_DEPROVISIONING ||
+           rec->attachments_status == REC_ATTACHMENTS_STATUS_UPDATE_IN_PROGRESS;
+}
+
+static void link_unsettled(struct state *state, struct cluster *cluster)
+{
+    if (!is_unsettled(cluster->rec))
+        list_remove(&cluster->unsettled);
+    else if (!list_is_linked(&cluster->unsettled))
+        list_push_back(&state->clusters_unsettled, &cluster->unsettled);
 }
 
 static struct cluster *find_by_key(const struct state *state, struct str key)
@@ -108,6 +159,10 @@ static void cluster_delete(struct state *state, struct cluster *cluster)
     ASSERT(cluster->tasks_by_family == NULL && cluster->tasks_by_starter == NULL);
     ASSERT(list_is_empty(&cluster->services));
     ASSERT(cluster->groups == NULL);
+    ASSERT(cluster->tasks_waiting_n == 0 && cluster->zones_n == 0);
+    list_remove(&cluster->roomy);
+    list_remove(&cluster->unsettled);
+    mem_free(cluster->zones);
     roster_deinit(&cluster->roster);
     expiry_clear(&state->expiries, &cluster->expiry);
     name_release(state, cluster);
@@ -133,6 +188,9 @@ void cluster_apply(struct state *state, uint64_t id, const void *record)
     cluster->entity.record = rec;
     cluster->rec = rec;
     cluster_set_expiry(state, cluster);
+    link_unsettled(state, cluster);
+    for (size_t i = 0; i < rec->capacity_providers.n; i++)
+        provider_wake(state, rec->region, rec->capacity_providers.at[i]);
 }
 
 struct cluster *cluster_find(const struct state *state, struct str region, struct str name)
@@ -166,7 +224,8 @@ struct str cluster_arn(const struct state *state, const struct cluster *cluster,
 
 bool cluster_is_active(const struct cluster *cluster)
 {
-    return cluster->rec->status == REC_CLUSTER_STATUS_ACTIVE;
+    return cluster->rec->status == REC_CLUSTER_STATUS_ACTIVE ||
+           cluster->rec->status == REC_CLUSTER_STATUS_PROVISIONING;
 }
 
 // The order is what the live service prints. Source: ecs-behaviour-api 7.1.
@@ -242,6 +301,11 @@ void cluster_view(const struct state *state, const struct cluster *cluster, unsi
         SET(out, configuration, rec->configuration);
     if (rec->has.service_connect_defaults)
         SET(out, service_connect_defaults, rec->service_connect_defaults);
+    if ((include & CLUSTER_INCLUDE_ATTACHMENTS) && rec->has.attachments_status) {
+        SET(out, attachments, rec->attachments);
+        SET(out, attachments_status,
+            shape_enum_name(&rec_attachments_status_enum, (int)rec->attachments_status));
+    }
 }
 
 static uint32_t count_living(const struct list *tasks)

@@ -10,6 +10,12 @@
 #include "model/state.h"
 #include "model/task_lists.h"
 
+// A zone with instances of the cluster that are ACTIVE.
+struct zone_tally {
+    struct str zone; // memory of the cluster
+    uint32_t instances_n;
+};
+
 // One name has at most one record: re-creating an INACTIVE name is a new cluster with the same ARN,
 // and the old record (with what still belongs to it) stays reachable by id until it expires.
 struct cluster {
@@ -30,6 +36,12 @@ struct cluster {
     struct list services;         // struct service.in_cluster, creation order, INACTIVE ones too
     struct list daemons;          // struct service.as_daemon
     struct list services_waiting; // struct service.waiting: a task of them found no place
+    struct list tasks_waiting;    // struct task_wait.in_cluster, in creation order
+    uint32_t tasks_waiting_n;
+    struct list roomy;        // in state->clusters_roomy
+    struct list unsettled;    // in state->clusters_unsettled: an update of it is in progress
+    struct zone_tally *zones; // by name
+    size_t zones_n;
     // By launch type.
     uint32_t services_active_n[ECS_LAUNCH_TYPE_N];
     uint32_t services_draining_n[ECS_LAUNCH_TYPE_N];
@@ -50,7 +62,13 @@ struct cluster *cluster_get(const struct state *state, uint64_t id);
 struct scope cluster_scope(const struct state *state, const struct cluster *cluster);
 struct str cluster_arn(const struct state *state, const struct cluster *cluster,
                        struct arena *arena);
-bool cluster_is_active(const struct cluster *cluster);
+bool cluster_is_active(const struct cluster *cluster); // or about to be: PROVISIONING
+
+// For instance.c: one more (by 1) or one less (by -1) ACTIVE instance in that zone. True when the
+// zone came or went by that.
+bool cluster_count_zone(struct cluster *cluster, struct str zone, int by);
+// There is more room in the cluster: tasks that wait are to be tried again.
+void cluster_mark_room(struct state *state, struct cluster *cluster);
 
 // What DescribeClusters shows; `include` decides which optional parts are filled in.
 enum cluster_include {

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/proof.h"
 #include "model/cluster.h"
+#include "model/provider.h"
 #include "model/service.h"
 #include "model/task.h"
 #include "shape/walk.h"
@@ -91,6 +92,13 @@ const struct ecs_attribute *instance_attribute(const struct instance *instance, 
     return NULL;
 }
 
+static struct str attribute_value(const struct instance *instance, struct str name)
+{
+    const struct ecs_attribute *found = instance_attribute(instance, name);
+
+    return found != NULL ? found->value : STR_NONE;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct ecs_attribute *const *x = a;
@@ -109,6 +117,8 @@ static void index_attributes(struct instance *instance)
         instance->attributes[i] = &list->at[i];
     if (list->n > 0)
         qsort(instance->attributes, list->n, sizeof *instance->attributes, by_name);
+    instance->provider = attribute_value(instance, STR(PROVIDER_ATTRIBUTE));
+    instance->zone = attribute_value(instance, STR("ecs.availability-zone"));
 }
 
 static void unlist_token(struct state *state, struct instance *instance)
@@ -194,6 +204,7 @@ static void instance_delete(struct state *state, struct instance *instance)
     ASSERT(instance->st == NULL);
     ASSERT(instance->records_n == 0);
     unlist_token(state, instance);
+    ASSERT(!instance->is_in_tally);
     roster_leave(&cluster->roster, instance);
     list_remove(&instance->in_cluster);
     cluster_set_expiry(state, cluster);
@@ -232,6 +243,28 @@ static bool needs_new_books(const struct rec_instance *before, const struct rec_
     return false;
 }
 
+static bool is_active(const struct rec_instance_state *st)
+{
+    return st != NULL && st->status == REC_INSTANCE_STATUS_ACTIVE;
+}
+
+// Keeps the cluster's tally of zones; `counts`: whether the instance is one of them from here on.
+static void tally(struct state *state, struct instance *instance, bool counts)
+{
+    struct cluster *cluster = cluster_get(state, instance->cluster_id);
+
+    if (counts == instance->is_in_tally)
+        return;
+    instance->is_in_tally = counts;
+    if (cluster_count_zone(cluster, instance->zone, counts ? 1 : -1))
+        services_mark_zones(state, cluster);
+}
+
+static void wake_provider(struct state *state, const struct instance *instance)
+{
+    provider_wake(state, cluster_get(state, instance->cluster_id)->rec->region, instance->provider);
+}
+
 void instance_apply(struct state *state, uint64_t id, const void *record)
 {
     struct instance *instance = instance_get(state, id);
@@ -244,6 +277,7 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
     if (instance == NULL)
         instance = instance_new(state, id, record);
     reopen = needs_new_books(instance->rec, record);
+    tally(state, instance, false);
     instance->entity.record = record;
     instance->rec = record;
     index_attributes(instance);
@@ -251,12 +285,9 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
         reopen_books(state, instance);
     list_token(state, instance);
     roster_note_record(&cluster_get(state, instance->cluster_id)->roster, instance);
+    tally(state, instance, is_active(instance->st));
     services_mark_instance(state, instance);
-}
-
-static bool is_active(const struct rec_instance_state *st)
-{
-    return st != NULL && st->status == REC_INSTANCE_STATUS_ACTIVE;
+    wake_provider(state, instance);
 }
 
 void instance_state_apply(struct state *state, uint64_t id, const void *record)
@@ -282,6 +313,8 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
         list_token(state, instance);
     instance_set_expiry(state, instance);
     if (opens_or_closes) {
+        tally(state, instance, is_active(st));
+        wake_provider(state, instance);
         roster_note(&cluster->roster, instance);
         services_mark_instance(state, instance);
     }
@@ -396,6 +429,8 @@ void instance_view(const struct state *state, const struct instance *instance, u
     out->has.remaining_resources = out->has.registered_resources = true;
     view_remaining(instance, arena, &out->remaining_resources);
     view_registered(instance, arena, &out->registered_resources);
+    if (instance->provider.len > 0)
+        SET(out, capacity_provider_name, instance->provider);
     SET(out, status, shape_enum_name(&rec_instance_status_enum, (int)st->status));
     if (st->has.status_reason)
         SET(out, status_reason, st->status_reason);

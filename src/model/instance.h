@@ -24,6 +24,9 @@ struct instance {
     struct str token_key; // "<cluster id>/<client token>", memory of the instance; empty: unlisted
     UT_hash_handle by_token;
     struct list in_cluster;
+    struct str provider;        // of rec: the capacity provider it says it belongs to; empty: none
+    struct str zone;            // of rec: its Availability Zone; empty: it names none
+    bool is_in_tally;           // counted among the ACTIVE ones of `zone`
     struct roster_class *class; // of its attributes
     uint32_t slot;              // in the cluster's roster
     struct list tasks; // struct task.on_instance: every task placed here that is not STOPPED

@@ -212,8 +212,26 @@ void service_mark(struct state *state, struct service *service)
 
 void services_mark_room(struct state *state, struct cluster *cluster)
 {
+    cluster_mark_room(state, cluster);
     LIST_EACH (&cluster->services_waiting, it)
         service_mark(state, LIST_ENTRY(it, struct service, waiting));
+}
+
+void services_mark_daemons(struct state *state, struct cluster *cluster)
+{
+    LIST_EACH (&cluster->daemons, it)
+        service_mark(state, LIST_ENTRY(it, struct service, as_daemon));
+}
+
+void services_mark_zones(struct state *state, struct cluster *cluster)
+{
+    LIST_EACH (&cluster->services, it) {
+        struct service *service = LIST_ENTRY(it, struct service, in_cluster);
+
+        if (service->rec->availability_zone_rebalancing ==
+            ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED)
+            service_mark(state, service);
+    }
 }
 
 void services_mark_instance(struct state *state, struct instance *instance)
@@ -221,8 +239,7 @@ void services_mark_instance(struct state *state, struct instance *instance)
     struct cluster *cluster = cluster_get(state, instance->cluster_id);
 
     services_mark_room(state, cluster);
-    LIST_EACH (&cluster->daemons, it)
-        service_mark(state, LIST_ENTRY(it, struct service, as_daemon));
+    services_mark_daemons(state, cluster);
     LIST_EACH (&instance->tasks, it) {
         const struct task *task = LIST_ENTRY(it, struct task, on_instance);
 

@@ -63,6 +63,10 @@ void services_mark_room(struct state *state, struct cluster *cluster);
 // An instance came, went or became another: marks the services with tasks on it, the DAEMON ones,
 // and those that found no place.
 void services_mark_instance(struct state *state, struct instance *instance);
+// Another task left an instance: its daemons may be the last ones there.
+void services_mark_daemons(struct state *state, struct cluster *cluster);
+// A zone came or went: marks the services that keep a balance over zones.
+void services_mark_zones(struct state *state, struct cluster *cluster);
 
 struct str service_arn(const struct state *state, const struct service *service,
                        struct arena *arena);

@@ -13,6 +13,7 @@
 #include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/instance.h"
+#include "model/provider.h"
 #include "model/run_token.h"
 #include "model/service.h"
 #include "model/task.h"
@@ -33,6 +34,7 @@ typedef void apply_fn(struct state *state, uint64_t id, const void *record);
 // How a kind's record becomes state. `record` is NULL when the entity goes away.
 static apply_fn *const apply_of[REC_KIND_N] = {
     [REC_KIND_CLUSTER] = cluster_apply,
+    [REC_KIND_CAPACITY_PROVIDER] = provider_apply,
     [REC_KIND_FAMILY] = family_apply,
     [REC_KIND_TASK_DEFINITION] = task_definition_apply,
     [REC_KIND_INSTANCE] = instance_apply,
@@ -56,6 +58,9 @@ void state_init(struct state *state, const struct state_config *config)
     }
     list_init(&state->clusters);
     list_init(&state->services_dirty);
+    list_init(&state->clusters_roomy);
+    list_init(&state->clusters_unsettled);
+    list_init(&state->providers_unsettled);
     family_order_init(state);
 }
 
@@ -83,6 +88,8 @@ void state_deinit(struct state *state)
     expiry_deinit(&state->expiries);
     expiry_deinit(&state->stopped);
     expiry_deinit(&state->wakes);
+    expiry_deinit(&state->minutes);
+    expiry_deinit(&state->waits);
     uid_index_deinit(&state->tasks_by_uid);
     family_order_deinit(state);
 }
@@ -248,4 +255,5 @@ void state_check(const struct state *state)
     task_check_all(state);
     task_definition_check_all(state);
     service_check_all(state);
+    provider_check_all(state);
 }

@@ -34,8 +34,20 @@ struct rng;
 struct run_token;
 struct service;
 struct instance;
+struct provider;
 struct task;
 struct task_definition;
+
+// What an operator says of the machines behind a capacity provider: how many there may be, and what
+// one offers, for when none is registered; 0: not known.
+struct provider_limits {
+    struct str provider; // name
+    int64_t size_min;
+    int64_t size_max;
+    int64_t cpu_units;
+    int64_t memory_mib;
+    int64_t gpus;
+};
 
 // What an operator sets; constant while the server runs.
 struct state_config {
@@ -46,8 +58,10 @@ struct state_config {
     size_t stopped_tasks_max;     // and how many of them, so that memory is bounded; 0: any number
     time_ms inactive_keep_ms;     // likewise INACTIVE clusters and instances
     time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
-    bool has_alarms;              // there is a source of alarms
-    bool has_traffic;             // somebody moves the traffic of load balancers
+    const struct provider_limits *limits; // outlive the state
+    size_t limits_n;
+    bool has_alarms;  // there is a source of alarms
+    bool has_traffic; // somebody moves the traffic of load balancers
 };
 
 extern const struct state_config state_config_default;
@@ -80,11 +94,17 @@ struct state {
     struct uid_index tasks_by_uid;          // task.h
     struct run_token *tokens_by_key;        // run_token.h
     struct service *services_by_key;        // service.h
+    struct provider *providers_by_key;      // provider.h
     struct list clusters;                   // in creation order
     struct expiry_heap expiries;            // what is forgotten when; core/timers.h
     struct expiry_heap stopped;             // likewise STOPPED tasks, in a heap of their own
     struct expiry_heap wakes;               // which service time alone will change, and when
     struct list services_dirty;             // struct service.dirty, in the order of marking
+    struct expiry_heap minutes;             // when managed scaling looks at which provider
+    struct expiry_heap waits;               // when which task stops waiting for an instance
+    struct list clusters_roomy;             // struct cluster.roomy: tasks wait, and room has come
+    struct list clusters_unsettled;         // struct cluster.unsettled
+    struct list providers_unsettled;        // struct provider.unsettled
     int64_t life;                           // drawn when first asked for; state_life
 
     struct journal journal; // of the batch being decided

@@ -8,6 +8,7 @@
 #include "base/proof.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/provider.h"
 #include "model/run_token.h"
 #include "model/service.h"
 #include "model/task_definition.h"
@@ -45,6 +46,11 @@ bool task_should_run(const struct task *task)
 bool task_is_pending(const struct task *task)
 {
     return task->rec->last_status < REC_TASK_STATUS_RUNNING;
+}
+
+bool task_is_waiting(const struct task *task)
+{
+    return task->wait != NULL;
 }
 
 time_ms task_connectivity_at(const struct rec_task *rec, const struct instance *instance)
@@ -129,9 +135,59 @@ static void leave_instance(struct state *state, struct task *task, const struct 
     MARK_IF(next != NULL, "a task that stops gives back what it took");
     books_give(&instance->books, &task->reservation);
     services_mark_room(state, cluster);
+    if (instance->st->status == REC_INSTANCE_STATUS_DRAINING)
+        services_mark_daemons(state, cluster);
     list_remove(&task->on_instance);
     list_remove(&task->unacknowledged);
     roster_note(&cluster->roster, instance);
+}
+
+// --- waiting for an instance
+
+// By id: an end that is undone puts a task back among newer ones.
+static void link_wait(struct cluster *cluster, struct task *task)
+{
+    struct list *at = &cluster->tasks_waiting;
+
+    while (at->prev != &cluster->tasks_waiting &&
+           LIST_ENTRY(at->prev, struct task_wait, in_cluster)->task->entity.id > task->entity.id)
+        at = at->prev;
+    list_insert_before(at, &task->wait->in_cluster);
+}
+
+static void begin_wait(struct state *state, struct task *task, const struct rec_task *rec)
+{
+    struct cluster *cluster = cluster_get(state, task->cluster_id);
+
+    task->wait = mem_zalloc(sizeof *task->wait);
+    task->wait->task = task;
+    link_wait(cluster, task);
+    cluster->tasks_waiting_n++;
+    if (rec->service_id == 0)
+        expiry_set(&state->waits, &task->wait->expiry, REC_KIND_TASK, task->entity.id,
+                   rec->created_at + TASK_WAIT_MS);
+    provider_wake(state, cluster->rec->region, rec->capacity_provider_name);
+}
+
+static void end_wait(struct state *state, struct task *task)
+{
+    list_remove(&task->wait->in_cluster);
+    expiry_clear(&state->waits, &task->wait->expiry);
+    cluster_get(state, task->cluster_id)->tasks_waiting_n--;
+    mem_free(task->wait);
+    task->wait = NULL;
+}
+
+// `rec`: the record from here on; NULL: none.
+static void set_wait(struct state *state, struct task *task, const struct rec_task *rec)
+{
+    bool waits =
+        rec != NULL && rec->last_status == REC_TASK_STATUS_PROVISIONING && rec->instance_id == 0;
+
+    if (waits && task->wait == NULL)
+        begin_wait(state, task, rec);
+    else if (!waits && task->wait != NULL)
+        end_wait(state, task);
 }
 
 static void count_in_cluster(struct state *state, const struct task *task, uint32_t by)
@@ -243,6 +299,7 @@ void task_apply(struct state *state, uint64_t id, const void *record)
     } else {
         task = task_new(state, id, rec);
     }
+    set_wait(state, task, rec);
     if (rec == NULL) {
         task_delete(state, task);
         return;
@@ -284,6 +341,9 @@ static void check_task(const struct state *state, const struct task *task)
     ASSERT_SAY(task->reservation.held == placed, "task %.*s", STR_ARGS(task->uid));
     ASSERT_SAY((task->expiry != NULL) == task_is_stopped(task), "task %.*s", STR_ARGS(task->uid));
     ASSERT_SAY(!task_is_stopped(task) || !task_is_wanted(task), "task %.*s", STR_ARGS(task->uid));
+    ASSERT_SAY(task_is_waiting(task) == (task->rec->instance_id == 0 &&
+                                         task->rec->last_status == REC_TASK_STATUS_PROVISIONING),
+               "task %.*s", STR_ARGS(task->uid));
     ASSERT(task_definition_get(state, task->definition_id) != NULL);
     ASSERT(cluster_get(state, task->cluster_id) != NULL);
 }

@@ -12,6 +12,13 @@
 #include "model/state.h"
 #include "model/task_lists.h"
 
+// Of a task that waits for an instance.
+struct task_wait {
+    struct task *task;
+    struct list in_cluster; // tasks_waiting of its cluster
+    struct expiry expiry;   // when it gives up; a service's never does
+};
+
 struct task {
     struct entity entity;
     const struct rec_task *rec;
@@ -22,6 +29,7 @@ struct task {
     struct list on_instance;         // linked while it holds a reservation
     struct list in_service;          // linked while it is a service's and not STOPPED
     struct expiry *expiry;           // waits; NULL while lastStatus is not STOPPED
+    struct task_wait *wait;          // NULL: it has an instance, or is STOPPED
     uint64_t token_id;               // the RunTask token that stands for it; 0: none
     struct need *own_need;           // NULL: overrides do not change what the definition needs
     struct reservation reservation;
@@ -46,6 +54,9 @@ struct task *task_find_uid(const struct state *state, struct str uid);
 bool task_is_stopped(const struct task *task); // lastStatus STOPPED (or DELETED)
 bool task_is_wanted(const struct task *task);  // desiredStatus RUNNING
 bool task_is_pending(const struct task *task); // lastStatus before RUNNING
+bool task_is_waiting(const struct task *task); // for an instance: PROVISIONING
+
+enum { TASK_WAIT_MS = TIME_HOUR_MS }; // of a task that is no service's
 // What its agent is to make of it: a task that leaves traffic before it stops runs on.
 bool task_should_run(const struct task *task);
 

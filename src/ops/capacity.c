@@ -12,18 +12,16 @@
 #include "ops/capacity_strategy.h"
 #include "ops/task_size.h"
 
-static const struct ecs_capacity_provider_strategy_item_list no_strategy;
-
 static int read_launch_type(struct op_ctx *ctx, const struct capacity_request *in,
                             struct capacity *out)
 {
     switch (in->launch_type) {
     case ECS_LAUNCH_TYPE_EC2:
     case ECS_LAUNCH_TYPE_EXTERNAL:
-        *out = (struct capacity){CAPACITY_INSTANCES, in->launch_type, &no_strategy};
+        *out = (struct capacity){.kind = CAPACITY_INSTANCES, .launch_type = in->launch_type};
         return OP_OK;
     case ECS_LAUNCH_TYPE_FARGATE:
-        *out = (struct capacity){CAPACITY_FARGATE, in->launch_type, &no_strategy};
+        *out = (struct capacity){.kind = CAPACITY_FARGATE, .launch_type = in->launch_type};
         return OP_OK;
     case ECS_LAUNCH_TYPE_MANAGED_INSTANCES: // by capacity provider only
     case ECS_LAUNCH_TYPE_UNSET: break;
@@ -45,12 +43,16 @@ static int choose(struct op_ctx *ctx, const struct capacity_request *in,
         return read_launch_type(ctx, in, out);
     if (strategy->n == 0)
         strategy = &cluster->rec->default_capacity_provider_strategy;
-    *out = (struct capacity){CAPACITY_INSTANCES, ECS_LAUNCH_TYPE_EC2, strategy};
+    *out = (struct capacity){
+        .kind = CAPACITY_INSTANCES,
+        .launch_type = ECS_LAUNCH_TYPE_EC2,
+        .strategy = op_name_strategy(ctx, strategy),
+    };
     if (strategy->n == 0)
         return OP_OK;
     if (op_check_strategy(ctx, &cluster->rec->capacity_providers, strategy) != OP_OK)
         return OP_FAILED;
-    if (capacity_is_fargate(strategy->at[0].capacity_provider)) {
+    if (capacity_is_fargate(out->strategy.at[0].capacity_provider)) {
         out->kind = CAPACITY_FARGATE;
         out->launch_type = ECS_LAUNCH_TYPE_FARGATE;
     } else {

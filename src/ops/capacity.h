@@ -10,13 +10,13 @@ struct task_definition;
 enum capacity_kind {
     CAPACITY_INSTANCES, // container instances of the cluster
     CAPACITY_FARGATE,
-    CAPACITY_PROVIDER, // of instances; none can have any yet
+    CAPACITY_PROVIDER, // of instances
 };
 
 struct capacity {
     enum capacity_kind kind;
     enum ecs_launch_type launch_type;
-    const struct ecs_capacity_provider_strategy_item_list *strategy; // empty: by launch type
+    struct ecs_capacity_provider_strategy_item_list strategy; // empty: by launch type
 };
 
 // What bears on it in a request.

@@ -175,11 +175,8 @@ static int read_rest(struct op_ctx *ctx, const struct ecs_create_service_request
 static int read_external(struct op_ctx *ctx, const struct ecs_create_service_request *in,
                          struct plan *plan)
 {
-    static const struct ecs_capacity_provider_strategy_item_list none = {0};
-
     plan->controller = ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL;
     plan->strategy = ECS_SCHEDULING_STRATEGY_REPLICA;
-    plan->capacity.strategy = &none;
     plan->rebalancing = ECS_AVAILABILITY_ZONE_REBALANCING_DISABLED;
     if (external_check_create(ctx, in, &plan->configuration) != OP_OK)
         return OP_FAILED;
@@ -250,8 +247,8 @@ static struct rec_service *service_record(struct op_ctx *ctx,
     SET(rec, desired_count, in->desired_count);
     if (plan->definition != NULL)
         SET(rec, launch_type, plan->capacity.launch_type);
-    if (plan->capacity.strategy->n > 0)
-        SET(rec, capacity_provider_strategy, *plan->capacity.strategy);
+    if (plan->capacity.strategy.n > 0)
+        SET(rec, capacity_provider_strategy, plan->capacity.strategy);
     SET(rec, deployment_configuration, plan->configuration);
     SET(rec, placement_constraints, in->placement_constraints);
     SET(rec, placement_strategy, in->placement_strategy);
@@ -276,8 +273,8 @@ static struct rec_service_revision *revision_record(struct op_ctx *ctx,
 
     SET(rec, definition_id, (int64_t)plan->definition->entity.id);
     SET(rec, launch_type, plan->capacity.launch_type);
-    if (plan->capacity.strategy->n > 0)
-        SET(rec, capacity_provider_strategy, *plan->capacity.strategy);
+    if (plan->capacity.strategy.n > 0)
+        SET(rec, capacity_provider_strategy, plan->capacity.strategy);
     if (in->platform_version.len > 0)
         SET(rec, platform_version, in->platform_version);
     if (in->has.network_configuration)

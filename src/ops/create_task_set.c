@@ -139,8 +139,8 @@ static struct rec_service_revision *revision_record(struct op_ctx *ctx,
 
     SET(rec, definition_id, (int64_t)plan->definition->entity.id);
     SET(rec, launch_type, plan->capacity.launch_type);
-    if (plan->capacity.strategy->n > 0)
-        SET(rec, capacity_provider_strategy, *plan->capacity.strategy);
+    if (plan->capacity.strategy.n > 0)
+        SET(rec, capacity_provider_strategy, plan->capacity.strategy);
     if (in->platform_version.len > 0)
         SET(rec, platform_version, in->platform_version);
     if (in->has.network_configuration)

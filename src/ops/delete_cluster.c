@@ -40,8 +40,16 @@ static void make_inactive(struct op_ctx *ctx, struct cluster *cluster)
     struct rec_cluster next = *cluster->rec;
 
     MARK("a deleted cluster becomes INACTIVE");
-    SET(&next, status, REC_CLUSTER_STATUS_INACTIVE);
-    SET(&next, inactive_at, ctx->step->now);
+    if (next.has.attachments_status) {
+        MARK("a cluster gives its capacity providers up when it is deleted");
+        SET(&next, status, REC_CLUSTER_STATUS_DEPROVISIONING);
+    } else {
+        SET(&next, status, REC_CLUSTER_STATUS_INACTIVE);
+        SET(&next, inactive_at, ctx->step->now);
+    }
+    next.has.attachments = next.has.attachments_status = false;
+    next.attachments = (struct ecs_attachment_list){0};
+    next.attachments_status = REC_ATTACHMENTS_STATUS_UNSET;
     state_put(ctx->state, REC_KIND_CLUSTER, cluster->entity.id, &next);
 }
 
@@ -53,7 +61,13 @@ int op_delete_cluster(struct op_ctx *ctx, const struct ecs_delete_cluster_reques
     if (op_need_text(ctx, in->cluster, "Cluster") != OP_OK || op_validate(ctx) != OP_OK ||
         op_find_cluster_any(ctx, in->cluster, &cluster) != OP_OK)
         return OP_FAILED;
-    if (cluster->rec->status != REC_CLUSTER_STATUS_INACTIVE) {
+    if (cluster->rec->status != REC_CLUSTER_STATUS_INACTIVE &&
+        cluster->rec->status != REC_CLUSTER_STATUS_DEPROVISIONING) {
+        if (cluster->rec->attachments_status == REC_ATTACHMENTS_STATUS_UPDATE_IN_PROGRESS)
+            return op_fail(ctx, ECS_ERROR_UPDATE_IN_PROGRESS_EXCEPTION,
+                           "The specified cluster is in a busy state. Cluster attachments must "
+                           "be in UPDATE_COMPLETE or UPDATE_FAILED state before they can be "
+                           "updated.");
         if (check_empty(ctx, cluster) != OP_OK)
             return OP_FAILED;
         make_inactive(ctx, cluster);

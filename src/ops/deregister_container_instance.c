@@ -5,32 +5,9 @@
 #include "base/arena.h"
 #include "base/proof.h"
 #include "core/lifecycle.h"
-#include "core/sessions.h"
 #include "model/cluster.h"
 #include "model/instance.h"
-#include "model/task.h"
 #include "ops/find.h"
-
-static void orphan_tasks(struct op_ctx *ctx, struct instance *instance)
-{
-    MARK_IF(!list_is_empty(&instance->tasks), "a deregistered instance orphans its tasks");
-    LIST_EACH_SAFE (&instance->tasks, it)
-        task_finish(ctx->step, LIST_ENTRY(it, struct task, on_instance),
-                    ECS_TASK_STOP_CODE_USERINITIATED,
-                    STR("Container instance deregistration forced by user"));
-}
-
-static void deregister(struct op_ctx *ctx, struct instance *instance)
-{
-    struct rec_instance_state next;
-
-    orphan_tasks(ctx, instance);
-    sessions_end(ctx->step, instance, STR("The container instance was deregistered."));
-    next = *instance->st;
-    SET(&next, status, REC_INSTANCE_STATUS_INACTIVE);
-    SET(&next, deregistered_at, ctx->step->now);
-    instance_change(ctx->step, instance, &next);
-}
 
 int op_deregister_container_instance(struct op_ctx *ctx,
                                      const struct ecs_deregister_container_instance_request *in,
@@ -49,7 +26,8 @@ int op_deregister_container_instance(struct op_ctx *ctx,
             return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                            "Found running tasks on the instance.");
         }
-        deregister(ctx, instance);
+        instance_deregister(ctx->step, instance, ECS_TASK_STOP_CODE_USERINITIATED,
+                            STR("Container instance deregistration forced by user"));
     } else {
         MARK("an instance is deregistered once");
     }

@@ -56,7 +56,7 @@ struct launched {
     size_t failures_n;
 };
 
-// Starts one task there; the caller checked that it fits.
+// Starts one task there; the caller checked that it fits. NULL: it waits for an instance.
 void launch_on(struct op_ctx *ctx, struct launch *launch, struct instance *instance,
                struct launched *launched);
 // Notes that one task was not started. An empty `arn` or `detail` is absent.

@@ -89,7 +89,8 @@ int op_find_cluster(struct op_ctx *ctx, struct str reference, struct cluster **o
 
     if (op_find_cluster_any(ctx, reference, &cluster) != OP_OK)
         return OP_FAILED;
-    if (cluster->rec->status == REC_CLUSTER_STATUS_INACTIVE) {
+    if (cluster->rec->status == REC_CLUSTER_STATUS_INACTIVE ||
+        cluster->rec->status == REC_CLUSTER_STATUS_DEPROVISIONING) {
         MARK("a call about a deleted cluster is refused");
         return op_fail(ctx, ECS_ERROR_CLUSTER_NOT_FOUND_EXCEPTION,
                        "The referenced cluster was inactive.");

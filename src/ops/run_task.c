@@ -7,8 +7,11 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/proof.h"
+#include "core/provider_split.h"
+#include "core/waiting.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/provider.h"
 #include "model/task_definition.h"
 #include "ops/capacity.h"
 #include "ops/find.h"
@@ -36,8 +39,8 @@ static struct launch_input input_of(const struct ecs_run_task_request *in)
     };
 }
 
-static int place_all(struct op_ctx *ctx, struct launch *launch, const struct placement_rules *rules,
-                     size_t count, struct launched *launched)
+static struct placement_request request_of(const struct launch *launch,
+                                           const struct placement_rules *rules)
 {
     struct placement_request request = launch_placement(launch);
 
@@ -45,6 +48,14 @@ static int place_all(struct op_ctx *ctx, struct launch *launch, const struct pla
     request.member_of = rules->member_of;
     request.member_of_n = rules->member_of_n;
     request.strategies = rules->strategies;
+    return request;
+}
+
+static int place_all(struct op_ctx *ctx, struct launch *launch, const struct placement_rules *rules,
+                     size_t count, struct launched *launched)
+{
+    struct placement_request request = request_of(launch, rules);
+
     for (size_t i = 0; i < count; i++) {
         struct placement placement = place(ctx->step, &request);
 
@@ -61,6 +72,59 @@ static int place_all(struct op_ctx *ctx, struct launch *launch, const struct pla
     return OP_OK;
 }
 
+// Room on an instance of the provider, or a task that waits for some where the provider scales.
+static int place_provided(struct op_ctx *ctx, struct launch *launch,
+                          const struct placement_request *request, struct launched *launched)
+{
+    const struct cluster *cluster = launch->plan.cluster;
+    const struct provider *provider =
+        provider_find(ctx->state, cluster->rec->region, request->provider);
+    struct placement placement = place(ctx->step, request);
+    struct str closest;
+
+    if (placement.instance != NULL || (provider != NULL && provider_scales(provider))) {
+        if (placement.instance == NULL && waiting_is_full(cluster))
+            return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION,
+                           "You've reached the limit on the number of tasks that can be in the "
+                           "PROVISIONING state in a cluster.");
+        launch_on(ctx, launch, placement.instance, launched);
+        return OP_OK;
+    }
+    MARK("without managed scaling a task needs room at once");
+    closest = placement.closest != NULL ? instance_arn(ctx->state, placement.closest, ctx->arena)
+                                        : STR_NONE;
+    launch_failed(launched, closest, waiting_reason(cluster, request->provider, &placement),
+                  STR_NONE);
+    return OP_OK;
+}
+
+// The tasks are divided among the providers first; a base counts for each call anew.
+static int place_by_strategy(struct op_ctx *ctx, struct launch *launch,
+                             const struct ecs_capacity_provider_strategy_item_list *strategy,
+                             const struct placement_rules *rules, size_t count,
+                             struct launched *launched)
+{
+    struct placement_request request = request_of(launch, rules);
+    struct provider_share shares[PROVIDERS_MAX];
+    int64_t targets[PROVIDERS_MAX];
+    int64_t given[PROVIDERS_MAX] = {0};
+
+    for (size_t i = 0; i < strategy->n; i++)
+        shares[i] =
+            (struct provider_share){.base = strategy->at[i].base, .weight = strategy->at[i].weight};
+    provider_targets(shares, strategy->n, (int64_t)count, targets);
+    for (size_t i = 0; i < count; i++) {
+        size_t item = provider_to_add(targets, given, strategy->n);
+
+        given[item]++;
+        launch->plan.provider = strategy->at[item].capacity_provider;
+        request.provider = launch->plan.provider;
+        if (place_provided(ctx, launch, &request, launched) != OP_OK)
+            return OP_FAILED;
+    }
+    return OP_OK;
+}
+
 // There is no such capacity: every task fails alike.
 static void fail_all(size_t count, struct str reason, struct str detail, struct launched *launched)
 {
@@ -68,10 +132,10 @@ static void fail_all(size_t count, struct str reason, struct str detail, struct 
         launch_failed(launched, STR_NONE, reason, detail);
 }
 
-static int start(struct op_ctx *ctx, enum capacity_kind kind, struct launch *launch,
+static int start(struct op_ctx *ctx, const struct capacity *capacity, struct launch *launch,
                  const struct placement_rules *rules, size_t count, struct launched *launched)
 {
-    switch (kind) {
+    switch (capacity->kind) {
     case CAPACITY_INSTANCES: return place_all(ctx, launch, rules, count, launched);
     case CAPACITY_FARGATE:
         MARK("there is no Fargate capacity");
@@ -81,8 +145,7 @@ static int start(struct op_ctx *ctx, enum capacity_kind kind, struct launch *lau
                  launched);
         return OP_OK;
     case CAPACITY_PROVIDER:
-        fail_all(count, STR("EMPTY CAPACITY PROVIDER"), STR_NONE, launched);
-        return OP_OK;
+        return place_by_strategy(ctx, launch, &capacity->strategy, rules, count, launched);
     }
     UNREACHABLE();
 }
@@ -136,7 +199,9 @@ static int run(struct op_ctx *ctx, const struct ecs_run_task_request *in,
         return OP_FAILED;
     if (op_validate(ctx) != OP_OK)
         return OP_FAILED;
-    return start(ctx, capacity.kind, &launch, &rules, count, launched);
+    launch.plan.constraints = &in->placement_constraints;
+    launch.plan.strategies = &in->placement_strategy;
+    return start(ctx, &capacity, &launch, &rules, count, launched);
 }
 
 int op_run_task(struct op_ctx *ctx, const struct ecs_run_task_request *in,

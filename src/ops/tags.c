@@ -9,6 +9,7 @@
 #include "model/arn.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/provider.h"
 #include "model/task.h"
 #include "model/task_definition.h"
 #include "ops/find.h"
@@ -120,15 +121,26 @@ static int find_tagged_definition(struct op_ctx *ctx, const struct arn *arn, str
     return OP_OK;
 }
 
+static int find_tagged_provider(struct op_ctx *ctx, const struct arn *arn, struct str text,
+                                struct tagged *out)
+{
+    const struct provider *provider = provider_find(ctx->state, ctx->caller.region, arn->tail);
+
+    (void)text;
+    if (provider == NULL || !provider_is_active(provider))
+        return unknown(ctx, "capacity provider");
+    *out = (struct tagged){REC_KIND_CAPACITY_PROVIDER, provider->entity.id, &provider->rec->tags};
+    return OP_OK;
+}
+
 static int find(struct op_ctx *ctx, struct str text, struct tagged *out)
 {
     static const struct {
         const char *kind;
         int (*find)(struct op_ctx *ctx, const struct arn *arn, struct str text, struct tagged *out);
     } rows[] = {
-        {"cluster", find_tagged_cluster},
-        {"container-instance", find_tagged_instance},
-        {"task", find_tagged_task},
+        {"capacity-provider", find_tagged_provider},  {"cluster", find_tagged_cluster},
+        {"container-instance", find_tagged_instance}, {"task", find_tagged_task},
         {"task-definition", find_tagged_definition},
     };
     struct scope here = op_scope(ctx);
@@ -158,6 +170,11 @@ static void store(struct op_ctx *ctx, const struct tagged *tagged, struct ecs_ta
         MARK("the tags of a task change");
         SET(next, tags, tags);
         task_change(ctx->step, task, next);
+    } else if (tagged->kind == REC_KIND_CAPACITY_PROVIDER) {
+        struct rec_capacity_provider next = *(const struct rec_capacity_provider *)record;
+        MARK("the tags of a capacity provider change");
+        SET(&next, tags, tags);
+        state_put(ctx->state, tagged->kind, tagged->id, &next);
     } else if (tagged->kind == REC_KIND_CLUSTER) {
         struct rec_cluster next = *(const struct rec_cluster *)record;
         MARK("the tags of a cluster change");

@@ -141,9 +141,9 @@ static int plan_capacity(struct op_ctx *ctx, const struct ecs_update_service_req
     if (!in->has.capacity_provider_strategy)
         return OP_OK;
     SET(revision, launch_type, capacity.launch_type);
-    SET(revision, capacity_provider_strategy, *capacity.strategy);
+    SET(revision, capacity_provider_strategy, capacity.strategy);
     SET(plan->rec, launch_type, capacity.launch_type);
-    SET(plan->rec, capacity_provider_strategy, *capacity.strategy);
+    SET(plan->rec, capacity_provider_strategy, capacity.strategy);
     return OP_OK;
 }
 

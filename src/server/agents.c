@@ -411,6 +411,7 @@ void agents_effect(struct agents *agents, const struct effect *effect)
         return;
     case EFFECT_ACS_SEND: tell(session, &acs_messages[effect->acs_message], effect->value); return;
     case EFFECT_TCS_SEND: tell(session, &tcs_messages[effect->tcs_message], effect->value); return;
+    case EFFECT_SCALE: return; // of no session
     case EFFECT_CLOSE: close_session(session, WS_CODE_NORMAL, effect->text); return;
     case EFFECT_HOOK_CALL:
     case EFFECT_ALARMS_ASK:

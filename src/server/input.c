@@ -17,6 +17,22 @@ struct agent_input *agent_input_new(enum input_kind kind, enum channel_kind chan
     return input;
 }
 
+struct scaled_input *scaled_input_new(uint64_t provider_id)
+{
+    struct scaled_input *input = mem_zalloc(sizeof *input);
+
+    input->input.kind = INPUT_SCALED;
+    arena_init(&input->arena);
+    input->result.provider_id = provider_id;
+    return input;
+}
+
+void scaled_input_free(struct scaled_input *input)
+{
+    arena_deinit(&input->arena);
+    mem_free(input);
+}
+
 void agent_input_free(struct agent_input *input)
 {
     arena_deinit(&input->arena);
@@ -33,6 +49,7 @@ void effect_refuse(struct effect *effect)
     case EFFECT_ACS_SEND:
     case EFFECT_TCS_SEND:
     case EFFECT_CLOSE: effect->kind = EFFECT_CLOSE; break;
+    case EFFECT_SCALE: break; // without a value nothing is to be done
     case EFFECT_HOOK_CALL:
     case EFFECT_ALARMS_ASK:
     case EFFECT_TRAFFIC:

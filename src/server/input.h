@@ -6,6 +6,7 @@
 #define SERVER_INPUT_H
 
 #include "base/arena.h"
+#include "core/scaling.h"
 #include "core/sessions.h"
 #include "ops/op.h"
 #include "server/queue.h"
@@ -17,6 +18,7 @@ enum input_kind {
     INPUT_OPEN,      // struct agent_input; likewise the next two
     INPUT_MESSAGE,   //
     INPUT_GONE,      //
+    INPUT_SCALED,    // struct scaled_input
     INPUT_WORD,      // struct word, word.h
     INPUT_COMMITTED, // struct commit_result
     INPUT_STORE_BACK,
@@ -78,6 +80,17 @@ struct agent_input {
 struct agent_input *agent_input_new(enum input_kind kind, enum channel_kind channel,
                                     session_id session, uint64_t instance_id);
 void agent_input_free(struct agent_input *input);
+
+// What came of a scaling action. A heap block of its own, with an arena for what it points at.
+struct scaled_input {
+    struct input input;
+    struct arena arena;
+    bool is_lost; // the call was not made; only provider_id is set
+    struct scaling_result result;
+};
+
+struct scaled_input *scaled_input_new(uint64_t provider_id);
+void scaled_input_free(struct scaled_input *input);
 
 // An effect that rests on something undone: what goes outside is dropped; what it would have told
 // an agent must not be sent, and the session must not go on as if it had been. A handshake is

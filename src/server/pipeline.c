@@ -158,6 +158,7 @@ static void step_agent(struct step *step, const struct agent_input *in)
             session_tcs_gone(step, in->session, in->instance_id);
         return;
     case INPUT_CALL:
+    case INPUT_SCALED:
     case INPUT_WORD:
     case INPUT_COMMITTED:
     case INPUT_STORE_BACK:
@@ -183,6 +184,15 @@ static void decide_agent(struct pipeline *p, struct agent_input *in)
     in->verdict = VERDICT_UNAVAILABLE;
     for (struct effect *effect = *last; effect != NULL; effect = effect->next)
         effect_refuse(effect);
+}
+
+// While the store is down the result cannot be kept: the action is asked for once more.
+static void decide_scaled(struct pipeline *p, const struct scaled_input *in)
+{
+    if (in->is_lost || p->store_is_down)
+        scaling_lost(p->config.state, in->result.provider_id);
+    else
+        scaling_done(&p->open->step, &in->result);
 }
 
 // Likewise; whoever said it says it again.
@@ -214,6 +224,8 @@ static void decide_inputs(struct pipeline *p)
         }
         if (input->kind == INPUT_CALL)
             decide_call(p, (struct call *)input);
+        else if (input->kind == INPUT_SCALED)
+            decide_scaled(p, (struct scaled_input *)input);
         else if (input->kind == INPUT_WORD)
             decide_word(p, (struct word *)input);
         else

@@ -30,6 +30,7 @@
 #include "server/metrics.h"
 #include "server/outside.h"
 #include "server/recover.h"
+#include "server/scaling.h"
 #include "server/setup.h"
 #include "wire/http_server.h"
 #include "wire/json_write.h"
@@ -71,6 +72,8 @@ struct server {
     struct metrics metrics;
     struct api api;
     struct agents *agents;
+    struct scaling_config scaling_config;
+    struct scaling *scaling;
     struct outside *outside;
     struct event_log *events;
     struct event_feed *feed;
@@ -120,6 +123,7 @@ static void answer_metrics(const struct server *server, struct http_exchange *ex
     struct http_server_stats stats = http_server_stats(server->http);
 
     metrics_write(&server->metrics, &stats, &text);
+    scaling_write_metrics(server->scaling, &text);
     answer_text(exchange, 200, STR("text/plain; version=0.0.4"), buf_str(&text));
 }
 
@@ -172,6 +176,8 @@ static void carry_out_inputs(struct server *server, struct tick *tick)
             if (tick->failed)
                 call->verdict = VERDICT_UNAVAILABLE;
             api_answer(&server->api, call);
+        } else if (input->kind == INPUT_SCALED) {
+            scaled_input_free((struct scaled_input *)input);
         } else if (input->kind == INPUT_WORD) {
             outside_decided(server->outside, (struct word *)input, tick->failed);
         } else {
@@ -189,7 +195,9 @@ static void carry_out(void *user)
     for (struct effect *effect = tick->step.first; effect != NULL; effect = effect->next) {
         if (tick->failed)
             effect_refuse(effect);
-        if (effect_goes_outside(effect))
+        if (effect->kind == EFFECT_SCALE)
+            scaling_effect(server->scaling, effect);
+        else if (effect_goes_outside(effect))
             outside_effect(server->outside, effect);
         else
             agents_effect(server->agents, effect);
@@ -238,6 +246,7 @@ static void stop_core(void *user)
     loop_timer_stop(&server->patience);
     server->api.closed = true;
     agents_mute(server->agents);
+    scaling_mute(server->scaling);
     outside_mute(server->outside);
     intake_flush(&server->intake);
     tick_thread_stop(server->ticks);
@@ -267,6 +276,7 @@ static void free_server(struct server *server)
 {
     http_server_free(server->http);
     agents_free(server->agents);
+    scaling_free(server->scaling);
     outside_free(server->outside);
     api_deinit(&server->api);
     event_hook_close(server->hook);
@@ -335,6 +345,19 @@ static struct server *server_new(const struct server_options *options)
     return server;
 }
 
+static int read_scaling(struct server *server, struct arena *arena, struct str *out_detail)
+{
+    const char *path = server->options.scaling_path;
+    struct str why;
+
+    if (path == NULL ||
+        scaling_config_read(path, &server->arena, &server->scaling_config, &why) == 0)
+        return 0;
+    *out_detail =
+        str_fmt(arena, "cannot use the scaling settings in %s: %.*s", path, STR_ARGS(why));
+    return SERVER_E_OPTIONS;
+}
+
 static int recover(struct server *server, struct arena *arena, struct str *out_detail)
 {
     const struct server_options *options = &server->options;
@@ -345,6 +368,8 @@ static int recover(struct server *server, struct arena *arena, struct str *out_d
         .stopped_tasks_max = options->stopped_tasks_max,
         .inactive_keep_ms = options->inactive_keep_ms,
         .definition_delete_ms = options->definition_delete_ms,
+        .limits = server->scaling_config.limits,
+        .limits_n = server->scaling_config.n,
         .has_alarms = options->alarms != NULL,
     };
 
@@ -419,11 +444,18 @@ static void make_front(struct server *server)
         .asks_max = FEED_ASKS_MAX,
     };
 
+    struct scaling_options scaling_options = {
+        .loop = server->loop,
+        .intake = &server->intake,
+        .config = server->scaling_config,
+    };
+
     http_config.connections_max = options->connections_max;
     http_config.body_max = options->body_max;
     server->http = http_server_new(server->loop, &http_config, &http_handler, server);
     api_init(&server->api, &api_config);
     server->agents = agents_new(&agents_config);
+    server->scaling = scaling_new(&scaling_options);
     server->outside = outside_new(&outside_config);
     server->feed = event_feed_new(&feed_config);
     metrics_init(&server->metrics, &server->state);
@@ -479,6 +511,8 @@ int server_start(const struct server_options *options, struct arena *arena, stru
     int outcome = setup_init(&server->setup, options, arena, out_detail);
     int fault;
 
+    if (outcome == 0)
+        outcome = read_scaling(server, arena, out_detail);
     if (outcome == 0)
         outcome = recover(server, arena, out_detail);
     if (outcome == 0)

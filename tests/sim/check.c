@@ -120,7 +120,7 @@ static void check_task(const struct state *state, uint64_t id, const struct rec_
                        const struct rec_task *after)
 {
     if (before == NULL) {
-        SIM_CHECK(after->last_status == REC_TASK_STATUS_PENDING && after->version == 1,
+        SIM_CHECK(after->last_status <= REC_TASK_STATUS_PENDING && after->version == 1,
                   "task %llu begins as %d", (unsigned long long)id, (int)after->last_status);
         return;
     }
@@ -138,7 +138,8 @@ static void check_task(const struct state *state, uint64_t id, const struct rec_
     SIM_CHECK(after->version > before->version, "task %llu changes without a new version",
               (unsigned long long)id);
     SIM_CHECK(str_eq(after->uid, before->uid) && after->cluster_id == before->cluster_id &&
-                  after->instance_id == before->instance_id &&
+                  (after->instance_id == before->instance_id ||
+                   before->last_status == REC_TASK_STATUS_PROVISIONING) &&
                   after->definition_id == before->definition_id,
               "task %llu becomes another", (unsigned long long)id);
     SIM_CHECK(before->last_status != REC_TASK_STATUS_STOPPED ||
@@ -206,6 +207,7 @@ static void check_move(const struct state *state, const struct journal_entry *en
     case REC_KIND_TASK_DEFINITION: check_definition(entry->id, entry->before, entry->after); return;
     case REC_KIND_FAMILY: check_family(entry->id, entry->before, entry->after); return;
     case REC_KIND_CLUSTER: check_cluster(entry->id, entry->before, entry->after); return;
+    case REC_KIND_CAPACITY_PROVIDER:
     case REC_KIND_INSTANCE:
     case REC_KIND_RUN_TOKEN:
     case REC_KIND_SERVICE: // check_services.c

@@ -142,7 +142,7 @@ static void put_capacity_strategy(struct generator *g, const char *name)
 {
     open_list(g, name);
     open_object(g, NULL);
-    put_str(g, "capacityProvider", ONE_OF(g, "FARGATE", "FARGATE_SPOT", "mine"));
+    put_str(g, "capacityProvider", ONE_OF(g, "FARGATE", "mine", "mine", "mine", "mine", "ours"));
     if (one_in(g, 2))
         put_int(g, "weight", between(g, 0, 1000));
     close_object(g);
@@ -568,7 +568,7 @@ static void write_create_cluster(struct generator *g)
     if (one_in(g, 4))
         put_tags(g, "tags");
     if (one_in(g, 8))
-        PUT_WORDS(g, "capacityProviders", "FARGATE", "FARGATE_SPOT");
+        PUT_WORDS(g, "capacityProviders", "FARGATE", "mine");
 }
 
 static void write_update_cluster(struct generator *g)
@@ -579,15 +579,71 @@ static void write_update_cluster(struct generator *g)
 
 static void write_put_capacity_providers(struct generator *g)
 {
+    bool is_mine = false;
+
     put_str(g, "cluster", g->cluster);
     if (one_in(g, 4)) {
         PUT_WORDS(g, "capacityProviders", "FARGATE");
-    } else {
+    } else if (one_in(g, 5)) {
         open_list(g, "capacityProviders");
         close_list(g);
+    } else {
+        PUT_WORDS(g, "capacityProviders", "mine");
+        is_mine = true;
     }
     open_list(g, "defaultCapacityProviderStrategy");
+    if (is_mine && !one_in(g, 3)) {
+        open_object(g, NULL);
+        put_str(g, "capacityProvider", STR("mine"));
+        close_object(g);
+    }
     close_list(g);
+}
+
+static void put_group(struct generator *g, bool is_new)
+{
+    open_object(g, "autoScalingGroupProvider");
+    if (is_new)
+        put_str(g, "autoScalingGroupArn",
+                text_fmt(g, "rack-%llu", (unsigned long long)(one_in(g, 9) ? 0 : g->serial++)));
+    if (!one_in(g, 4)) {
+        open_object(g, "managedScaling");
+        put_str(g, "status", ONE_OF(g, "ENABLED", "ENABLED", "ENABLED", "DISABLED"));
+        if (one_in(g, 2))
+            put_int(g, "targetCapacity", between(g, one_in(g, 9) ? 0 : 50, 100));
+        if (one_in(g, 4))
+            put_int(g, "maximumScalingStepSize", between(g, one_in(g, 4) ? 0 : 1, 5));
+        if (one_in(g, 2))
+            put_int(g, "instanceWarmupPeriod", between(g, 0, 300));
+        close_object(g);
+    }
+    if (one_in(g, 2))
+        put_str(g, "managedTerminationProtection", ONE_OF(g, "ENABLED", "DISABLED"));
+    if (one_in(g, 3))
+        put_str(g, "managedDraining", ONE_OF(g, "ENABLED", "DISABLED"));
+    close_object(g);
+}
+
+static bool write_about_providers(struct generator *g, enum ecs_operation operation)
+{
+    struct str name = ONE_OF(g, "mine", "mine", "mine", "ours", "fargate-1");
+
+    if (operation == ECS_OPERATION_CREATE_CAPACITY_PROVIDER) {
+        if (!one_in(g, 2))
+            name = text_fmt(g, "other-%llu", (unsigned long long)g->serial++);
+        put_str(g, "name", name);
+        put_group(g, true);
+    } else if (operation == ECS_OPERATION_UPDATE_CAPACITY_PROVIDER) {
+        put_str(g, "name", name);
+        put_group(g, false);
+    } else if (operation == ECS_OPERATION_DELETE_CAPACITY_PROVIDER) {
+        put_str(g, "capacityProvider", name);
+    } else if (operation == ECS_OPERATION_DESCRIBE_CAPACITY_PROVIDERS) {
+        put_page_size(g);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static void write_describe_clusters(struct generator *g)
@@ -697,6 +753,6 @@ void write_plausible(struct generator *g, enum ecs_operation operation)
 {
     if (!write_about_tasks(g, operation) && !write_about_definitions(g, operation) &&
         !write_about_instances(g, operation) && !write_about_clusters(g, operation) &&
-        !write_about_services(g, operation))
+        !write_about_services(g, operation) && !write_about_providers(g, operation))
         write_from_shape(g, ecs_operations[operation].request, 0);
 }

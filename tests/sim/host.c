@@ -138,11 +138,15 @@ static enum memory_fault on_disk(void *user, const struct store_write *writes, s
 
 static struct ecs_attribute_list attributes(struct sim_host *host)
 {
-    struct ecs_attribute *zone = arena_new(&host->arena, struct ecs_attribute);
+    struct ecs_attribute *list = arena_array(&host->arena, struct ecs_attribute, 3);
 
-    SET(zone, name, STR("zone"));
-    SET(zone, value, host->options.zone);
-    return (struct ecs_attribute_list){.n = 1, .at = zone};
+    SET(&list[0], name, STR("zone"));
+    SET(&list[0], value, host->options.zone);
+    SET(&list[1], name, STR("gantry.capacity-provider"));
+    SET(&list[1], value, str_eq(host->options.zone, STR("a")) ? STR("ours") : STR("mine"));
+    SET(&list[2], name, STR("ecs.availability-zone"));
+    SET(&list[2], value, host->options.zone);
+    return (struct ecs_attribute_list){.n = 3, .at = list};
 }
 
 // Shorter than the defaults, so that a run need not be long to see them pass.

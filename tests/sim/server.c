@@ -87,6 +87,8 @@ static void carry_out_inputs(struct sim_server *s, struct tick *tick)
             if (tick->failed)
                 call->verdict = VERDICT_UNAVAILABLE;
             api_answer(&s->api, call);
+        } else if (input->kind == INPUT_SCALED) {
+            scaled_input_free((struct scaled_input *)input);
         } else if (input->kind == INPUT_WORD) {
             outside_decided(s->outside, (struct word *)input, tick->failed);
         } else {
@@ -95,13 +97,37 @@ static void carry_out_inputs(struct sim_server *s, struct tick *tick)
     }
 }
 
+// The operator's action: half of them fail, and no machine comes or goes by the others.
+static void scale(struct sim_server *s, const struct effect *effect)
+{
+    const struct scaling_call *call = effect->value;
+    struct scaled_input *input;
+
+    if (call != NULL && !call->is_wanted)
+        return;
+    input = scaled_input_new(effect->provider_id);
+    input->is_lost = call == NULL;
+    if (call != NULL) {
+        input->result.succeeded = draw(s, 1) == 0;
+        input->result.why = STR("The scaling command ended with status 1.");
+        input->result.target = call->target;
+        input->result.ids = (struct str_list){
+            .n = call->ids.n, .at = arena_array(&input->arena, struct str, call->ids.n)};
+        for (size_t i = 0; i < call->ids.n; i++)
+            input->result.ids.at[i] = str_copy(&input->arena, call->ids.at[i]);
+    }
+    intake_add(&s->intake, &input->input);
+}
+
 static void carry_out(struct sim_server *s, struct tick *tick)
 {
     metrics_tick(&s->metrics, tick);
     for (struct effect *effect = tick->step.first; effect != NULL; effect = effect->next) {
         if (tick->failed)
             effect_refuse(effect);
-        if (effect_goes_outside(effect))
+        if (effect->kind == EFFECT_SCALE)
+            scale(s, effect);
+        else if (effect_goes_outside(effect))
             outside_effect(s->outside, effect);
         else
             agents_effect(s->agents, effect);
@@ -424,6 +450,10 @@ static void drop_inputs(struct sim_server *s, struct queue_chain *inputs)
 
         if (input->kind == INPUT_CALL)
             continue;
+        if (input->kind == INPUT_SCALED) {
+            scaled_input_free((struct scaled_input *)input);
+            continue;
+        }
         if (input->kind == INPUT_WORD) {
             word_free((struct word *)input);
             continue;

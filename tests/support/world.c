@@ -8,8 +8,11 @@
 #include "api/ecs.h"
 #include "base/assert.h"
 #include "base/buf.h"
+#include "core/cluster_providers.h"
 #include "core/reconcile.h"
+#include "core/scaling.h"
 #include "core/timers.h"
+#include "core/waiting.h"
 #include "model/instance.h"
 #include "ops/op.h"
 #include "wire/codec.h"
@@ -45,6 +48,21 @@ static struct str encoded(struct world *w, const struct shape *shape, const void
     return str_copy(&w->arena, buf_str(&out));
 }
 
+// "metal of demo: 3 of 2, without i1 i2", or only the reservation when nothing is to be done.
+static struct str scaling_text(struct world *w, const struct scaling_call *call)
+{
+    struct str text = str_fmt(&w->arena, "reservation %.0f", call->reservation);
+
+    if (!call->is_wanted)
+        return text;
+    text = str_fmt(&w->arena, "%.*s of %.*s: %lld of %lld", STR_ARGS(call->provider),
+                   STR_ARGS(call->cluster), (long long)call->desired, (long long)call->present);
+    for (size_t i = 0; i < call->ids.n; i++)
+        text = str_fmt(&w->arena, "%.*s%s %.*s", STR_ARGS(text), i == 0 ? ", without" : "",
+                       STR_ARGS(call->ids.at[i]));
+    return text;
+}
+
 static void note(struct world *w, const struct effect *effect)
 {
     struct world_sent *sent = &w->sent[w->sent_n++ % WORLD_SENT_MAX];
@@ -56,22 +74,35 @@ static void note(struct world *w, const struct effect *effect)
     if (effect->kind == EFFECT_ACS_SEND) {
         sent->name = acs_messages[effect->acs_message].name;
         sent->json = encoded(w, acs_messages[effect->acs_message].shape, effect->value);
+    } else if (effect->kind == EFFECT_SCALE) {
+        sent->name = STR("scale");
+        sent->json = scaling_text(w, effect->value);
     } else if (effect->kind == EFFECT_TCS_SEND) {
         sent->name = tcs_messages[effect->tcs_message].name;
         sent->json = encoded(w, tcs_messages[effect->tcs_message].shape, effect->value);
     }
 }
 
-// As the pipeline does it: services that something was done to are looked at in the same tick. What
-// only time makes due waits for world_advance.
+// When something follows from what was done, as timers_next.
+static time_ms consequences_next(const struct state *state)
+{
+    time_ms next = earlier(settle_next(state), waiting_next(state));
+
+    return earlier(next, reconcile_next(state));
+}
+
+// As the pipeline does it: services and tasks that something was done to are looked at in the same
+// tick. What only time makes due waits for world_advance.
 static void reconcile_all(struct world *w, struct step *step)
 {
-    time_ms next = reconcile_next(&w->state);
+    time_ms next = consequences_next(&w->state);
 
     for (int rounds = 0; next != 0 && next <= w->now; rounds++) {
         assert_true(rounds < 1000);
+        settle_run(step);
+        waiting_run(step);
         reconcile_run(step);
-        next = reconcile_next(&w->state);
+        next = consequences_next(&w->state);
     }
 }
 
