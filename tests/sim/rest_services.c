@@ -207,6 +207,8 @@ static bool has_room(struct look *look)
     struct step step;
     struct service_mould *mould;
 
+    if (revision->rec->launch_type == ECS_LAUNCH_TYPE_FARGATE)
+        return false;
     step_init(&step, (struct state *)(uintptr_t)look->state, server_now(look), NULL, &look->arena);
     mould = service_mould_open(&step, look->service, look->primary);
     LIST_EACH (&cluster->instances, it) {
@@ -223,9 +225,20 @@ static bool has_room(struct look *look)
     return found;
 }
 
+static bool waits_for_an_instance(const struct look *look)
+{
+    LIST_EACH (&look->service->tasks, it) {
+        if (task_is_waiting(LIST_ENTRY(it, struct task, in_service)))
+            return true;
+    }
+    return false;
+}
+
 static bool has_no_room(struct look *look)
 {
-    return has_said(look, "was unable to place a task") && !has_room(look);
+    return (waits_for_an_instance(look) || has_said(look, "was unable to place a task") ||
+            has_said(look, "No Container Instances were found in your capacity provider")) &&
+           !has_room(look);
 }
 
 static const struct ecs_container_definition_list *containers_of(const struct look *look)
