@@ -251,7 +251,6 @@ void task_place(struct step *step, struct task *task, struct instance *instance)
 
     ASSERT_SAY(task_is_waiting(task), "task %.*s", STR_ARGS(task->uid));
     ASSERT(instance->cluster_id == task->cluster_id && instance_is_registered(instance));
-    MARK("a task that waited is placed");
     SET(next, instance_id, (int64_t)instance->entity.id);
     SET(next, last_status, REC_TASK_STATUS_PENDING);
     next->has.placement_constraints = next->has.placement_strategy = false;

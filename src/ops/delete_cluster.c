@@ -41,7 +41,6 @@ static void make_inactive(struct op_ctx *ctx, struct cluster *cluster)
 
     MARK("a deleted cluster becomes INACTIVE");
     if (next.has.attachments_status) {
-        MARK("a cluster gives its capacity providers up when it is deleted");
         SET(&next, status, REC_CLUSTER_STATUS_DEPROVISIONING);
     } else {
         SET(&next, status, REC_CLUSTER_STATUS_INACTIVE);

@@ -62,7 +62,6 @@ static int check_removed(struct op_ctx *ctx, const struct cluster *cluster,
             continue;
         if (services_use(cluster, name) || tasks_use(&cluster->tasks.wanted, name) ||
             tasks_use(&cluster->tasks.unwanted, name)) {
-            MARK("a capacity provider in use stays with its cluster");
             return op_fail(ctx, ECS_ERROR_RESOURCE_IN_USE_EXCEPTION,
                            "The specified capacity provider is in use and cannot be removed.");
         }

@@ -172,7 +172,6 @@ static void store(struct op_ctx *ctx, const struct tagged *tagged, struct ecs_ta
         task_change(ctx->step, task, next);
     } else if (tagged->kind == REC_KIND_CAPACITY_PROVIDER) {
         struct rec_capacity_provider next = *(const struct rec_capacity_provider *)record;
-        MARK("the tags of a capacity provider change");
         SET(&next, tags, tags);
         state_put(ctx->state, tagged->kind, tagged->id, &next);
     } else if (tagged->kind == REC_KIND_CLUSTER) {

@@ -107,6 +107,7 @@ void check_state(const struct state *state)
 static bool task_may_move(enum rec_task_status from, enum rec_task_status to)
 {
     static const uint32_t onward[REC_TASK_STATUS_N] = {
+        [REC_TASK_STATUS_PROVISIONING] = BIT(PENDING) | BIT(STOPPED),
         [REC_TASK_STATUS_PENDING] = BIT(RUNNING) | BIT(STOPPED),
         [REC_TASK_STATUS_RUNNING] = BIT(STOPPED) | BIT(DEACTIVATING),
         [REC_TASK_STATUS_DEACTIVATING] = BIT(STOPPED) | BIT(STOPPING),

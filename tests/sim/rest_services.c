@@ -207,6 +207,8 @@ static bool has_room(struct look *look)
     struct step step;
     struct service_mould *mould;
 
+    if (revision->rec->launch_type == ECS_LAUNCH_TYPE_FARGATE)
+        return false;
     step_init(&step, (struct state *)(uintptr_t)look->state, server_now(look), NULL, &look->arena);
     mould = service_mould_open(&step, look->service, look->primary);
     LIST_EACH (&cluster->instances, it) {
@@ -223,9 +225,20 @@ static bool has_room(struct look *look)
     return found;
 }
 
+static bool waits_for_an_instance(const struct look *look)
+{
+    LIST_EACH (&look->service->tasks, it) {
+        if (task_is_waiting(LIST_ENTRY(it, struct task, in_service)))
+            return true;
+    }
+    return false;
+}
+
 static bool has_no_room(struct look *look)
 {
-    return has_said(look, "was unable to place a task") && !has_room(look);
+    return (waits_for_an_instance(look) || has_said(look, "was unable to place a task") ||
+            has_said(look, "No Container Instances were found in your capacity provider")) &&
+           !has_room(look);
 }
 
 static const struct ecs_container_definition_list *containers_of(const struct look *look)
@@ -296,6 +309,20 @@ static bool awaits_probes(const struct look *look)
     return false;
 }
 
+// Something keeps the deployment from going further, and it is not the scheduler.
+static bool is_excused(struct look *look, const struct tally *n)
+{
+    if (has_ghosts(look) || is_protected(look) || is_stuck(look, n) || has_no_room(look) ||
+        waits_for_replicas(look))
+        return true;
+    if (!look->is_mended && n->moving > 0 && has_dependencies(look))
+        return true; // one that waits for what never becomes well
+    if (check_lost_misfit(look->service->entity.id) && says_it_cannot_start(look))
+        return true;
+    return (!look->is_mended || !can_run(look)) &&
+           (says_it_cannot_start(look) || churns(look) || awaits_probes(look));
+}
+
 static const char *why_active(struct look *look, struct tally *n)
 {
     const struct deployment *primary = look->primary;
@@ -303,19 +330,30 @@ static const char *why_active(struct look *look, struct tally *n)
     if (is_steady(look, n))
         return said_last(look, "has reached a steady state.") ? NULL
                                                               : "is steady and does not say so";
-    if (gave_up(look) || is_frozen(look) || has_ghosts(look) || is_protected(look) ||
-        is_stuck(look, n) || has_no_room(look) || waits_for_replicas(look))
-        return NULL;
-    if (!look->is_mended && n->moving > 0 && has_dependencies(look))
-        return NULL; // one that waits for what never becomes well
-    if (check_lost_misfit(look->service->entity.id) && says_it_cannot_start(look))
-        return NULL;
-    if ((!look->is_mended || !can_run(look)) &&
-        (says_it_cannot_start(look) || churns(look) || awaits_probes(look)))
+    if (gave_up(look) || is_frozen(look) || is_excused(look, n))
         return NULL;
     return primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED
                ? "has failed"
                : "does not reach its steady state";
+}
+
+// Each task set by itself, as if it were what the service is about.
+static const char *why_task_sets(struct look *look)
+{
+    LIST_EACH (&look->service->deployments, it) {
+        const struct deployment *set = PART(it, struct deployment);
+        struct tally n;
+
+        look->primary = PART(it, struct deployment);
+        n = tally_of(look);
+        if (set->rec->stability == ECS_STABILITY_STATUS_STEADY_STATE) {
+            if (set->running_n != (uint32_t)set->rec->computed_count || set->pending_n > 0)
+                return "has a task set that is steady and is not";
+        } else if (!is_excused(look, &n)) {
+            return "has a task set that does not reach its steady state";
+        }
+    }
+    return NULL;
 }
 
 static const char *why(struct look *look)
@@ -326,6 +364,8 @@ static const char *why(struct look *look)
         return NULL;
     if (look->service->rec->status == REC_SERVICE_STATUS_DRAINING)
         return has_ghosts(look) ? NULL : "does not end";
+    if (look->service->rec->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL)
+        return why_task_sets(look);
     look->primary = service_primary(look->service);
     n = tally_of(look);
     return why_active(look, &n);
