@@ -30,6 +30,7 @@ struct plan {
     int64_t batch; // units
     int64_t units; // in all; 0: as many as a second holds
     const char *store;
+    int64_t events;
 };
 
 struct bench_case;
@@ -406,6 +407,7 @@ int main(int argc, char **argv)
         {.name = "--tasks", .number = &plan->tasks, .help = "running already (10000)"},
         {.name = "--batch", .number = &plan->batch, .help = "units decided together (1000)"},
         {.name = "--units", .number = &plan->units, .help = "in all (a second's worth)"},
+        {.name = "--events", .number = &plan->events, .help = "kept by the store's event log (0)"},
         {.name = "--store", .text = &plan->store, .help = "SQLite file to commit to (none)"},
         {0},
     };
@@ -416,7 +418,7 @@ int main(int argc, char **argv)
         flags_fail(flags, "CASE... [FLAGS]", argv[0]);
     for (int i = 1; i < words; i++)
         case_named(argv[i]);
-    scene_init(&bench.scene, plan->store);
+    scene_init(&bench.scene, plan->store, (uint64_t)plan->events);
     scene_grow(&bench.scene, &size);
     for (int i = 1; i < words; i++)
         run_case(&bench, case_named(argv[i]));

@@ -51,7 +51,7 @@ int main(int argc, char **argv)
     if (flags_parse(argc, argv, flags, "STORE_FILE|- [FLAGS]") != 2)
         flags_fail(flags, "STORE_FILE|- [FLAGS]", argv[0]);
     size = (struct scene_size){.instances_n = (size_t)instances, .tasks_n = (size_t)tasks};
-    scene_init(&scene, strcmp(argv[1], "-") == 0 ? NULL : argv[1]);
+    scene_init(&scene, strcmp(argv[1], "-") == 0 ? NULL : argv[1], 0);
     before_kib = resident_kib();
     started_us = clock_monotonic_us();
     scene_grow(&scene, &size);

@@ -15,6 +15,7 @@
 #include "model/task.h"
 #include "ops/op.h"
 #include "server/commit.h"
+#include "server/event_log.h"
 #include "server/recover.h"
 #include "store/sqlite.h"
 #include "wire/codec.h"
@@ -38,7 +39,21 @@ static void open_tick(struct scene *scene, struct tick *tick)
     scene->open = tick;
 }
 
-static void open_store(struct scene *scene, const char *path)
+static void open_events(struct scene *scene, uint64_t kept)
+{
+    struct event_log_config config = {
+        .store = scene->store,
+        .account = STR("123456789012"),
+        .kept = kept,
+        .age_ms = TIME_DAY_MS,
+        .seed = 1,
+    };
+    int outcome = event_log_open(&config, &scene->log);
+
+    ASSERT(outcome == 0);
+}
+
+static void open_store(struct scene *scene, const char *path, uint64_t events_kept)
 {
     struct commit_config commits = {
         .results = &scene->results, .probe_ms = TIME_SECOND_MS, .deliver = on_durable};
@@ -46,11 +61,14 @@ static void open_store(struct scene *scene, const char *path)
     int rc = store_open_sqlite(path, &recover_schema, &scene->kept, &detail, &scene->store);
 
     ASSERT_SAY(rc == 0, "%s: %.*s", path, STR_ARGS(detail));
+    if (events_kept > 0)
+        open_events(scene, events_kept);
     commits.store = scene->store;
+    commits.log = scene->log;
     scene->commits = commit_thread_start(&commits);
 }
 
-void scene_init(struct scene *scene, const char *store_path)
+void scene_init(struct scene *scene, const char *store_path, uint64_t events_kept)
 {
     *scene = (struct scene){.now = INT64_C(1767225600000)};
     hash_seed(1);
@@ -59,7 +77,7 @@ void scene_init(struct scene *scene, const char *store_path)
     queue_init(&scene->results);
     open_tick(scene, &scene->ticks[0]);
     if (store_path != NULL)
-        open_store(scene, store_path);
+        open_store(scene, store_path, events_kept);
 }
 
 void scene_deinit(struct scene *scene)
@@ -68,6 +86,7 @@ void scene_deinit(struct scene *scene)
     scene_flush(scene);
     if (scene->commits != NULL)
         commit_thread_stop(scene->commits);
+    event_log_close(scene->log);
     store_close(scene->store);
     queue_deinit(&scene->results);
     state_deinit(&scene->state);
@@ -100,6 +119,9 @@ void scene_commit(struct scene *scene)
     struct tick *tick = scene->open;
 
     scene_flush(scene);
+    tick->notes = (struct event_notes){0};
+    if (scene->log != NULL)
+        tick->notes = events_of(&scene->state, scene->now, &tick->arena);
     tick->batch = state_take_batch(&scene->state);
     if (scene->commits != NULL && tick->batch.writes_n > 0) {
         commit_thread_submit(scene->commits, tick);

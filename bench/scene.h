@@ -3,7 +3,7 @@
 // measured on it is the deciding and the storing alone.
 //
 //     struct scene scene;
-//     scene_init(&scene, "/tmp/x/server.db");        // NULL: nothing is stored
+//     scene_init(&scene, "/tmp/x/server.db", 0);        // NULL: nothing is stored
 //     scene_grow(&scene, &(struct scene_size){.instances_n = 100, .tasks_n = 10000});
 //     scene_run(&scene, ECS_OPERATION_RUN_TASK, request);
 //     scene_commit(&scene);
@@ -20,6 +20,7 @@
 #include "server/tick.h"
 
 struct commit_thread;
+struct event_log;
 struct store;
 
 #define SCENE_CLUSTER "bench"
@@ -49,6 +50,7 @@ struct scene {
     struct tick *open; // being decided; the other one may be on its way to the store
     bool in_flight;
     struct store *store;
+    struct event_log *log; // with a store only; NULL: nothing is told
     struct commit_thread *commits;
     struct queue results;
 
@@ -56,7 +58,8 @@ struct scene {
     size_t instances_n;
 };
 
-void scene_init(struct scene *scene, const char *store_path);
+// events_kept: of the event log in the store; 0: there is none.
+void scene_init(struct scene *scene, const char *store_path, uint64_t events_kept);
 void scene_deinit(struct scene *scene); // waits for the store
 
 // The cluster, the definitions, the instances (connected) and the tasks.

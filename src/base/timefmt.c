@@ -47,12 +47,41 @@ static struct civil civil_from(time_ms t)
     };
 }
 
+// The last n digits of `value`, before `end`.
+static void put_digits(char *end, int64_t value, int n)
+{
+    for (; n > 0; n--, value /= 10)
+        *--end = (char)('0' + value % 10);
+}
+
+// Every event has several of these, so this is done without printf.
+struct str time_iso8601_in(char room[TIME_ISO8601_MAX], time_ms t)
+{
+    static const char rest[] = "-00-00T00:00:00.000Z";
+    char digits[STR_DIGITS_MAX];
+    struct civil c = civil_from(t);
+    struct str year = str_digits(digits, c.year);
+    char *at = room + (c.year >= 0 && year.len < 4 ? 4 : year.len);
+
+    if (c.year >= 0 && year.len < 4)
+        put_digits(at, c.year, 4);
+    else
+        memcpy(room, year.ptr, year.len);
+    memcpy(at, rest, sizeof rest - 1);
+    put_digits(at + 3, c.month, 2);
+    put_digits(at + 6, c.day, 2);
+    put_digits(at + 9, c.hour, 2);
+    put_digits(at + 12, c.minute, 2);
+    put_digits(at + 15, c.second, 2);
+    put_digits(at + 19, c.ms, 3);
+    return str_span(room, (size_t)(at - room) + sizeof rest - 1);
+}
+
 struct str time_iso8601(struct arena *arena, time_ms t)
 {
-    struct civil c = civil_from(t);
+    char room[TIME_ISO8601_MAX];
 
-    return str_fmt(arena, "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ", (long long)c.year, c.month,
-                   c.day, c.hour, c.minute, c.second, c.ms);
+    return str_copy(arena, time_iso8601_in(room, t));
 }
 
 struct str time_amz(struct arena *arena, time_ms t)

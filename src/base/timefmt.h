@@ -17,8 +17,11 @@ enum { TIME_SECOND_MS = 1000, TIME_MINUTE_MS = 60 * 1000, TIME_HOUR_MS = 3600 * 
 #define TIME_DAY_MS ((int64_t)86400000)
 
 struct str time_iso8601(struct arena *arena, time_ms t); // 2024-01-31T19:55:38.725Z
-struct str time_amz(struct arena *arena, time_ms t);     // 20260901T101500Z (SigV4)
-struct str time_http(struct arena *arena, time_ms t);    // Tue, 01 Sep 2026 10:15:00 GMT
+// The same into a buffer of the caller's.
+enum { TIME_ISO8601_MAX = 40 };
+struct str time_iso8601_in(char room[TIME_ISO8601_MAX], time_ms t);
+struct str time_amz(struct arena *arena, time_ms t);  // 20260901T101500Z (SigV4)
+struct str time_http(struct arena *arena, time_ms t); // Tue, 01 Sep 2026 10:15:00 GMT
 
 bool time_parse_amz(struct str s, time_ms *out);
 

@@ -114,7 +114,7 @@ void service_act(struct step *step, struct service *service, struct str message,
 // ---- begin
 
 // Nineteen digits, as the number in "ecs-svc/<number>" has them.
-static int64_t new_number(struct step *step)
+int64_t deploy_new_number(struct step *step)
 {
     static const int64_t least = INT64_C(1000000000000000000);
 
@@ -134,7 +134,7 @@ static struct str new_uid(struct step *step)
     return str_span(text, LEN);
 }
 
-static uint64_t put_revision(struct step *step, struct service *service, int64_t number,
+uint64_t deploy_put_revision(struct step *step, struct service *service, int64_t number,
                              struct rec_service_revision *rec)
 {
     uint64_t id = state_new_id(step->state, REC_KIND_REVISION);
@@ -374,13 +374,13 @@ static void resolve_traffic(struct step *step, struct service *service,
 struct deployment *deploy_begin(struct step *step, struct service *service,
                                 struct rec_service_revision *revision)
 {
-    int64_t number = new_number(step);
+    int64_t number = deploy_new_number(step);
     const struct deployment *source = carrier_of(service);
     uint64_t revision_id;
     struct deployment *deployment;
 
     resolve_traffic(step, service, source, revision);
-    revision_id = put_revision(step, service, number, revision);
+    revision_id = deploy_put_revision(step, service, number, revision);
     step_down(step, service_primary(service));
     request_stop(step, service);
     deployment = deployment_get(step->state, put_deployment(step, service, number, revision_id));

@@ -354,6 +354,16 @@ static struct str rollout_reason(const struct rec_deployment *rec)
     return rec->rollout_state_reason;
 }
 
+static void on_task_set(struct derivation *d, const struct rec_deployment *before,
+                        const struct rec_deployment *after)
+{
+    const struct service *service = service_get(d->state, (uint64_t)after->service_id);
+
+    if (service != NULL && before != NULL && before->stability != after->stability &&
+        after->stability == ECS_STABILITY_STATUS_STEADY_STATE)
+        note_action(d, service, REC_SERVICE_ACTION_TASKSET_STEADY_STATE);
+}
+
 static void on_deployment(struct derivation *d, const struct journal_entry *entry)
 {
     const struct rec_deployment *before = entry->before;
@@ -362,6 +372,8 @@ static void on_deployment(struct derivation *d, const struct journal_entry *entr
     const struct service *service;
     struct evt_deployment_change *out;
 
+    if (after != NULL)
+        on_task_set(d, before, after);
     if (after == NULL || after->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_UNSET ||
         (before != NULL && before->rollout_state == after->rollout_state))
         return;

@@ -14,6 +14,7 @@
 #include "core/reconcile_kinds.h"
 #include "core/service_health.h"
 #include "core/service_texts.h"
+#include "core/task_set.h"
 #include "core/traffic.h"
 #include "core/waiting.h"
 #include "model/cluster.h"
@@ -285,6 +286,17 @@ static void drain(struct step *step, struct service *service)
     state_put(step->state, REC_KIND_SERVICE, service->entity.id, next);
 }
 
+static void keep_task_sets(struct step *step, struct service *service)
+{
+    struct speaker speaker = service_speaker(step, service);
+    time_ms again_at = 0;
+    bool is_steady = task_sets_reconcile(step, service, &again_at);
+
+    if (is_steady && !list_is_empty(&service->deployments))
+        service_act(step, service, event_steady(&speaker), &steady);
+    wake_at(step, service, again_at);
+}
+
 // What watches the deployment that is under way. On the way back of a traffic shift nothing does:
 // there is nowhere else to go.
 static void watch(struct step *step, struct service *service, time_ms *again_at)
@@ -364,7 +376,12 @@ static void reconcile(struct step *step, struct service *service)
     list_remove(&service->dirty);
     list_remove(&service->waiting);
     switch (service->rec->status) {
-    case REC_SERVICE_STATUS_ACTIVE: keep_going(step, service); return;
+    case REC_SERVICE_STATUS_ACTIVE:
+        if (service->rec->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL)
+            keep_task_sets(step, service);
+        else
+            keep_going(step, service);
+        return;
     case REC_SERVICE_STATUS_DRAINING: drain(step, service); return;
     case REC_SERVICE_STATUS_INACTIVE: return;
     case REC_SERVICE_STATUS_UNSET: break;

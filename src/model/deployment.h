@@ -71,6 +71,14 @@ struct str revision_arn(const struct state *state, const struct revision *revisi
 struct str service_deployment_arn(const struct state *state,
                                   const struct service_deployment *deployment, struct arena *arena);
 
+// Of a task set; ..._of: of the one that has this number.
+struct str task_set_arn(const struct state *state, const struct deployment *set,
+                        struct arena *arena);
+struct str task_set_arn_of(const struct state *state, const struct service *service, int64_t number,
+                           struct arena *arena);
+void task_set_view(const struct state *state, const struct deployment *set, bool with_tags,
+                   struct arena *arena, struct ecs_task_set *out);
+
 void deployment_view(const struct state *state, const struct deployment *deployment,
                      struct arena *arena, struct ecs_deployment *out);
 void revision_view(const struct state *state, const struct revision *revision, struct arena *arena,

@@ -100,6 +100,23 @@ static void view_deployments(const struct state *state, const struct service *se
     }
 }
 
+// The newest first, the sets of a service that is gone no more.
+static void view_task_sets(const struct state *state, const struct service *service,
+                           struct arena *arena, struct ecs_service *out)
+{
+    size_t n = 0;
+
+    out->has.deployments = out->has.task_sets = true;
+    if (service->rec->status == REC_SERVICE_STATUS_INACTIVE)
+        return;
+    LIST_EACH (&service->deployments, it)
+        n++;
+    out->task_sets.at = arena_array(arena, struct ecs_task_set, n);
+    for (struct list *it = service->deployments.prev; it != &service->deployments; it = it->prev)
+        task_set_view(state, PART(it, struct deployment), false, arena,
+                      &out->task_sets.at[out->task_sets.n++]);
+}
+
 // ---- services
 
 static void view_events(const struct service *service, struct arena *arena, struct ecs_service *out)
@@ -192,6 +209,7 @@ void service_view(const struct state *state, const struct service *service, unsi
     const struct rec_service *rec = service->rec;
     const struct cluster *cluster = cluster_get(state, service->cluster_id);
     const struct service_deployment *newest = service_newest_deployment(service);
+    bool is_external = rec->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL;
 
     SET(out, service_arn, service_arn(state, service, arena));
     SET(out, service_name, rec->name);
@@ -202,9 +220,12 @@ void service_view(const struct state *state, const struct service *service, unsi
     SET(out, pending_count, (int32_t)service->pending_n);
     view_revision_parts(state, service, arena, out);
     view_settings(rec, arena, out);
-    view_deployments(state, service, arena, out);
+    if (is_external)
+        view_task_sets(state, service, arena, out);
+    else
+        view_deployments(state, service, arena, out);
     view_events(service, arena, out);
-    if (rec->status == REC_SERVICE_STATUS_ACTIVE)
+    if (rec->status == REC_SERVICE_STATUS_ACTIVE && !is_external)
         view_current_revisions(state, service, arena, out);
     if (newest != NULL)
         SET(out, current_service_deployment, service_deployment_arn(state, newest, arena));

@@ -8,6 +8,7 @@
 #include "model/service.h"
 #include "model/task_definition.h"
 #include "ops/capacity.h"
+#include "ops/external_service.h"
 #include "ops/find.h"
 #include "ops/find_definition.h"
 #include "ops/launch.h"
@@ -22,11 +23,13 @@ enum { TOKEN_MAX = 36 };
 // A request as it is understood.
 struct plan {
     struct cluster *cluster;
-    struct task_definition *definition;
+    enum ecs_deployment_controller_type controller;
+    struct task_definition *definition; // NULL when the controller is EXTERNAL
     enum ecs_scheduling_strategy strategy;
     struct ecs_deployment_configuration *configuration;
     enum ecs_availability_zone_rebalancing rebalancing;
     struct capacity capacity;
+    struct ecs_service_connect_configuration *connect; // NULL: none
     struct ecs_tag_list tags;
 };
 
@@ -53,13 +56,10 @@ static int check_kinds(struct op_ctx *ctx, const struct ecs_create_service_reque
                    "launch type should be one of [EC2,FARGATE,EXTERNAL,FMI,MANAGED_INSTANCES]");
     if (service_check_propagation(ctx, &in->propagate_tags) != OP_OK)
         return OP_FAILED;
-    if (controller == NULL || controller->type == ECS_DEPLOYMENT_CONTROLLER_TYPE_ECS)
-        return OP_OK;
-    if (controller->type == ECS_DEPLOYMENT_CONTROLLER_TYPE_CODE_DEPLOY)
+    if (controller != NULL && controller->type == ECS_DEPLOYMENT_CONTROLLER_TYPE_CODE_DEPLOY)
         return BAD(ctx, "When specifying the CODE_DEPLOY deployment controller type, the service "
                         "requires an Application Load Balancer or Network Load Balancer.");
-    return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                   "The EXTERNAL deployment controller is not available in Gantry yet.");
+    return OP_OK;
 }
 
 static int check_volumes(struct op_ctx *ctx, const struct ecs_create_service_request *in)
@@ -70,9 +70,6 @@ static int check_volumes(struct op_ctx *ctx, const struct ecs_create_service_req
     if (in->vpc_lattice_configurations.n > 0)
         return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
                        "Amazon VPC Lattice is not available in Gantry.");
-    if (in->service_connect_configuration != NULL && in->service_connect_configuration->enabled)
-        return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                       "Service Connect is not available in Gantry yet.");
     return OP_OK;
 }
 
@@ -147,6 +144,14 @@ static int check_role(struct op_ctx *ctx, const struct ecs_create_service_reques
     return OP_OK;
 }
 
+static int read_tags(struct op_ctx *ctx, const struct ecs_create_service_request *in,
+                     struct plan *plan)
+{
+    if (op_validate(ctx) != OP_OK)
+        return OP_FAILED;
+    return op_take_tags(ctx, &in->tags, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, &plan->tags);
+}
+
 static int read_rest(struct op_ctx *ctx, const struct ecs_create_service_request *in,
                      struct plan *plan)
 {
@@ -161,9 +166,32 @@ static int read_rest(struct op_ctx *ctx, const struct ecs_create_service_request
                                       "created") != OP_OK ||
         check_role(ctx, in) != OP_OK || check_volumes(ctx, in) != OP_OK)
         return OP_FAILED;
-    if (op_validate(ctx) != OP_OK)
+    if (service_read_connect(ctx, in->service_connect_configuration, plan->cluster,
+                             plan->definition, &plan->connect) != OP_OK)
         return OP_FAILED;
-    return op_take_tags(ctx, &in->tags, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, &plan->tags);
+    return read_tags(ctx, in, plan);
+}
+
+static int read_external(struct op_ctx *ctx, const struct ecs_create_service_request *in,
+                         struct plan *plan)
+{
+    plan->controller = ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL;
+    plan->strategy = ECS_SCHEDULING_STRATEGY_REPLICA;
+    plan->rebalancing = ECS_AVAILABILITY_ZONE_REBALANCING_DISABLED;
+    if (external_check_create(ctx, in, &plan->configuration) != OP_OK)
+        return OP_FAILED;
+    return read_tags(ctx, in, plan);
+}
+
+static int read(struct op_ctx *ctx, const struct ecs_create_service_request *in, struct plan *plan)
+{
+    if (external_is_asked(in))
+        return read_external(ctx, in, plan);
+    plan->controller = ECS_DEPLOYMENT_CONTROLLER_TYPE_ECS;
+    if (read_definition(ctx, in, plan) != OP_OK || read_counts(ctx, in, plan) != OP_OK ||
+        read_capacity(ctx, in, plan) != OP_OK || read_placement(ctx, in, plan) != OP_OK)
+        return OP_FAILED;
+    return read_rest(ctx, in, plan);
 }
 
 // ---- what is there of that name
@@ -215,9 +243,10 @@ static struct rec_service *service_record(struct op_ctx *ctx,
         SET(rec, fingerprint, fingerprint(in));
     }
     SET(rec, scheduling_strategy, plan->strategy);
-    SET(rec, controller, ECS_DEPLOYMENT_CONTROLLER_TYPE_ECS);
+    SET(rec, controller, plan->controller);
     SET(rec, desired_count, in->desired_count);
-    SET(rec, launch_type, plan->capacity.launch_type);
+    if (plan->definition != NULL)
+        SET(rec, launch_type, plan->capacity.launch_type);
     if (plan->capacity.strategy.n > 0)
         SET(rec, capacity_provider_strategy, plan->capacity.strategy);
     SET(rec, deployment_configuration, plan->configuration);
@@ -254,6 +283,8 @@ static struct rec_service_revision *revision_record(struct op_ctx *ctx,
     SET(rec, service_registries, in->service_registries);
     if (in->has.monitoring)
         SET(rec, monitoring, in->monitoring);
+    if (plan->connect != NULL)
+        SET(rec, service_connect_configuration, plan->connect);
     return rec;
 }
 
@@ -265,7 +296,8 @@ static struct service *create(struct op_ctx *ctx, const struct ecs_create_servic
 
     state_put(ctx->state, REC_KIND_SERVICE, id, service_record(ctx, in, plan));
     service = service_get(ctx->state, id);
-    deploy_begin(ctx->step, service, revision_record(ctx, in, plan));
+    if (plan->definition != NULL)
+        deploy_begin(ctx->step, service, revision_record(ctx, in, plan));
     return service;
 }
 
@@ -282,9 +314,7 @@ int op_create_service(struct op_ctx *ctx, const struct ecs_create_service_reques
     if (look_for_namesake(ctx, in, plan.cluster, &service) != OP_OK)
         return OP_FAILED;
     if (service == NULL) {
-        if (read_definition(ctx, in, &plan) != OP_OK || read_counts(ctx, in, &plan) != OP_OK ||
-            read_capacity(ctx, in, &plan) != OP_OK || read_placement(ctx, in, &plan) != OP_OK ||
-            read_rest(ctx, in, &plan) != OP_OK)
+        if (read(ctx, in, &plan) != OP_OK)
             return OP_FAILED;
         service = create(ctx, in, &plan);
     }

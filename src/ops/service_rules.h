@@ -58,4 +58,11 @@ int service_check_execute_command(struct op_ctx *ctx, bool enabled,
                                   const struct task_definition *definition,
                                   const char *verb) MUST_CHECK;
 
+// serviceConnectConfiguration, whose namespace is the cluster's unless it has one of its own. *out
+// is NULL when there is none.
+struct cluster;
+int service_read_connect(struct op_ctx *ctx, const struct ecs_service_connect_configuration *given,
+                         const struct cluster *cluster, const struct task_definition *definition,
+                         struct ecs_service_connect_configuration **out) MUST_CHECK;
+
 #endif

@@ -9,6 +9,7 @@
 #include "model/service.h"
 #include "model/task_definition.h"
 #include "ops/capacity.h"
+#include "ops/external_service.h"
 #include "ops/find.h"
 #include "ops/find_definition.h"
 #include "ops/launch.h"
@@ -34,16 +35,13 @@ static int check_kinds(struct op_ctx *ctx, const struct ecs_update_service_reque
         return OP_FAILED;
     if (controller != NULL && controller->type != ECS_DEPLOYMENT_CONTROLLER_TYPE_ECS)
         return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                       "Deployment controllers other than ECS are not available in Gantry yet.");
+                       "The deployment controller of a service cannot be changed in Gantry.");
     if (in->volume_configurations.n > 0)
         return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
                        "Amazon EBS volumes are not available in Gantry.");
     if (in->vpc_lattice_configurations.n > 0)
         return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
                        "Amazon VPC Lattice is not available in Gantry.");
-    if (in->service_connect_configuration != NULL && in->service_connect_configuration->enabled)
-        return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                       "Service Connect is not available in Gantry yet.");
     return OP_OK;
 }
 
@@ -167,6 +165,11 @@ static int plan_revision(struct op_ctx *ctx, const struct ecs_update_service_req
         SET(revision, service_registries, in->service_registries);
     if (in->has.monitoring)
         SET(revision, monitoring, in->monitoring);
+    if (in->has.service_connect_configuration)
+        SET(revision, service_connect_configuration, in->service_connect_configuration);
+    if (service_read_connect(ctx, revision->service_connect_configuration, plan->cluster,
+                             plan->definition, &revision->service_connect_configuration) != OP_OK)
+        return OP_FAILED;
     if (op_check_network(ctx, revision->network_configuration, plan->definition->rec->definition,
                          revision->launch_type) != OP_OK)
         return OP_FAILED;
@@ -236,9 +239,14 @@ int op_update_service(struct op_ctx *ctx, const struct ecs_update_service_reques
     plan.cluster = cluster;
     if (op_find_active_service(ctx, cluster, in->service, &plan.service) != OP_OK)
         return OP_FAILED;
-    if (check_kinds(ctx, in) != OP_OK || read(ctx, in, &plan) != OP_OK)
-        return OP_FAILED;
-    apply(ctx, in, &plan);
+    if (plan.service->rec->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL) {
+        if (external_update(ctx, in, plan.service) != OP_OK)
+            return OP_FAILED;
+    } else {
+        if (check_kinds(ctx, in) != OP_OK || read(ctx, in, &plan) != OP_OK)
+            return OP_FAILED;
+        apply(ctx, in, &plan);
+    }
     SET(out, service, arena_new(ctx->arena, struct ecs_service));
     service_view(ctx->state, plan.service, SERVICE_INCLUDE_TAGS, ctx->arena, out->service);
     return OP_OK;

@@ -6,7 +6,6 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/proof.h"
 #include "base/rng.h"
 #include "server/tick.h"
 #include "wire/http_client.h"
@@ -44,6 +43,7 @@ struct event_hook {
     struct store_job note;
     struct loop_job noted;
     uint64_t noting;
+    int note_outcome;
     bool is_noting;
 };
 
@@ -58,9 +58,8 @@ static void run_note(struct store_job *job)
     struct arena scratch = ARENA_INIT;
     struct str cursor = event_cursor(&scratch, hook->config.source.log, hook->noting);
 
-    // A store that is down has the last one; later ones follow when it is back.
-    if (store_meta_set(hook->config.store, META_KEY, cursor) != 0)
-        MARK("the webhook goes on while its cursor cannot be kept");
+    // A store that is down keeps the last one; a later one follows when it is back.
+    hook->note_outcome = store_meta_set(hook->config.store, META_KEY, cursor);
     arena_deinit(&scratch);
     loop_post(hook->config.source.loop, &hook->noted);
 }
@@ -79,6 +78,9 @@ static void on_noted(void *user)
     struct event_hook *hook = user;
 
     hook->is_noting = false;
+    if (hook->note_outcome != 0)
+        LOG_DEBUG("events.webhook_place",
+                  LOG_CSTR("reason", store_outcome_text(hook->note_outcome)));
     note(hook);
 }
 

@@ -21,7 +21,6 @@
 #include "base/arena.h"
 #include "base/id.h"
 #include "base/mem.h"
-#include "base/proof.h"
 #include "server/event_text.h"
 
 enum {
@@ -214,7 +213,6 @@ static uint64_t age_point(struct event_log *log, time_ms now)
     result = store_log_read(log->config.store, 0, on_ageing_block, &ageing);
     if (ageing.n == 0 || (result != 0 && result != ENOUGH))
         return 0;
-    MARK("events are dropped when they are too old");
     return result == ENOUGH ? ageing.number : log->next;
 }
 
@@ -227,7 +225,6 @@ static uint64_t count_point(const struct event_log *log, size_t new_n)
 
     if (after <= kept || after - kept <= log->first + least)
         return 0;
-    MARK("events are dropped when there are too many");
     return after - kept;
 }
 

@@ -40,10 +40,9 @@ static void write_map(struct json_writer *w, const struct shape_field *field, en
 
 static void write_date(struct json_writer *w, int64_t ms)
 {
-    struct arena scratch = ARENA_INIT;
+    char room[TIME_ISO8601_MAX];
 
-    json_write_str(w, time_iso8601(&scratch, ms));
-    arena_deinit(&scratch);
+    json_write_str(w, time_iso8601_in(room, ms));
 }
 
 static void write_inner(struct json_writer *w, const struct shape *shape, const void *value)

@@ -269,7 +269,8 @@ static void judge_start(const struct replay *r, const struct rec_task *task)
 
     SIM_CHECK(service != NULL && service->status == REC_SERVICE_STATUS_ACTIVE,
               "task %.*s is started for a service that is not ACTIVE", STR_ARGS(task->uid));
-    SIM_CHECK(deployment != NULL && deployment->status != REC_DEPLOYMENT_STATUS_INACTIVE,
+    SIM_CHECK(deployment != NULL && deployment->status != REC_DEPLOYMENT_STATUS_INACTIVE &&
+                  deployment->status != REC_DEPLOYMENT_STATUS_DRAINING,
               "task %.*s is started for no deployment", STR_ARGS(task->uid));
     SIM_CHECK(deployment->rollout_state != ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED,
               "service %.*s: a FAILED deployment starts a task", STR_ARGS(service->name));
@@ -402,6 +403,33 @@ static void check_service(const struct rec_service *before, const struct rec_ser
               after->desired_count);
 }
 
+static bool is_task_set(const struct rec_deployment *rec)
+{
+    return rec != NULL && rec->has.stability;
+}
+
+static void check_task_set(const struct rec_deployment *before, const struct rec_deployment *after)
+{
+    static const uint32_t onward[] = {
+        [REC_DEPLOYMENT_STATUS_PRIMARY] =
+            DEPLOYMENT(PRIMARY) | DEPLOYMENT(ACTIVE) | DEPLOYMENT(DRAINING),
+        [REC_DEPLOYMENT_STATUS_ACTIVE] =
+            DEPLOYMENT(ACTIVE) | DEPLOYMENT(PRIMARY) | DEPLOYMENT(DRAINING),
+        [REC_DEPLOYMENT_STATUS_DRAINING] = DEPLOYMENT(DRAINING),
+    };
+
+    if (before == NULL)
+        SIM_CHECK(after->status == REC_DEPLOYMENT_STATUS_ACTIVE, "task set %lld begins as %d",
+                  (long long)after->number, (int)after->status);
+    if (before == NULL || after == NULL)
+        return;
+    SIM_CHECK(onward[before->status] & (1u << after->status), "task set %lld moves from %d to %d",
+              (long long)after->number, (int)before->status, (int)after->status);
+    SIM_CHECK(after->number == before->number && after->revision_id == before->revision_id &&
+                  after->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_UNSET,
+              "task set %lld becomes another", (long long)after->number);
+}
+
 static void check_deployment(const struct rec_deployment *before,
                              const struct rec_deployment *after)
 {
@@ -419,6 +447,10 @@ static void check_deployment(const struct rec_deployment *before,
     };
     long long number = before != NULL ? before->number : after->number;
 
+    if (is_task_set(before) || is_task_set(after)) {
+        check_task_set(before, after);
+        return;
+    }
     if (before == NULL)
         SIM_CHECK(after->status == REC_DEPLOYMENT_STATUS_PRIMARY && !after->completed,
                   "deployment %lld begins as %d", number, (int)after->status);

@@ -188,6 +188,12 @@ void put_int(struct generator *g, const char *name, int64_t value)
     json_write_i64(&g->out, value);
 }
 
+void put_double(struct generator *g, const char *name, double value)
+{
+    put_key(g, name);
+    json_write_double(&g->out, value);
+}
+
 void put_bool(struct generator *g, const char *name, bool value)
 {
     put_key(g, name);
@@ -345,6 +351,11 @@ static const struct weight service_weights[] = {
     {ECS_OPERATION_DESCRIBE_SERVICE_REVISIONS, 6},
     {ECS_OPERATION_UPDATE_TASK_PROTECTION, 30},
     {ECS_OPERATION_GET_TASK_PROTECTION, 6},
+    {ECS_OPERATION_CREATE_TASK_SET, 25},
+    {ECS_OPERATION_UPDATE_TASK_SET, 20},
+    {ECS_OPERATION_UPDATE_SERVICE_PRIMARY_TASK_SET, 10},
+    {ECS_OPERATION_DELETE_TASK_SET, 12},
+    {ECS_OPERATION_DESCRIBE_TASK_SETS, 6},
     {ECS_OPERATION_LIST_TASKS, 40},
     {ECS_OPERATION_LIST_CONTAINER_INSTANCES, 15},
     {ECS_OPERATION_UPDATE_CONTAINER_INSTANCES_STATE, 30},
@@ -553,6 +564,8 @@ static void learn_arn(struct lesson *lesson, struct str arn)
         pool_add(&g->known[KNOWN_SERVICE_DEPLOYMENT], arn);
     else if (is_about(arn, "service-revision"))
         pool_add(&g->known[KNOWN_REVISION], arn);
+    else if (is_about(arn, "task-set"))
+        pool_add(&g->known[KNOWN_TASK_SET], arn);
 }
 
 static bool on_string(void *user, struct str text)

@@ -28,6 +28,7 @@ enum known {
     KNOWN_SERVICE_TASK, // a KNOWN_TASK, too
     KNOWN_SERVICE_DEPLOYMENT,
     KNOWN_REVISION,
+    KNOWN_TASK_SET,
     KNOWN_HOOK,
     KNOWN_N
 };
@@ -74,6 +75,7 @@ struct str text_fmt(struct generator *g, const char *fmt, ...)
     __attribute__((format(printf, 2, 3))); // valid until the next text_fmt
 void put_str(struct generator *g, const char *name, struct str value);
 void put_int(struct generator *g, const char *name, int64_t value);
+void put_double(struct generator *g, const char *name, double value);
 void put_bool(struct generator *g, const char *name, bool value);
 void put_words(struct generator *g, const char *name, const char *const *words, size_t n);
 #define PUT_WORDS(g, name, ...)                                                                    \

@@ -198,6 +198,29 @@ static int64_t some_count(struct generator *g)
 
 // --- the service itself
 
+// Few names of their own, so that task sets find them.
+static struct str external_name(struct generator *g)
+{
+    return ONE_OF(g, "outer", "outer", "moon");
+}
+
+static void write_create_external(struct generator *g)
+{
+    put_cluster(g);
+    put_str(g, "serviceName", external_name(g));
+    open_object(g, "deploymentController");
+    put_str(g, "type", STR("EXTERNAL"));
+    close_object(g);
+    if (!one_in(g, 4))
+        put_int(g, "desiredCount", some_count(g));
+    if (one_in(g, 4)) {
+        open_object(g, "deploymentConfiguration");
+        put_percents(g, false);
+        close_object(g);
+    }
+    put_settings(g, false);
+}
+
 static void write_create_service(struct generator *g)
 {
     struct str definition = service_definition(g);
@@ -334,6 +357,74 @@ static void write_continue_deployment(struct generator *g)
         put_str(g, "action", ONE_OF(g, "CONTINUE", "CONTINUE", "ROLLBACK"));
 }
 
+// --- task sets
+
+// Of one that is known, the service it is of.
+static void put_task_set(struct generator *g, const char *member)
+{
+    struct str arn = pool_pick(g, KNOWN_TASK_SET);
+    struct str parts[4] = {{0}};
+    struct str rest = arn;
+
+    for (int i = 0; i < 4; i++)
+        str_cut(rest, '/', &parts[i], &rest);
+    put_str(g, "cluster", arn.len > 0 ? parts[1] : g->cluster);
+    put_str(g, "service", arn.len > 0 ? parts[2] : external_name(g));
+    if (member != NULL)
+        put_str(g, member, arn.len > 0 ? arn : STR("ecs-svc/1"));
+}
+
+static void put_scale(struct generator *g)
+{
+    static const double values[] = {0, 0, 10, 25, 33.3, 50, 50, 75, 100, 100, 100};
+
+    open_object(g, "scale");
+    put_double(g, "value", values[below(g, sizeof values / sizeof *values)]);
+    put_str(g, "unit", STR("PERCENT"));
+    close_object(g);
+}
+
+static void write_create_task_set(struct generator *g)
+{
+    struct str definition = service_definition(g);
+
+    put_str(g, "cluster", g->cluster);
+    put_str(g, "service", external_name(g));
+    put_str(g, "taskDefinition", definition);
+    if (memmem(definition.ptr, definition.len, "net", 3) != NULL ||
+        memmem(definition.ptr, definition.len, "cloud", 5) != NULL)
+        put_network(g);
+    if (!one_in(g, 6))
+        put_scale(g);
+    if (one_in(g, 4))
+        put_str(g, "externalId", ONE_OF(g, "blue", "green"));
+    if (one_in(g, 4))
+        put_str(g, "clientToken", text_fmt(g, "set-%d", (int)below(g, 4)));
+    if (one_in(g, 6))
+        put_tags(g, "tags");
+}
+
+static bool write_about_task_sets(struct generator *g, enum ecs_operation operation)
+{
+    if (operation == ECS_OPERATION_CREATE_TASK_SET) {
+        write_create_task_set(g);
+    } else if (operation == ECS_OPERATION_UPDATE_TASK_SET) {
+        put_task_set(g, "taskSet");
+        put_scale(g);
+    } else if (operation == ECS_OPERATION_UPDATE_SERVICE_PRIMARY_TASK_SET) {
+        put_task_set(g, "primaryTaskSet");
+    } else if (operation == ECS_OPERATION_DELETE_TASK_SET) {
+        put_task_set(g, "taskSet");
+        if (one_in(g, 2))
+            put_bool(g, "force", true);
+    } else if (operation == ECS_OPERATION_DESCRIBE_TASK_SETS) {
+        put_task_set(g, NULL);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 // --- protection
 
 // Tasks of services, mostly; the cluster has to be named.
@@ -386,7 +477,9 @@ static bool write_about_deployments(struct generator *g, enum ecs_operation oper
 
 bool write_about_services(struct generator *g, enum ecs_operation operation)
 {
-    if (operation == ECS_OPERATION_CREATE_SERVICE)
+    if (operation == ECS_OPERATION_CREATE_SERVICE && one_in(g, 8))
+        write_create_external(g);
+    else if (operation == ECS_OPERATION_CREATE_SERVICE)
         write_create_service(g);
     else if (operation == ECS_OPERATION_UPDATE_SERVICE)
         write_update_service(g);
@@ -401,6 +494,6 @@ bool write_about_services(struct generator *g, enum ecs_operation operation)
     else if (operation == ECS_OPERATION_GET_TASK_PROTECTION)
         write_get_protection(g);
     else
-        return write_about_deployments(g, operation);
+        return write_about_deployments(g, operation) || write_about_task_sets(g, operation);
     return true;
 }

@@ -316,25 +316,50 @@ static bool says_it_is_steady(const struct look *look)
            said_last(look, " AZ ") || said_last(look, "is unable to place a task in ");
 }
 
+// Something keeps the deployment from going further, and it is not the scheduler.
+static bool is_excused(struct look *look, const struct tally *n)
+{
+    if (has_ghosts(look) || is_protected(look) || is_stuck(look, n) || has_no_room(look) ||
+        waits_for_replicas(look))
+        return true;
+    if (n->moving > 0 && (look->is_mended ? !can_run(look) : has_dependencies(look)))
+        return true; // some container waits for what does not come
+    if (check_lost_misfit(look->service->entity.id) && says_it_cannot_start(look))
+        return true;
+    return (!look->is_mended || !can_run(look)) &&
+           (says_it_cannot_start(look) || churns(look) || awaits_probes(look));
+}
+
 static const char *why_active(struct look *look, struct tally *n)
 {
     const struct deployment *primary = look->primary;
 
     if (is_steady(look, n))
         return says_it_is_steady(look) ? NULL : "is steady and does not say so";
-    if (gave_up(look) || is_frozen(look) || has_ghosts(look) || is_protected(look) ||
-        is_stuck(look, n) || has_no_room(look) || waits_for_replicas(look))
-        return NULL;
-    if (n->moving > 0 && (look->is_mended ? !can_run(look) : has_dependencies(look)))
-        return NULL; // some container waits for what does not come
-    if (check_lost_misfit(look->service->entity.id) && says_it_cannot_start(look))
-        return NULL;
-    if ((!look->is_mended || !can_run(look)) &&
-        (says_it_cannot_start(look) || churns(look) || awaits_probes(look)))
+    if (gave_up(look) || is_frozen(look) || is_excused(look, n))
         return NULL;
     return primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED
                ? "has failed"
                : "does not reach its steady state";
+}
+
+// Each task set by itself, as if it were what the service is about.
+static const char *why_task_sets(struct look *look)
+{
+    LIST_EACH (&look->service->deployments, it) {
+        const struct deployment *set = PART(it, struct deployment);
+        struct tally n;
+
+        look->primary = PART(it, struct deployment);
+        n = tally_of(look);
+        if (set->rec->stability == ECS_STABILITY_STATUS_STEADY_STATE) {
+            if (set->running_n != (uint32_t)set->rec->computed_count || set->pending_n > 0)
+                return "has a task set that is steady and is not";
+        } else if (!is_excused(look, &n)) {
+            return "has a task set that does not reach its steady state";
+        }
+    }
+    return NULL;
 }
 
 static const char *why(struct look *look)
@@ -345,6 +370,8 @@ static const char *why(struct look *look)
         return NULL;
     if (look->service->rec->status == REC_SERVICE_STATUS_DRAINING)
         return has_ghosts(look) ? NULL : "does not end";
+    if (look->service->rec->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL)
+        return why_task_sets(look);
     look->primary = service_primary(look->service);
     n = tally_of(look);
     return why_active(look, &n);
