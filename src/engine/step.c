@@ -6,7 +6,10 @@
 
 #include "engine/state.h"
 
-enum { STOP_ATTEMPTS = 5 };
+enum {
+    STOP_ATTEMPTS = 5,
+    NAME_ATTEMPTS = 60, // some five minutes: longer than a create call may take
+};
 
 static void retry(struct engine *engine, struct container *c, time_ms wait)
 {
@@ -146,8 +149,11 @@ static void note_failure(struct engine *engine, struct container *c, const char 
 static void created(struct engine *engine, struct container *c, const struct host_result *result)
 {
     if (is_class(result, HOST_ERROR_CLASS_CONFLICT)) {
+        int32_t attempt = c->attempt; // goes on counting: see nobodys
+
         MARK("a container whose name is in use is looked at before it is made");
         container_begin(engine, c, STEP_ADOPT);
+        c->attempt = attempt;
         return;
     }
     if (!result->has.error) {
@@ -195,6 +201,17 @@ static void not_adopted(struct engine *engine, struct container *c,
     want_stopped(c);
 }
 
+// The name is in use and yet nobody has it: a create call that we, or who we were before a restart,
+// made is still under way. It will be there to be adopted, or the name will be free.
+static bool nobodys(struct engine *engine, struct container *c, const struct host_result *result)
+{
+    if (!is_class(result, HOST_ERROR_CLASS_NOT_FOUND) || c->attempt + 1 >= NAME_ATTEMPTS)
+        return false;
+    c->step = STEP_CREATE;
+    retry(engine, c, engine_backoff(engine, TIME_SECOND_MS, 1.3, 5 * TIME_SECOND_MS, c->attempt));
+    return true;
+}
+
 // The name that was reserved is in use: by our own create call, whose answer got lost, or by a
 // stranger.
 static void adopted(struct engine *engine, struct container *c, const struct host_result *result)
@@ -205,6 +222,8 @@ static void adopted(struct engine *engine, struct container *c, const struct hos
         container_observe(engine, c, result->container);
         return;
     }
+    if (nobodys(engine, c, result))
+        return;
     if (result->has.error && !is_class(result, HOST_ERROR_CLASS_NOT_FOUND)) {
         not_adopted(engine, c, result);
         return;

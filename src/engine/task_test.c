@@ -44,26 +44,89 @@ static void an_end_before_the_first_look_is_still_told_after_running(void **stat
     rig_deinit(&rig);
 }
 
+// A task whose create call is done, but answered with "the name is in use".
+static void start_with_name_in_use(struct rig *rig)
+{
+    struct acs_task *task;
+
+    rig_init(rig, 1);
+    fake_image(rig->fake, "app");
+    fake_fail(rig->fake, HOST_CALL_KIND_CREATE, 1, FAKE_FAULT_LOST, HOST_ERROR_CLASS_CONFLICT,
+              "the name is in use");
+    task = rig_task(rig, "t1");
+    rig_container(rig, task, "app", "app");
+    rig_start(rig, task);
+}
+
 static void a_container_that_took_our_name_is_adopted_when_it_is_ours(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    start_with_name_in_use(&rig);
+    rig_run(&rig, 60000);
+    EXPECT_STR(rig_trace(&rig, "t1"), "PENDING app=PENDING; RUNNING app=RUNNING");
+    assert_int_equal(fake_containers(rig.fake), 1);
+    rig_deinit(&rig);
+}
+
+static void a_strangers_container_with_our_name_is_left_alone(void **state)
+{
+    const struct fake_container *made;
+    struct rig rig;
+    (void)state;
+
+    start_with_name_in_use(&rig);
+    fake_fail(rig.fake, HOST_CALL_KIND_INSPECT, 1, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER, "busy");
+    rig_run(&rig, 500);
+    made = fake_container_at(rig.fake, 0);
+    for (size_t i = 0; i < made->config->labels.n; i++)
+        made->config->labels.at[i].value = STR("another's");
+    rig_run(&rig, 60000);
+    EXPECT_STR(rig_trace(&rig, "t1"),
+               "PENDING app=PENDING; STOPPED app=STOPPED!CannotCreateContainerError");
+    assert_false(made->removed);
+    rig_deinit(&rig);
+}
+
+// Docker keeps the name from the beginning of a create call on, and shows the container at its end.
+static void a_name_that_nobody_has_is_asked_for_again(void **state)
 {
     struct rig rig;
     struct acs_task *task;
     (void)state;
 
-    for (int ours = 0; ours < 2; ours++) {
-        rig_init(&rig, 1);
-        fake_image(rig.fake, "app");
-        fake_fail(rig.fake, HOST_CALL_KIND_CREATE, 1, ours ? FAKE_FAULT_LOST : FAKE_FAULT_FAIL,
-                  HOST_ERROR_CLASS_CONFLICT, "the name is in use");
-        task = rig_task(&rig, "t1");
-        rig_container(&rig, task, "app", "app");
-        rig_start(&rig, task);
-        rig_run(&rig, 60000);
-        EXPECT_STR(rig_trace(&rig, "t1"),
-                   ours ? "PENDING app=PENDING; RUNNING app=RUNNING"
-                        : "PENDING app=PENDING; STOPPED app=STOPPED!CannotCreateContainerError");
-        rig_deinit(&rig);
-    }
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    fake_fail(rig.fake, HOST_CALL_KIND_CREATE, 3, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_CONFLICT,
+              "the name is in use");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 60000);
+    EXPECT_STR(rig_trace(&rig, "t1"), "PENDING app=PENDING; RUNNING app=RUNNING");
+    assert_int_equal(fake_containers(rig.fake), 1);
+    rig_deinit(&rig);
+}
+
+static void a_name_that_is_never_free_is_given_up(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    fake_fail(rig.fake, HOST_CALL_KIND_CREATE, 1000, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_CONFLICT,
+              "the name is in use");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 10 * (time_ms)TIME_MINUTE_MS);
+    EXPECT_STR(rig_trace(&rig, "t1"),
+               "PENDING app=PENDING; STOPPED app=STOPPED!CannotCreateContainerError");
+    assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_CREATE), 60);
+    rig_deinit(&rig);
 }
 
 static void whose_the_name_is_is_asked_until_there_is_an_answer(void **state)
@@ -593,6 +656,9 @@ int main(void)
         cmocka_unit_test(one_container_runs_and_ends),
         cmocka_unit_test(an_end_before_the_first_look_is_still_told_after_running),
         cmocka_unit_test(a_container_that_took_our_name_is_adopted_when_it_is_ours),
+        cmocka_unit_test(a_strangers_container_with_our_name_is_left_alone),
+        cmocka_unit_test(a_name_that_nobody_has_is_asked_for_again),
+        cmocka_unit_test(a_name_that_is_never_free_is_given_up),
         cmocka_unit_test(whose_the_name_is_is_asked_until_there_is_an_answer),
         cmocka_unit_test(an_essential_exit_stops_the_others),
         cmocka_unit_test(a_task_on_its_way_down_does_not_become_running),

@@ -4,7 +4,8 @@
 // appended and recent ones share pages, which is worth more than anything else that can be tuned. A
 // batch is one transaction into the write-ahead log, synced before it is acknowledged
 // (synchronous=FULL). The checkpoint that moves the log into the file runs every 10,000 pages, on
-// the thread that commits; its failure is not the batch's, the log just keeps growing.
+// the thread that commits; its failure is not the batch's, the log just keeps growing. A commit
+// that finds the disk full makes one first and is tried again.
 //
 // locking_mode=exclusive does two things: no shared-memory file, and a second process is refused
 // for as long as we are open.
@@ -31,6 +32,7 @@
 enum {
     PAGE_BYTES = 8192,
     PROBE_BYTES = 8 * PAGE_BYTES,
+    GROWTH_BYTES = 256 * 1024, // what the file grows by
 };
 
 struct sqlite_store {
@@ -166,9 +168,11 @@ static int set_up(struct sqlite_store *s)
                                   "PRAGMA temp_store=MEMORY;"
                                   "PRAGMA trusted_schema=OFF;";
     char mode[16] = "";
+    int chunk = GROWTH_BYTES;
     int outcome;
 
     sqlite3_extended_result_codes(s->db, 1);
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
     outcome = run_sql(s, pragmas);
     if (outcome == 0)
         outcome = query(s, "PRAGMA journal_mode=WAL", NULL, mode, sizeof mode);
@@ -239,6 +243,14 @@ static int check_pages(struct sqlite_store *s, const char *pragma)
     return outcome;
 }
 
+// It may be our own log that fills the disk. Whatever room there is goes first to moving it into
+// the file, which gives the log's own room back.
+static bool give_log_back(struct sqlite_store *s)
+{
+    return sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+           SQLITE_OK;
+}
+
 static int open_tables(struct sqlite_store *s)
 {
     bool is_new = false;
@@ -255,6 +267,8 @@ static int open_tables(struct sqlite_store *s)
         outcome = make_tables(s, is_old);
     if (outcome == 0)
         outcome = run_sql(s, "COMMIT");
+    if (outcome == 0 && is_new)
+        give_log_back(s); // the file gets its first room; on a full disk it goes without
     if (outcome == 0)
         outcome = prepare(s, "BEGIN IMMEDIATE", &s->begin);
     if (outcome == 0)
@@ -358,10 +372,9 @@ static int write_log(struct sqlite_store *s, const struct store_log *log)
     return outcome;
 }
 
-static int commit(struct store *store, const struct store_write *writes, size_t n,
-                  const struct store_log *log)
+static int commit_once(struct sqlite_store *s, const struct store_write *writes, size_t n,
+                       const struct store_log *log)
 {
-    struct sqlite_store *s = sqlite_of(store);
     int outcome = run(s, s->begin);
 
     if (outcome != 0)
@@ -371,6 +384,17 @@ static int commit(struct store *store, const struct store_write *writes, size_t 
     if (outcome == 0 && log != NULL)
         outcome = write_log(s, log);
     return end_transaction(s, outcome);
+}
+
+static int commit(struct store *store, const struct store_write *writes, size_t n,
+                  const struct store_log *log)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    int outcome = commit_once(s, writes, n, log);
+
+    if (outcome == STORE_E_FULL && give_log_back(s))
+        outcome = commit_once(s, writes, n, log);
+    return outcome;
 }
 
 static int meta_put(struct sqlite_store *s, struct str key, struct str value)
@@ -406,13 +430,11 @@ static int probe_once(struct sqlite_store *s)
     return outcome;
 }
 
-// It may be our own log that fills the disk. Whatever room there is goes first to moving it into
-// the file, which gives the log's own room back; that this fails is no news.
 static int probe(struct store *store)
 {
     struct sqlite_store *s = sqlite_of(store);
 
-    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    give_log_back(s); // that this fails is no news
     return probe_once(s);
 }
 

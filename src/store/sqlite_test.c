@@ -236,23 +236,26 @@ static void a_damaged_page_is_found_at_open(void **state)
 static void a_full_store_keeps_nothing_of_the_batch_and_then_works_again(void **state)
 {
     struct fixture *f = *state;
-    char *big = calloc(1, 100000);
+    enum { BIG = 1000 * 1000 };
+    char *big = calloc(1, BIG + 1);
     struct store_write batch[] = {
         {.kind = PEOPLE, .id = 2, .json = STR("bob")},
-        {.kind = PLACES, .id = 2, .json = {.ptr = memset(big, 'x', 100000), .len = 100000}},
+        {.kind = PLACES, .id = 2, .json = {.ptr = big, .len = BIG}},
     };
 
-    assert_int_equal(put(f->store, PEOPLE, 1, "ada"), 0);
-    assert_int_equal(store_sqlite_limit(f->store, 8 * 8192), 0);
+    memset(big, 'a', 220000); // what the file has room for from the start
+    assert_int_equal(put(f->store, PEOPLE, 1, big), 0);
+    memset(big, 'x', BIG);
+    assert_int_equal(store_sqlite_limit(f->store, 33 * 8192), 0);
     assert_int_equal(store_commit(f->store, batch, 2), STORE_E_FULL);
     assert_int_equal(store_probe(f->store), STORE_E_FULL);
-    expect_content(f->store, "1/1=ada ");
+    expect_content(f->store, "1/1=aaaaaaaaaa ");
     assert_int_equal(store_sqlite_limit(f->store, 0), 0);
     assert_int_equal(store_probe(f->store), 0);
     assert_int_equal(store_commit(f->store, batch, 2), 0);
     free(big);
     reopen(f);
-    expect_content(f->store, "1/1=ada 1/2=bob 2/2=xxxxxxxxxx ");
+    expect_content(f->store, "1/1=aaaaaaaaaa 1/2=bob 2/2=xxxxxxxxxx ");
     assert_int_equal(store_check(f->store), 0);
 }
 

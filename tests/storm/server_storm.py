@@ -249,11 +249,13 @@ def killed_while_full():
         server.stop(signal.SIGKILL)
         server.start()
         corner.settle()
-        assert server.call("CreateCluster", clusterName="one-more").status == 500
+        status = server.call("CreateCluster", clusterName="one-more").status  # its file may have room for it
+        assert status in (200, 500), status
         server.stop(signal.SIGKILL)
         disk.free()
         server.start()
         corner.settle()
+        assert status == 500 or call(server, "DescribeClusters", clusters=["one-more"])["clusters"], "an acknowledged write is lost"
         corner.connect()
         for writer in corner.writers():
             writer.write()
