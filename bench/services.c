@@ -28,7 +28,8 @@ enum { BATCH_CHANGES = 2000, ROUNDS_MAX = 1000, LOST_ONE_IN = 10 };
 struct plan {
     int64_t instances;
     int64_t services;
-    int64_t tasks; // of each
+    int64_t tasks;  // of each
+    int64_t events; // kept in the log, with a store
     const char *store;
 };
 
@@ -259,6 +260,7 @@ int main(int argc, char **argv)
         {.name = "--instances", .number = &plan->instances, .help = "in the cluster (10000)"},
         {.name = "--services", .number = &plan->services, .help = "(5000)"},
         {.name = "--tasks", .number = &plan->tasks, .help = "of each service (10)"},
+        {.name = "--events", .number = &plan->events, .help = "kept in the event log (0: none)"},
         {.name = "--store", .text = &plan->store, .help = "SQLite file to commit to (none)"},
         {0},
     };
@@ -267,7 +269,7 @@ int main(int argc, char **argv)
     if (flags_parse(argc, argv, flags, "[FLAGS]") != 1)
         flags_fail(flags, "[FLAGS]", argv[0]);
     size.instances_n = (size_t)plan->instances;
-    scene_init(&bench.scene, plan->store);
+    scene_init(&bench.scene, plan->store, (uint64_t)plan->events);
     scene_grow(&bench.scene, &size);
     measure(&bench, "converge", create_all, true);
     measure(&bench, "lose", lose_some, true);
