@@ -295,6 +295,7 @@ static bool has_no_business(const struct replay *r, const struct rec_service *se
         task_definition_get(r->state, (uint64_t)task->definition_id);
 
     return instance == NULL || instance->status != REC_INSTANCE_STATUS_ACTIVE ||
+           held_of(r, REC_KIND_INSTANCE, (uint64_t)task->instance_id) != NULL || // another by now
            service->placement_constraints.n > 0 ||
            definition->rec->definition->placement_constraints.n > 0;
 }
@@ -318,6 +319,20 @@ static void judge_source(const struct replay *r, const struct rec_service *servi
               STR_ARGS(service->name), (long long)n->peers - 1);
 }
 
+// Then the traffic decides who is healthy, which is not known here.
+static bool has_traffic(const struct replay *r, int64_t service_id)
+{
+    const struct service *service = service_get(r->state, (uint64_t)service_id);
+
+    if (service == NULL)
+        return false;
+    LIST_EACH (&service->revisions, it) {
+        if (PART(it, struct revision)->rec->load_balancers.n > 0)
+            return true;
+    }
+    return false;
+}
+
 static void judge_stop(const struct replay *r, const struct rec_task *task,
                        const struct rec_task *after)
 {
@@ -335,7 +350,8 @@ static void judge_stop(const struct replay *r, const struct rec_task *task,
     if (check_is_healthy(r->state, task, now))
         judge_source(r, service, task, &n);
     if (!is_rolling(r, task->service_id, service) || !check_is_healthy(r->state, task, now) ||
-        (is_daemon(service) && has_no_business(r, service, task)))
+        (is_daemon(service) && has_no_business(r, service, task)) ||
+        has_traffic(r, task->service_id))
         return;
     SIM_CHECK(n.healthy - 1 >= lower_of(service),
               "service %.*s: a stop leaves %lld healthy tasks, the limit is %lld",

@@ -335,7 +335,9 @@ static const char *why_active(struct look *look, struct tally *n)
     const struct deployment *primary = look->primary;
 
     if (is_steady(look, n))
-        return says_it_is_steady(look) ? NULL : "is steady and does not say so";
+        return says_it_is_steady(look) || (!look->is_mended && churns(look))
+                   ? NULL
+                   : "is steady and does not say so";
     if (gave_up(look) || is_frozen(look) || is_excused(look, n))
         return NULL;
     return primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED
