@@ -29,6 +29,7 @@ import rows_api  # noqa: E402,F401: they enter themselves into rows.TABLE
 import rows_core  # noqa: E402,F401
 import rows_docker  # noqa: E402,F401
 import rows_fleet  # noqa: E402,F401
+import rows_services  # noqa: E402,F401
 import rows_start  # noqa: E402,F401
 
 

@@ -20,6 +20,11 @@ static const struct str plant_names[PLANT_N] = {
     [PLANT_CONTAINER_LOST] = STR_INIT("container-lost"),
     [PLANT_EARLY_REPLY] = STR_INIT("early-reply"),
     [PLANT_MANIFEST_IGNORED] = STR_INIT("manifest-ignored"),
+    [PLANT_STOPPING_UNCOUNTED] = STR_INIT("stopping-uncounted"),
+    [PLANT_SPARE_MISCOUNTED] = STR_INIT("spare-miscounted"),
+    [PLANT_PROTECTION_IGNORED] = STR_INIT("protection-ignored"),
+    [PLANT_WAKE_FORGOTTEN] = STR_INIT("wake-forgotten"),
+    [PLANT_ROOM_UNNOTICED] = STR_INIT("room-unnoticed"),
 };
 
 #ifdef GANTRY_PROOF

@@ -39,6 +39,11 @@ enum plant {
     PLANT_CONTAINER_LOST,     // a container made right before a crash of the agent is not found
     PLANT_EARLY_REPLY,        // replies leave before their tick is committed
     PLANT_MANIFEST_IGNORED,   // what the manifest does not list runs on
+    PLANT_STOPPING_UNCOUNTED, // a service starts tasks while old ones have not stopped yet
+    PLANT_SPARE_MISCOUNTED,   // a rollout stops one healthy task too many
+    PLANT_PROTECTION_IGNORED, // scale-in and deployments take protected tasks
+    PLANT_WAKE_FORGOTTEN,     // a service is not looked at when only time has passed
+    PLANT_ROOM_UNNOTICED,     // services that wait for room do not hear of it
     PLANT_N
 };
 

@@ -196,6 +196,14 @@ static void note_instance(struct derivation *d, const struct instance *instance,
     note->detail = out;
 }
 
+// As JSON; names of providers need no escapes.
+static struct str provider_name(const struct instance *instance, struct arena *arena)
+{
+    if (instance->provider.len == 0)
+        return STR("null");
+    return str_fmt(arena, "\"%.*s\"", STR_ARGS(instance->provider));
+}
+
 // Of an instance we know one thing: whether its agent is there.
 static void note_health(struct derivation *d, const struct instance *instance, bool is_lost)
 {
@@ -217,7 +225,7 @@ static void note_health(struct derivation *d, const struct instance *instance, b
                     STR_ARGS(time_iso8601(d->arena, instance->st->disconnected_at))));
     SET(out, cluster_arn, cluster_arn(d->state, cluster, d->arena));
     SET(out, container_instance_arn, instance_arn(d->state, instance, d->arena));
-    SET(out, capacity_provider_name, STR("null"));
+    SET(out, capacity_provider_name, provider_name(instance, d->arena));
     if (instance->rec->has.ec2_instance_id)
         SET(out, ec2_instance_id, instance->rec->ec2_instance_id);
     SET(out, overall_status, state);
@@ -310,6 +318,24 @@ static void on_service(struct derivation *d, const struct journal_entry *entry)
     note_action(d, service, REC_SERVICE_ACTION_SERVICE_DESIRED_COUNT_UPDATED);
 }
 
+// A service that is steady is so on the providers of its strategy, too.
+static void note_providers(struct derivation *d, const struct service *service)
+{
+    const struct ecs_capacity_provider_strategy_item_list *strategy =
+        &service->rec->capacity_provider_strategy;
+    struct scope scope = cluster_scope(d->state, cluster_get(d->state, service->cluster_id));
+    struct str_list arns = {.at = arena_array(d->arena, struct str, strategy->n)};
+    struct evt_service_action *out;
+
+    for (; arns.n < strategy->n; arns.n++)
+        arns.at[arns.n] =
+            arn_make(d->arena, &scope, "capacity-provider", strategy->at[arns.n].capacity_provider);
+    if (arns.n == 0)
+        return;
+    out = note_action(d, service, REC_SERVICE_ACTION_CAPACITY_PROVIDER_STEADY_STATE);
+    SET(out, capacity_provider_arns, arns);
+}
+
 static void on_service_event(struct derivation *d, const struct journal_entry *entry)
 {
     const struct rec_service_event *rec = entry->after;
@@ -326,6 +352,8 @@ static void on_service_event(struct derivation *d, const struct journal_entry *e
     CARRY(out, rec, created_at);
     CARRY(out, rec, reason);
     CARRY(out, rec, capacity_provider_arns);
+    if (rec->action == REC_SERVICE_ACTION_SERVICE_STEADY_STATE)
+        note_providers(d, service);
     if (!rec->has.container_instance_arn)
         return;
     out->has.container_instance_arns = true;

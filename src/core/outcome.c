@@ -124,10 +124,8 @@ void outcome_moved(struct step *step, const struct task *task, const struct rec_
 {
     struct deployment *deployment = deployment_get(step->state, (uint64_t)task->rec->deployment_id);
 
-    if (deployment == NULL) {
-        MARK("a task outlives its deployment");
+    if (deployment == NULL)
         return;
-    }
     if (!before->has.started_at && task->rec->has.started_at)
         task_runs(step, deployment);
     if (before->last_status < REC_TASK_STATUS_STOPPED && task_is_stopped(task) &&

@@ -25,8 +25,8 @@
 #include "model/task.h"
 
 enum {
-    SERVICES_MAX = 64, // looked at in one call
-    STARTS_MAX = 100,  // tasks of one service in one look
+    SERVICES_MAX = 8, // looked at in one call, so that other inputs need not wait for many
+    STARTS_MAX = 100, // tasks of one service in one look
 };
 
 // ---- what both strategies do alike
@@ -255,7 +255,7 @@ void reconcile_stop_unhealthy(struct step *step, struct service *service,
 // When time alone changes something; 0: never.
 static void wake_at(struct step *step, struct service *service, time_ms at)
 {
-    if (at == 0)
+    if (at == 0 || PLANTED(PLANT_WAKE_FORGOTTEN))
         expiry_clear(&step->state->wakes, &service->wake);
     else
         expiry_set(&step->state->wakes, &service->wake, REC_KIND_SERVICE, service->entity.id, at);

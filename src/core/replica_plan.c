@@ -96,9 +96,8 @@ static void cancel(const struct replica_service *service, const struct counts *n
             MARK("an old task that is starting is kept because it is needed");
             keep--;
         } else if (service->is_failed && !task->draining) {
-            MARK("old tasks are kept because the new deployment failed");
+            continue;
         } else if (task->is_protected) {
-            MARK("an old task that is starting is kept because it is protected");
             plan->protected_n++;
         } else {
             MARK("an old task that is starting is given up");
@@ -150,7 +149,7 @@ static bool may_stop(enum rank rank, int64_t spare)
     switch (rank) {
     case RANK_UNHEALTHY: return true;
     case RANK_WARMING: return spare >= 0;
-    case RANK_HEALTHY: return spare > 0;
+    case RANK_HEALTHY: return spare > 0 || (PLANTED(PLANT_SPARE_MISCOUNTED) && spare == 0);
     case RANK_N: break;
     }
     UNREACHABLE();
@@ -194,7 +193,8 @@ static void stop_old(const struct replica_service *service, int64_t *spare,
 static void plan_starts(const struct replica_service *service, const struct counts *n,
                         struct replica_plan *plan)
 {
-    int64_t room = not_negative(service->upper - n->all);
+    int64_t there = PLANTED(PLANT_STOPPING_UNCOUNTED) ? n->all - n->stopping : n->all;
+    int64_t room = not_negative(service->upper - there);
     int64_t missing = not_negative(service->desired - n->good);
 
     if (service->repaired != 0) {

@@ -139,6 +139,11 @@ static void take_rules(struct choice *c, const enum victim_rule *rules, size_t n
     ASSERT(n <= VICTIM_RULES_MAX);
     for (size_t i = 0; i < n; i++) {
         c->rules[c->rules_n++] = rules[i];
+        MARK_IF(rules[i] == VICTIM_SPREAD, "a victim is chosen by an attribute");
+        MARK_IF(rules[i] == VICTIM_SPREAD_INSTANCE, "a victim is chosen by its instance");
+        MARK_IF(rules[i] == VICTIM_BINPACK_CPU, "a victim is chosen by the CPU that is left");
+        MARK_IF(rules[i] == VICTIM_BINPACK_MEMORY, "a victim is chosen by the memory that is left");
+        MARK_IF(rules[i] == VICTIM_RANDOM, "a victim is chosen by chance");
         if (rules[i] == VICTIM_RANDOM)
             break;
         if (rules[i] == VICTIM_SPREAD)
@@ -189,12 +194,6 @@ static int64_t measure(const struct choice *c, size_t rule, size_t task)
     const struct victim_task *t = &c->tasks[task];
     uint32_t instance = c->instances.of_task[task];
 
-    MARK_IF(c->rules[rule] == VICTIM_SPREAD, "a victim is chosen by an attribute");
-    MARK_IF(c->rules[rule] == VICTIM_SPREAD_INSTANCE, "a victim is chosen by its instance");
-    MARK_IF(c->rules[rule] == VICTIM_BINPACK_CPU, "a victim is chosen by the CPU that is left");
-    MARK_IF(c->rules[rule] == VICTIM_BINPACK_MEMORY,
-            "a victim is chosen by the memory that is left");
-    MARK_IF(c->rules[rule] == VICTIM_RANDOM, "a victim is chosen by chance");
     switch (c->rules[rule]) {
     case VICTIM_SPREAD:
     case VICTIM_SPREAD_INSTANCE: return c->spread[rule].tasks_n[c->spread[rule].of_task[task]];

@@ -124,6 +124,8 @@ void service_event_apply(struct state *state, uint64_t id, const void *record)
         (struct service_event *)state_get(state, REC_KIND_SERVICE_EVENT, id);
 
     if (rec == NULL) {
+        // An undone one has to be said again.
+        service_mark(state, service_get(state, event->part.service_id));
         service_get(state, event->part.service_id)->events_n--;
         part_delete(state, &event->part);
         return;

@@ -4,6 +4,7 @@
 #include "model/service.h"
 
 #include "base/arena.h"
+#include "base/proof.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/instance.h"
@@ -212,6 +213,8 @@ void service_mark(struct state *state, struct service *service)
 
 void services_mark_room(struct state *state, struct cluster *cluster)
 {
+    if (PLANTED(PLANT_ROOM_UNNOTICED))
+        return;
     cluster_mark_room(state, cluster);
     LIST_EACH (&cluster->services_waiting, it)
         service_mark(state, LIST_ENTRY(it, struct service, waiting));

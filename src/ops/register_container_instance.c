@@ -29,6 +29,8 @@ static struct instance *create(struct op_ctx *ctx, const struct cluster *cluster
         SET(&rec, client_token, in->client_token);
     if (in->has.version_info)
         SET(&rec, version_info, in->version_info);
+    if (registration->ec2_instance_id.len > 0)
+        SET(&rec, ec2_instance_id, registration->ec2_instance_id);
     SET(&st, version, 1);
     SET(&st, sequence, 0);
     SET(&st, status, REC_INSTANCE_STATUS_ACTIVE);
@@ -82,6 +84,8 @@ static int renew(struct op_ctx *ctx, const struct cluster *cluster,
     next = *instance->rec;
     SET(&next, resources, registration->resources);
     SET(&next, attributes, registration->attributes);
+    if (registration->ec2_instance_id.len > 0)
+        SET(&next, ec2_instance_id, registration->ec2_instance_id);
     MARK("an instance registers again");
     take_token(ctx, instance, in->client_token, &next);
     if (in->has.version_info)

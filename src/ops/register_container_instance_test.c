@@ -351,10 +351,31 @@ static void malformed_attributes_and_tags_are_refused(void **state)
         "Custom attributes can not have more than 10 elements.");
 }
 
+static void expect_instance_id(struct world *w, const char *document, const char *want)
+{
+    struct str reply = enrol(
+        w, arena_printf(&w->arena, RESOURCES ",\"instanceIdentityDocument\":\"%s\"", document));
+
+    EXPECT_STR(world_get(w, reply, "containerInstance.ec2InstanceId"), want);
+}
+
+static void the_identity_document_names_the_host(void **state)
+{
+    struct world *w = *state;
+
+    expect_instance_id(w, "{\\n  \\\"instanceId\\\" : \\\"i-0abc12\\\"\\n}", "i-0abc12");
+    expect_instance_id(w, "{\\\"instanceId\\\":\\\"mi-77\\\",\\\"x\\\":1}", "mi-77");
+    expect_instance_id(w, "", "");
+    expect_instance_id(w, "{\\\"instanceId\\\":7}", "");
+    expect_instance_id(w, "{\\\"instanceId\\\":\\\"../etc\\\"}", "");
+    expect_instance_id(w, "{\\\"instanceId\\\"", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LAUNCH_TEST(a_host_becomes_an_active_instance),
+        LAUNCH_TEST(the_identity_document_names_the_host),
         LAUNCH_TEST(an_agent_that_knows_its_zone_keeps_it),
         LAUNCH_TEST(the_zone_stays_when_it_is_not_said_again),
         LAUNCH_TEST(the_cluster_must_be_there),

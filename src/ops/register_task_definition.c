@@ -20,9 +20,9 @@ static void copy_optional(struct ecs_task_definition *d, const struct definition
 {
     const struct ecs_register_task_definition_request *in = check->in;
 
-    if (in->has.task_role_arn)
+    if (in->task_role_arn.len > 0)
         SET(d, task_role_arn, in->task_role_arn);
-    if (in->has.execution_role_arn)
+    if (in->execution_role_arn.len > 0)
         SET(d, execution_role_arn, in->execution_role_arn);
     if (in->has.network_mode)
         SET(d, network_mode, in->network_mode);

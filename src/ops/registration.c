@@ -1,5 +1,6 @@
-// The identity document an agent may send is not looked at: it is signed by another's key, and
-// nothing here follows from it. What is known of a host is what its agent says in attributes; facts
+// Of the identity document that an agent may send only the instance's id is taken, as a name that
+// tools know the host by: it is signed by another's key, and nothing else follows from it. What is
+// known of a host is what its agent says in attributes; facts
 // that are missing are not made up, but for the availability zone, which agents want to read back.
 //
 // Sentences for refused input are not known from the live service.
@@ -8,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/proof.h"
+#include "base/regex.h"
 #include "model/instance.h"
 #include "model/task.h"
 #include "ops/attribute_rules.h"
@@ -163,6 +165,29 @@ static int check_custom_n(struct op_ctx *ctx, const struct ecs_attribute_list *a
                           "Custom attributes");
 }
 
+// --- identity
+
+// The text behind "instanceId" in the document, which is not otherwise understood; empty when it is
+// no such name.
+static struct str instance_id_in(struct str document)
+{
+    static const char key[] = "\"instanceId\"";
+    const char *found = NULL;
+    struct str head;
+    struct str rest;
+
+    if (document.len > 0)
+        found = memmem(document.ptr, document.len, key, sizeof key - 1);
+    if (found == NULL)
+        return STR_NONE;
+    rest = str_from(document, (size_t)(found - document.ptr) + sizeof key - 1);
+    if (!str_cut(rest, ':', &head, &rest) || str_trim(head).len > 0 ||
+        !str_cut(rest, '"', &head, &rest) || str_trim(head).len > 0 ||
+        !str_cut(rest, '"', &head, &rest))
+        return STR_NONE;
+    return regex_literal_matches("[a-z]{1,4}-[0-9a-f]{1,40}", head) ? head : STR_NONE;
+}
+
 int op_read_registration(struct op_ctx *ctx,
                          const struct ecs_register_container_instance_request *in,
                          struct registration *out)
@@ -171,6 +196,7 @@ int op_read_registration(struct op_ctx *ctx,
         read_attributes(ctx, &in->attributes, &out->attributes) != OP_OK ||
         check_custom_n(ctx, &out->attributes) != OP_OK)
         return OP_FAILED;
+    out->ec2_instance_id = instance_id_in(in->instance_identity_document);
     return op_take_tags(ctx, &in->tags, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, &out->tags);
 }
 

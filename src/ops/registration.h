@@ -12,6 +12,7 @@ struct registration {
     struct ecs_resource_list resources;
     struct ecs_attribute_list attributes;
     struct ecs_tag_list tags;
+    struct str ec2_instance_id; // in the identity document; empty: not said
 };
 
 // InvalidParameterException for what is malformed. Attributes named twice count once, the last of

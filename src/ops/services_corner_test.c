@@ -1,6 +1,7 @@
 // Services where several things happen at once: a rollback that is overtaken, an old task that is
 // lost while the new ones do not start, a constraint that the service's own task changes.
 
+#include "core/timers.h"
 #include "tests/support/services.h"
 
 #define BREAKER                                                                                    \
@@ -171,6 +172,25 @@ static void test_a_daemon_does_not_stand_in_its_own_way(void **state)
     EXPECT_WEB(w, "deployments.0.rolloutState", "COMPLETED");
 }
 
+// As when a commit fails: what was decided is taken back, and has to be decided once more.
+static void test_what_is_undone_is_decided_again(void **state)
+{
+    struct world *w = *state;
+    struct batch batch;
+    struct step step;
+
+    open_steady(w, ",\"desiredCount\":1");
+    service_update(w, ",\"desiredCount\":2");
+    service_report_all(w, "RUNNING", "RUNNING");
+    w->now += SERVICE_SETTLED_MS;
+    world_begin(w, &step);
+    timers_run(&step);
+    batch = state_take_batch(&w->state);
+    batch_undo(&w->state, &batch);
+    world_finish(w, &step);
+    EXPECT_WEB(w, "events.0.message", "(service web) has reached a steady state.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +202,7 @@ int main(void)
         LAUNCH_TEST(test_an_old_task_without_a_place_leaves_it_to_a_new_one),
         LAUNCH_TEST(test_protection_holds_before_a_task_has_started_too),
         LAUNCH_TEST(test_a_daemon_does_not_stand_in_its_own_way),
+        LAUNCH_TEST(test_what_is_undone_is_decided_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

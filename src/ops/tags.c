@@ -10,6 +10,7 @@
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/provider.h"
+#include "model/service.h"
 #include "model/task.h"
 #include "model/task_definition.h"
 #include "ops/find.h"
@@ -108,6 +109,29 @@ static int find_tagged_task(struct op_ctx *ctx, const struct arn *arn, struct st
     return OP_OK;
 }
 
+static int find_tagged_service(struct op_ctx *ctx, const struct arn *arn, struct str text,
+                               struct tagged *out)
+{
+    const struct service *service;
+    struct cluster *cluster;
+    struct str head;
+    struct str name;
+
+    (void)text;
+    if (find_home(ctx, arn, &cluster) != OP_OK)
+        return OP_FAILED;
+    service =
+        str_cut(arn->tail, '/', &head, &name) ? service_find(ctx->state, cluster, name) : NULL;
+    if (service == NULL)
+        return unknown(ctx, "service");
+    MARK_IF(service->rec->status != REC_SERVICE_STATUS_ACTIVE, "a deleted service is not tagged");
+    if (service->rec->status != REC_SERVICE_STATUS_ACTIVE)
+        return refuse(ctx, "The specified service is inactive. Specify an active service and try "
+                           "again.");
+    *out = (struct tagged){REC_KIND_SERVICE, service->entity.id, &service->rec->tags};
+    return OP_OK;
+}
+
 static int find_tagged_definition(struct op_ctx *ctx, const struct arn *arn, struct str text,
                                   struct tagged *out)
 {
@@ -139,8 +163,11 @@ static int find(struct op_ctx *ctx, struct str text, struct tagged *out)
         const char *kind;
         int (*find)(struct op_ctx *ctx, const struct arn *arn, struct str text, struct tagged *out);
     } rows[] = {
-        {"capacity-provider", find_tagged_provider},  {"cluster", find_tagged_cluster},
-        {"container-instance", find_tagged_instance}, {"task", find_tagged_task},
+        {"capacity-provider", find_tagged_provider},
+        {"cluster", find_tagged_cluster},
+        {"container-instance", find_tagged_instance},
+        {"service", find_tagged_service},
+        {"task", find_tagged_task},
         {"task-definition", find_tagged_definition},
     };
     struct scope here = op_scope(ctx);
@@ -182,6 +209,11 @@ static void store(struct op_ctx *ctx, const struct tagged *tagged, struct ecs_ta
     } else if (tagged->kind == REC_KIND_INSTANCE) {
         struct rec_instance next = *(const struct rec_instance *)record;
         MARK("the tags of an instance change");
+        SET(&next, tags, tags);
+        state_put(ctx->state, tagged->kind, tagged->id, &next);
+    } else if (tagged->kind == REC_KIND_SERVICE) {
+        struct rec_service next = *(const struct rec_service *)record;
+        MARK("the tags of a service change");
         SET(&next, tags, tags);
         state_put(ctx->state, tagged->kind, tagged->id, &next);
     } else {

@@ -3,6 +3,7 @@
 #define PREFIX     "arn:aws:ecs:us-east-1:123456789012:"
 #define CLUSTER    PREFIX "cluster/demo"
 #define INSTANCE   PREFIX "container-instance/demo/i1"
+#define SERVICE    PREFIX "service/demo/s"
 #define DEFINITION PREFIX "task-definition/web:1"
 
 static int setup(void **state)
@@ -10,6 +11,9 @@ static int setup(void **state)
     launch_setup(state);
     launch_add_instance(*state, "i1", 1024, 1024, "[]");
     launch_add_simple(*state, "web", 128, 128); // tags team=a, x=y
+    world_ok(*state, "CreateService",
+             "{\"cluster\":\"demo\",\"serviceName\":\"s\",\"taskDefinition\":\"web\","
+             "\"desiredCount\":0}");
     return 0;
 }
 
@@ -41,9 +45,9 @@ static const char *run_one(struct world *w)
 static void tags_are_merged_and_taken_away(void **state)
 {
     struct world *w = *state;
-    const char *arns[] = {CLUSTER, INSTANCE, run_one(w)};
+    const char *arns[] = {CLUSTER, INSTANCE, SERVICE, run_one(w)};
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         EXPECT_JSON(w, list(w, arns[i]), "{\"tags\":[]}");
         EXPECT_JSON(w, tag(w, arns[i], "{\"key\":\"a\",\"value\":\"1\"},{\"key\":\"b\"}"), "{}");
         tag(w, arns[i], "{\"key\":\"a\",\"value\":\"2\"},{\"key\":\"A\",\"value\":\"3\"}");
@@ -53,6 +57,17 @@ static void tags_are_merged_and_taken_away(void **state)
         EXPECT_JSON(w, untag(w, arns[i], "\"a\",\"b\",\"nope\""), "{}");
         EXPECT_JSON(w, list(w, arns[i]), "{\"tags\":[{\"key\":\"A\",\"value\":\"3\"}]}");
     }
+}
+
+static void a_deleted_service_is_not_tagged(void **state)
+{
+    struct world *w = *state;
+
+    EXPECT_REFUSED(w, list(w, PREFIX "service/demo/t"), "InvalidParameterException",
+                   "The specified service does not exist. Specify a valid service and try again.");
+    world_ok(w, "DeleteService", "{\"cluster\":\"demo\",\"service\":\"s\"}");
+    EXPECT_REFUSED(w, tag(w, SERVICE, "{\"key\":\"a\"}"), "InvalidParameterException",
+                   "The specified service is inactive. Specify an active service and try again.");
 }
 
 static void tags_survive_a_restart(void **state)
@@ -121,6 +136,7 @@ static void dead_targets_are_refused(void **state)
     EXPECT_REFUSED(w, untag(w, INSTANCE, "\"a\""), "InvalidParameterException",
                    "The specified container instance is inactive. Specify an active container "
                    "instance and try again.");
+    world_ok(w, "DeleteService", "{\"cluster\":\"demo\",\"service\":\"s\"}");
     world_ok(w, "DeleteCluster", "{\"cluster\":\"demo\"}");
     EXPECT_REFUSED(w, list(w, CLUSTER), "InvalidParameterException",
                    "The specified cluster is inactive. Specify an active cluster and try again.");
@@ -139,7 +155,7 @@ static void unknown_targets_are_refused(void **state)
     EXPECT_REFUSED(w, tag(w, PREFIX "container-instance/demo/i9", ""), "ResourceNotFoundException",
                    "The specified container instance does not exist. Specify a valid container "
                    "instance and try again.");
-    EXPECT_REFUSED(w, tag(w, PREFIX "service/demo/x", ""), "ResourceNotFoundException",
+    EXPECT_REFUSED(w, tag(w, PREFIX "daemon/demo/x", ""), "ResourceNotFoundException",
                    "The specified resource does not exist. Specify a valid resource and try "
                    "again.");
 }
@@ -167,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TAGS_TEST(tags_are_merged_and_taken_away),
+        TAGS_TEST(a_deleted_service_is_not_tagged),
         TAGS_TEST(tags_survive_a_restart),
         TAGS_TEST(a_definition_is_tagged_with_its_own_errors),
         TAGS_TEST(bad_tags_are_refused),

@@ -126,14 +126,15 @@ static bool is_role(struct str text)
         if (!check_is_name(str_span(name.ptr + i, 1)) && !str_has_char(STR("+=,.@/"), name.ptr[i]))
             return false;
     }
-    return name.len > 0;
+    return true;
 }
 
+// An empty one is none: that is what Ansible's module sends for a definition without a role.
 static bool check_roles(struct definition_check *check)
 {
-    if (check->in->has.task_role_arn && !is_role(check->in->task_role_arn))
+    if (check->in->task_role_arn.len > 0 && !is_role(check->in->task_role_arn))
         return check_refuse(check, "Role is not valid");
-    if (check->in->has.execution_role_arn && !is_role(check->in->execution_role_arn))
+    if (check->in->execution_role_arn.len > 0 && !is_role(check->in->execution_role_arn))
         return check_refuse(check, "Role is not valid");
     return true;
 }

@@ -41,7 +41,7 @@ static const struct row task_rows[] = {
     {NULL, NULL, J({"ephemeralStorage": {"sizeInGiB": 22}, "requiresCompatibilities": ["EC2"]}),
      "Tasks using the EC2 launch type do not support EphemeralStorage"},
     {NULL, NULL, J({"placementConstraints": [{"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}, {"type": "memberOf", "expression": "attribute:a exists"}]}), NULL},
-    {NULL, NULL, J({"taskRoleArn": ""}), "Role is not valid"},
+    {NULL, NULL, J({"taskRoleArn": "", "executionRoleArn": ""}), NULL},
 };
 
 static const struct row container_rows[] = {

@@ -491,7 +491,10 @@ void generator_next(struct generator *g, struct arena *arena, struct generate_ca
 
     *out = (struct generate_call){0};
     g->calls++;
-    g->cluster = generate_clusters[below(g, GENERATE_CLUSTERS)];
+    // Services stand where most hosts are.
+    g->cluster = generate_clusters[below(g, 100) < g->options.service_percent && !one_in(g, 4)
+                                       ? 0
+                                       : below(g, GENERATE_CLUSTERS)];
     if (g->calls <= 2 * GENERATE_CLUSTERS + 3)
         g->cluster = generate_clusters[(g->calls - 1) % GENERATE_CLUSTERS];
     else if (repeat_run(g, arena, out) || turn_page(g, arena, out))

@@ -274,6 +274,11 @@ static void write_update_service(struct generator *g)
         put_configuration(g, false);
     else
         put_settings(g, false);
+    if (kind >= 4 && kind < 7 && one_in(g, 3)) { // a release that is watched
+        open_object(g, "deploymentConfiguration");
+        put_breaker(g);
+        close_object(g);
+    }
     if (kind >= 7 && one_in(g, 4))
         put_int(g, "desiredCount", some_count(g));
     if (kind < 4 && one_in(g, 8))

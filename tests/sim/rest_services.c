@@ -309,14 +309,21 @@ static bool awaits_probes(const struct look *look)
     return false;
 }
 
+// What it says of its balance over zones comes after that.
+static bool says_it_is_steady(const struct look *look)
+{
+    return look->service->rec->is_rebalancing || said_last(look, "has reached a steady state.") ||
+           said_last(look, " AZ ") || said_last(look, "is unable to place a task in ");
+}
+
 // Something keeps the deployment from going further, and it is not the scheduler.
 static bool is_excused(struct look *look, const struct tally *n)
 {
     if (has_ghosts(look) || is_protected(look) || is_stuck(look, n) || has_no_room(look) ||
         waits_for_replicas(look))
         return true;
-    if (!look->is_mended && n->moving > 0 && has_dependencies(look))
-        return true; // one that waits for what never becomes well
+    if (n->moving > 0 && (look->is_mended ? !can_run(look) : has_dependencies(look)))
+        return true; // some container waits for what does not come
     if (check_lost_misfit(look->service->entity.id) && says_it_cannot_start(look))
         return true;
     return (!look->is_mended || !can_run(look)) &&
@@ -328,8 +335,7 @@ static const char *why_active(struct look *look, struct tally *n)
     const struct deployment *primary = look->primary;
 
     if (is_steady(look, n))
-        return said_last(look, "has reached a steady state.") ? NULL
-                                                              : "is steady and does not say so";
+        return says_it_is_steady(look) ? NULL : "is steady and does not say so";
     if (gave_up(look) || is_frozen(look) || is_excused(look, n))
         return NULL;
     return primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED

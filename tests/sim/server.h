@@ -17,6 +17,8 @@ struct sim_server_options {
     time_ms stopped_task_keep_ms;
     time_ms inactive_keep_ms;
     time_ms definition_delete_ms;
+    uint64_t events_kept;
+    time_ms events_age_ms;
     int64_t commit_ms; // longest, while the disk is well
 };
 

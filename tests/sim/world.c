@@ -535,6 +535,9 @@ struct world *world_new(const struct plan *plan)
                                               : (1 + (int64_t)below(w, 60)) * TIME_MINUTE_MS;
     server.inactive_keep_ms = (1 + (int64_t)below(w, 60)) * TIME_MINUTE_MS;
     server.definition_delete_ms = (1 + (int64_t)below(w, 600)) * TIME_SECOND_MS;
+    server.events_kept = below(w, 2) ? 1000000 : 20 + below(w, 200);
+    server.events_age_ms =
+        below(w, 2) ? 365 * TIME_DAY_MS : (1 + (int64_t)below(w, 20)) * TIME_MINUTE_MS;
     calls.hostile_percent = below(w, 2) ? 5 : (uint32_t)below(w, 60);
     w->has_liars = below(w, 8) == 0;
     calls.lies = w->has_liars;
