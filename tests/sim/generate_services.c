@@ -446,7 +446,7 @@ static void write_protect(struct generator *g)
     }
     put_bool(g, "protectionEnabled", true);
     if (!one_in(g, 8))
-        put_int(g, "expiresInMinutes", between(g, 1, 4));
+        put_int(g, "expiresInMinutes", between(g, 1, 10));
 }
 
 static void write_get_protection(struct generator *g)

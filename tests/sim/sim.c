@@ -24,7 +24,7 @@ enum {
     // Within so much virtual time everything has come to rest, or so much later as clocks were set
     // back: an agent that starts again knows only the times that its former life wrote down.
     REST_MS = 40 * TIME_MINUTE_MS,
-    // Starts may be put off for 27 minutes, tasks be protected for four, and a clock of the server
+    // Starts may be put off for 27 minutes, tasks be protected for ten, and a clock of the server
     // that was set back is counted from.
     SERVICES_MS = 150 * TIME_MINUTE_MS,
 };
