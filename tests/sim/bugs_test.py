@@ -4,7 +4,7 @@
     bugs_test.py GANTRY_SIM [SEEDS]
 
 Each bug of src/base/proof.c is switched on alone, and seeds are run from the first one on until one of them
-fails; SEEDS (1,000) is how many it may take. Prints TAP, with the seed and what was broken there.
+fails; SEEDS (10,000) is how many it may take. Prints TAP, with the seed and what was broken there.
 """
 
 import os
@@ -34,7 +34,7 @@ def hunt(simulator, bug, seeds):
 
 def main(argv):
     simulator = argv[1]
-    seeds = int(argv[2]) if len(argv) > 2 else 1000
+    seeds = int(argv[2]) if len(argv) > 2 else 10000
     names = bugs()
     failed = 0 if names else 1
     print(f"1..{len(names)}")
