@@ -9,6 +9,7 @@
 #include "base/proof.h"
 #include "core/breaker.h"
 #include "core/deployment_status.h"
+#include "core/outcome.h"
 #include "core/shift.h"
 #include "core/traffic.h"
 #include "model/deployment.h"
@@ -166,13 +167,6 @@ static uint64_t put_deployment(struct step *step, struct service *service, int64
     return id;
 }
 
-static struct breaker_rule rule_of(const struct service *service)
-{
-    const struct ecs_deployment_configuration *config = service->rec->deployment_configuration;
-
-    return breaker_rule_of(config != NULL ? config->deployment_circuit_breaker : NULL);
-}
-
 // What the service ran until now: the revisions of the deployments that have tasks.
 static struct long_list sources_of(struct step *step, const struct service *service,
                                    uint64_t except)
@@ -228,7 +222,7 @@ static void put_service_deployment(struct step *step, struct service *service,
                                    const struct deployment *source)
 {
     struct rec_service_deployment *rec = arena_new(step->arena, struct rec_service_deployment);
-    struct breaker_rule rule = rule_of(service);
+    struct breaker_rule rule = outcome_rule(service);
     struct breaker breaker = {0};
 
     SET(rec, service_id, (int64_t)service->entity.id);

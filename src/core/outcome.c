@@ -10,7 +10,7 @@
 #include "model/service.h"
 #include "model/task.h"
 
-static struct breaker_rule rule_of(const struct service *service)
+struct breaker_rule outcome_rule(const struct service *service)
 {
     const struct ecs_deployment_configuration *config = service->rec->deployment_configuration;
 
@@ -42,7 +42,7 @@ struct backoff outcome_backoff(const struct deployment *deployment)
 bool outcome_is_tripped(const struct state *state, const struct deployment *deployment)
 {
     const struct service *service = service_get(state, deployment->part.service_id);
-    struct breaker_rule rule = rule_of(service);
+    struct breaker_rule rule = outcome_rule(service);
     struct breaker breaker = breaker_of(deployment);
 
     if (!is_under_way(deployment))
@@ -70,7 +70,7 @@ static void feed_breaker(struct step *step, const struct deployment *deployment,
                          enum breaker_event event, struct rec_deployment *next)
 {
     const struct service *service = service_get(step->state, deployment->part.service_id);
-    struct breaker_rule rule = rule_of(service);
+    struct breaker_rule rule = outcome_rule(service);
     struct breaker before = breaker_of(deployment);
     struct breaker after;
 

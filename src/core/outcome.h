@@ -18,6 +18,9 @@ void outcome_moved(struct step *step, const struct task *task, const struct rec_
 void outcome_healthy(struct step *step, struct deployment *deployment);
 void outcome_replaced(struct step *step, struct deployment *deployment);
 
+// The circuit breaker that the service asks for, or the default.
+struct breaker_rule outcome_rule(const struct service *service);
+
 // The breaker as it stands now, against the service's present desired count.
 bool outcome_is_tripped(const struct state *state, const struct deployment *deployment);
 struct backoff outcome_backoff(const struct deployment *deployment);
