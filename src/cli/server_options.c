@@ -62,6 +62,7 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
     out->scaling_path = cli_value(values, "scaling");
     out->lifecycle_hooks = cli_value(values, "lifecycle-hooks");
     out->alarms = cli_value(values, "alarms");
+    out->roles_path = cli_value(values, "roles");
     if (!read_auth(values, out) || !read_store(values) || !read_events(values, out))
         return false;
     if (!cli_duration(values, "stopped-task-retention", &keep_ms) ||

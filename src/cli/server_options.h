@@ -40,6 +40,9 @@
         {.name = "alarms",                                                                         \
          .value = "FILE|URL",                                                                      \
          .help = "who knows the states of deployment alarms"},                                     \
+        {.name = "roles",                                                                          \
+         .value = "FILE",                                                                          \
+         .help = "what the roles of tasks may do, and whose keys they get"},                       \
         {.name = "stopped-tasks-kept",                                                             \
          .value = "N",                                                                             \
          .fallback = "250000",                                                                     \

@@ -1,11 +1,12 @@
 // The task document: identity, sizes, namespaces, devices and the list of containers. Overrides are
-// merged here, because an agent applies none but a command. Role credentials are left out; see
-// sessions.c. Source: agent-protocol 7.1.
+// merged here, because an agent applies none but a command. Of roles it says which there are; the
+// keys are added when the message is sent. Source: agent-protocol 7.1.
 
 #include "core/payload.h"
 
 #include "base/arena.h"
 #include "core/payload_parts.h"
+#include "core/roles.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/override.h"
@@ -152,6 +153,19 @@ static void put_containers(struct step *step, const struct task *task,
     }
 }
 
+static void put_roles(struct step *step, const struct task *task, struct acs_task *out)
+{
+    struct acs_iam_role_credentials *role =
+        role_announce(step, task, ACS_ROLE_TYPE_TASKAPPLICATION);
+    struct acs_iam_role_credentials *execution =
+        role_announce(step, task, ACS_ROLE_TYPE_TASKEXECUTION);
+
+    if (role != NULL)
+        SET(out, role_credentials, role);
+    if (execution != NULL)
+        SET(out, execution_role_credentials, execution);
+}
+
 void payload_task(struct step *step, const struct task *task, struct acs_task *out)
 {
     const struct ecs_task_definition *definition =
@@ -163,6 +177,7 @@ void payload_task(struct step *step, const struct task *task, struct acs_task *o
     put_origin(step, task, out);
     put_sizes(definition, task->rec->overrides, out);
     put_modes(definition, out);
+    put_roles(step, task, out);
     put_gpus(step, task->rec, definition, out);
     put_containers(step, task, definition, out);
     if (definition->volumes.n > 0)

@@ -7,17 +7,19 @@
 // A new session gets the manifest and then every task of which neither an acknowledgement nor a
 // report of the agent says that it is known there. Sending a task twice is harmless.
 //
-// Role credentials are not sent: Gantry has no identity service that could issue them, and made-up
-// keys would fail later and elsewhere.
+// Keys of roles go with the payload and are renewed by messages of their own (core/roles.h). Their
+// acknowledgement says nothing that would be acted on: they are sent again in time anyway.
 
 #include "core/sessions.h"
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/id.h"
 #include "base/proof.h"
 #include "core/hello.h"
 #include "core/lifecycle.h"
 #include "core/payload.h"
+#include "core/roles.h"
 #include "model/cluster.h"
 #include "model/instance.h"
 #include "model/task.h"
@@ -91,6 +93,13 @@ void session_send_update(struct step *step, struct instance *instance)
     SET(message, cluster_arn, cluster_arn_of(step, instance));
     SET(message, message_id, message_id(step, instance, sequence));
     say(step, instance, ACS_MESSAGE_PERFORM_UPDATE_MESSAGE, message);
+}
+
+void session_send_keys(struct step *step, struct instance *instance,
+                       struct acs_iam_role_credentials_message *message)
+{
+    SET(message, message_id, id_uuid(step->arena, step->rng));
+    say(step, instance, ACS_MESSAGE_IAM_ROLE_CREDENTIALS_MESSAGE, message);
 }
 
 static struct acs_task_identifier identify(struct step *step, const struct instance *instance,
@@ -256,6 +265,7 @@ void session_acs_open(struct step *step, session_id session, const struct agent_
     send_manifest(step, instance);
     if (!PLANTED(PLANT_PAYLOAD_NOT_RESENT))
         send_unknown_tasks(step, instance);
+    roles_resend(step, instance, hello->send_credentials);
 }
 
 void session_acs_gone(struct step *step, session_id session, uint64_t instance_id)

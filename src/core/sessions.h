@@ -8,6 +8,7 @@
 
 struct task;
 struct instance;
+struct acs_iam_role_credentials_message;
 
 // What the websocket URL's query says.
 struct agent_hello {
@@ -17,6 +18,7 @@ struct agent_hello {
     struct str agent_version;
     struct str agent_hash;
     struct str docker_version;
+    bool send_credentials; // it has just started, so it has no keys of roles
 };
 
 // A websocket handshake asks to be let in. Exactly one EFFECT_ACS_ACCEPT or EFFECT_ACS_REFUSE
@@ -36,6 +38,10 @@ void session_tcs_gone(struct step *step, session_id session, uint64_t instance_i
 // Called by whoever changed what should run on the instance: sends the task's payload when its
 // agent is connected; otherwise the next session gets it.
 void session_send_task(struct step *step, struct task *task);
+
+// Sends the message, which has no messageId yet, to the instance's agent, which is connected.
+void session_send_keys(struct step *step, struct instance *instance,
+                       struct acs_iam_role_credentials_message *message);
 
 // Asks the agent, which is connected, to come back as the version its host has for it. When it
 // comes back, agentUpdateStatus becomes UPDATED or, with the same version as before, FAILED.

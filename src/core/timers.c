@@ -8,6 +8,7 @@
 #include "core/cluster_providers.h"
 #include "core/deploy.h"
 #include "core/reconcile.h"
+#include "core/roles.h"
 #include "core/scaling.h"
 #include "core/waiting.h"
 #include "model/expiry.h"
@@ -73,6 +74,7 @@ time_ms timers_run(struct step *step)
     waiting_run(step);
     reconcile_run(step);
     scaling_run(step);
+    roles_run(step);
     return timers_next(state);
 }
 
@@ -83,5 +85,6 @@ time_ms timers_next(const struct state *state)
     if (too_many_stopped(state))
         return 1;
     at = earlier(earlier(at, reconcile_next(state)), waiting_next(state));
-    return earlier(earlier(at, settle_next(state)), scaling_next(state));
+    at = earlier(earlier(at, settle_next(state)), scaling_next(state));
+    return earlier(at, roles_next(state));
 }

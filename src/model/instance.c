@@ -203,6 +203,7 @@ static void instance_delete(struct state *state, struct instance *instance)
     ASSERT(instance->groups.n == 0);
     ASSERT(instance->st == NULL);
     ASSERT(instance->records_n == 0);
+    expiry_clear(&state->role_keys, &instance->role_keys);
     unlist_token(state, instance);
     ASSERT(!instance->is_in_tally);
     roster_leave(&cluster->roster, instance);

@@ -90,6 +90,7 @@ void state_deinit(struct state *state)
     expiry_deinit(&state->wakes);
     expiry_deinit(&state->minutes);
     expiry_deinit(&state->waits);
+    expiry_deinit(&state->role_keys);
     uid_index_deinit(&state->tasks_by_uid);
     family_order_deinit(state);
 }

@@ -102,6 +102,7 @@ struct state {
     struct list services_dirty;             // struct service.dirty, in the order of marking
     struct expiry_heap minutes;             // when managed scaling looks at which provider
     struct expiry_heap waits;               // when which task stops waiting for an instance
+    struct expiry_heap role_keys;           // when which agent is sent fresh keys of roles
     struct list clusters_roomy;             // struct cluster.roomy: tasks wait, and room has come
     struct list clusters_unsettled;         // struct cluster.unsettled
     struct list providers_unsettled;        // struct provider.unsettled

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/proof.h"
 #include "model/cluster.h"
+#include "ops/authorize.h"
 #include "shape/walk.h"
 
 void op_note_failure(struct op_ctx *ctx, enum ecs_error kind, const char *fmt, ...)
@@ -123,6 +124,8 @@ int op_run(struct op_ctx *ctx, enum ecs_operation operation, const void *in, voi
 
     ctx->operation = &ecs_operations[operation];
     ctx->request = in;
+    if (op_authorize(ctx, in) != OP_OK)
+        return OP_FAILED;
     outcome = ecs_dispatch(operation, ctx, in, out);
     if (outcome == OP_OK) {
         ASSERT_SAY((ctx->operation->flags & OPERATION_WRITES) || state_mark(ctx->state) == mark,

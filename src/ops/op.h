@@ -12,11 +12,13 @@
 #include "core/step.h"
 
 struct cluster;
+struct role_caller;
 
 struct caller {
     struct str region;
     struct str principal_arn; // "arn:aws:iam::123456789012:root"
     struct str access_key;
+    const struct role_caller *role; // ops/authorize.h; NULL: a user, who may do everything
 };
 
 struct op_error {

@@ -25,6 +25,7 @@
 #include "server/auth.h"
 #include "server/intake.h"
 #include "server/metrics.h"
+#include "server/roles.h"
 #include "wire/codec.h"
 #include "wire/http_server.h"
 #include "wire/json_write.h"
@@ -205,6 +206,11 @@ void agents_request(struct agents *agents, enum channel_kind channel,
     if (auth_check(agents->config.auth, request, clock_wall_ms(), http_exchange_arena(exchange),
                    &caller, &error) != 0) {
         refuse(agents, exchange, 403, channels[channel]->denied, error.message);
+        return;
+    }
+    if (caller.role != NULL) {
+        refuse(agents, exchange, 403, channels[channel]->denied,
+               STR("The keys of a task's role are no container instance's."));
         return;
     }
     ask(agents, channel, exchange, request, caller.region);
@@ -391,6 +397,18 @@ static void tell(struct session *session, const struct message_kind *kind, const
     send(session, buf_str(frame));
 }
 
+static void tell_acs(struct session *session, const struct effect *effect)
+{
+    struct roles *roles = session->agents->config.roles;
+    struct arena scratch = ARENA_INIT;
+    const void *message = effect->value;
+
+    if (roles != NULL)
+        message = roles_complete(roles, effect->acs_message, message, &scratch);
+    tell(session, &acs_messages[effect->acs_message], message);
+    arena_deinit(&scratch);
+}
+
 void agents_effect(struct agents *agents, const struct effect *effect)
 {
     struct session *session = find(agents, effect->session);
@@ -409,7 +427,7 @@ void agents_effect(struct agents *agents, const struct effect *effect)
         ASSERT(is_asking);
         decline(session, effect);
         return;
-    case EFFECT_ACS_SEND: tell(session, &acs_messages[effect->acs_message], effect->value); return;
+    case EFFECT_ACS_SEND: tell_acs(session, effect); return;
     case EFFECT_TCS_SEND: tell(session, &tcs_messages[effect->tcs_message], effect->value); return;
     case EFFECT_SCALE: return; // of no session
     case EFFECT_CLOSE: close_session(session, WS_CODE_NORMAL, effect->text); return;

@@ -13,12 +13,14 @@ struct http_request;
 struct intake;
 struct loop;
 struct metrics;
+struct roles;
 
 struct agents_config {
     struct loop *loop;
     struct auth *auth;
     struct intake *intake;
     struct metrics *metrics;
+    struct roles *roles; // completes messages; NULL: they go as they are
     unsigned sessions_max;
     int64_t heartbeat_ms;
     uint64_t seed; // of message ids

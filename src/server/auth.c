@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "server/credentials.h"
+#include "server/roles.h"
 #include "wire/http_server.h"
 
 struct auth {
@@ -12,14 +13,22 @@ struct auth {
     struct credentials *credentials; // NULL without authentication
     struct sigv4 *sigv4;             // likewise
     struct str root_arn;
+
+    // Of the check under way.
+    time_ms now;
+    struct arena *scratch;
+    struct caller role; // its `role` is NULL: the key is none of a role's
 };
 
 static enum sigv4_key_state look_up(void *user, struct str key_id, struct str token, bool has_token,
                                     struct str *out_secret)
 {
-    const struct auth *auth = user;
+    struct auth *auth = user;
     const struct credential *credential = credentials_of_key(auth->credentials, key_id);
 
+    if (credential == NULL && auth->config.roles != NULL)
+        return roles_look_up(auth->config.roles, key_id, token, has_token, auth->now, auth->scratch,
+                             out_secret, &auth->role);
     if (credential == NULL || has_token != (credential->token.len > 0) ||
         !str_eq(token, credential->token))
         return SIGV4_KEY_UNKNOWN;
@@ -137,6 +146,9 @@ int auth_check(struct auth *auth, const struct http_request *request, time_ms no
         claim(auth, &checked, arena, out);
         return 0;
     }
+    auth->now = now;
+    auth->scratch = arena;
+    auth->role = (struct caller){0};
     if (sigv4_verify(auth->sigv4, &checked, now, arena, &caller, out_error) != 0)
         return AUTH_E_REJECTED;
     if (!is_region(caller.region)) {
@@ -146,6 +158,11 @@ int auth_check(struct auth *auth, const struct http_request *request, time_ms no
                                STR_ARGS(caller.region)),
         };
         return AUTH_E_REJECTED;
+    }
+    if (auth->role.role != NULL) {
+        *out = auth->role;
+        out->region = caller.region;
+        return 0;
     }
     // The file may be read again before this call is decided, so nothing of it is pointed at.
     *out = (struct caller){

@@ -11,13 +11,15 @@
 
 struct auth;
 struct http_request;
+struct roles;
 
 struct auth_config {
     enum server_auth mode;
     const char *credentials_path; // copied; likewise the texts
     struct str partition;
     struct str account;
-    struct str region; // of callers that name none
+    struct str region;   // of callers that name none
+    struct roles *roles; // outlives it; NULL: no keys of roles are known
 };
 
 // AUTH_E_CREDENTIALS: the file is of no use; *out_detail says why, living in `arena`.

@@ -229,6 +229,10 @@ void event_feed_request(struct event_feed *feed, struct http_exchange *exchange,
 
     if (auth_check(feed->config.auth, request, clock_wall_ms(), arena, &caller, &error) != 0)
         refuse(feed, exchange, 403, error.type, error.message);
+    else if (caller.role != NULL)
+        refuse(feed, exchange, 403, STR("AccessDeniedException"),
+               str_fmt(arena, "User: %.*s is not authorized to read the events.",
+                       STR_ARGS(caller.principal_arn)));
     else if (!event_log_is_on(feed->config.source.log))
         refuse(feed, exchange, 404, STR("EventsOffException"),
                STR("The event log is switched off (--events-kept 0)."));

@@ -93,6 +93,11 @@ void outside_decided(struct outside *outside, struct word *word, bool failed)
         loop_timer_start(&outside->again, SAY_AGAIN_MS);
 }
 
+void outside_roles_changed(struct outside *outside)
+{
+    say(outside, word_new(WORD_ROLES));
+}
+
 void outside_mute(struct outside *outside)
 {
     outside->muted = true;

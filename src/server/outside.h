@@ -33,6 +33,9 @@ void outside_effect(struct outside *outside, const struct effect *effect);
 // A word that has been decided comes back. `failed`: its tick was undone.
 void outside_decided(struct outside *outside, struct word *word, bool failed);
 
+// The keys of roles that an operator hands out have changed.
+void outside_roles_changed(struct outside *outside);
+
 // Words lead nowhere from here on.
 void outside_mute(struct outside *outside);
 

@@ -30,6 +30,7 @@
 #include "server/metrics.h"
 #include "server/outside.h"
 #include "server/recover.h"
+#include "server/roles.h"
 #include "server/scaling.h"
 #include "server/setup.h"
 #include "wire/http_server.h"
@@ -276,6 +277,7 @@ static void free_server(struct server *server)
 {
     http_server_free(server->http);
     agents_free(server->agents);
+    roles_rest(server->setup.roles);
     scaling_free(server->scaling);
     outside_free(server->outside);
     api_deinit(&server->api);
@@ -318,6 +320,9 @@ static void on_reload(void *user)
                   LOG_STR("effect", STR("the keys known before stay in force")));
     else
         LOG_INFO("credentials.loaded", LOG_STR("reason", STR("reload")));
+    if (!roles_load(server->setup.roles, &scratch, &detail))
+        LOG_ERROR("roles.unusable", LOG_STR("detail", detail),
+                  LOG_STR("effect", STR("what was known of roles before stays in force")));
     if (!outside_load(server->outside, &scratch, &detail))
         LOG_ERROR("hooks.unusable", LOG_STR("detail", detail),
                   LOG_STR("effect", STR("the lifecycle hooks known before stay in force")));
@@ -428,6 +433,7 @@ static void make_front(struct server *server)
         .auth = server->setup.auth,
         .intake = &server->intake,
         .metrics = &server->metrics,
+        .roles = server->setup.roles,
         .sessions_max = options->agents_max,
         .heartbeat_ms = options->heartbeat_ms,
         .seed = entropy_u64(),
@@ -482,6 +488,13 @@ static int open_loop(struct server *server)
     return 0;
 }
 
+static void on_roles_changed(void *user)
+{
+    struct server *server = user;
+
+    outside_roles_changed(server->outside);
+}
+
 static void start_threads(struct server *server)
 {
     struct tick_config config = {
@@ -499,6 +512,7 @@ static void start_threads(struct server *server)
     server->ticks = tick_thread_start(&config);
     intake_init(&server->intake, server->loop, server->ticks);
     event_hook_told(server->hook, event_log_last(server->events));
+    roles_serve(server->setup.roles, server->loop, on_roles_changed, server);
     rc = pthread_create(&server->thread, NULL, serve, server);
     ASSERT(rc == 0);
     pthread_setname_np(server->thread, "gantry-wire");

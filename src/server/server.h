@@ -42,6 +42,7 @@ struct server_options {
     const char *tls_key;
     const char *lifecycle_hooks; // file of hook targets and their URLs; NULL: none
     const char *alarms;          // file or URL that knows the states of alarms; NULL: none
+    const char *roles_path;      // file of what roles of tasks may do; NULL: none
 
     time_ms stopped_task_keep_ms; // how long stopped tasks stay readable
     size_t stopped_tasks_max;     // and how many at once
@@ -80,8 +81,8 @@ int server_start(const struct server_options *options, struct arena *arena, stru
 // Lets what was accepted finish (up to stop_ms), commits it, closes the store. NULL is fine.
 void server_stop(struct server *server);
 
-// Reads the files of credentials and of lifecycle hooks again; a broken one is logged and changes
-// nothing.
+// Reads the files of credentials, of roles and of lifecycle hooks again; a broken one is logged and
+// changes nothing.
 void server_reload(struct server *server);
 
 struct str server_address(const struct server *server); // "127.0.0.1:7420", as it listens

@@ -4,10 +4,13 @@
 #include "server/setup.h"
 
 #include "base/arena.h"
+#include "io/entropy.h"
 #include "io/file.h"
 #include "io/socket.h"
 #include "server/auth.h"
 #include "server/recover.h"
+#include "server/role_keys.h"
+#include "server/roles.h"
 #include "store/memory.h"
 #include "store/sqlite.h"
 #include "wire/tls.h"
@@ -107,6 +110,45 @@ static int open_store(struct setup *setup, const struct server_options *options,
     return outcome != 0 ? store_fault(options, outcome, detail, arena, out_detail) : 0;
 }
 
+// Without a folder the keys that this server issues end with it.
+static int open_role_keys(const struct server_options *options, struct arena *arena,
+                          struct role_keys **out, struct str *out_detail)
+{
+    char secret[32];
+    const char *path;
+    int fault;
+
+    if (options->data_dir == NULL) {
+        entropy_fill(secret, sizeof secret);
+        *out = role_keys_new(str_span(secret, sizeof secret));
+        explicit_bzero(secret, sizeof secret);
+        return 0;
+    }
+    path = path_in(arena, options->data_dir, "role-key");
+    fault = role_keys_open(path, out);
+    if (fault == 0)
+        return 0;
+    *out_detail = fault == -EBADMSG
+                      ? str_fmt(arena,
+                                "%s is no key of ours; restore it, or remove it: then tasks get "
+                                "new keys, and those that they have end",
+                                path)
+                      : str_fmt(arena, "cannot use %s: %s", path, strerrordesc_np(-fault));
+    return SERVER_E_START;
+}
+
+static int open_roles(struct setup *setup, const struct server_options *options,
+                      struct arena *arena, struct str *out_detail)
+{
+    struct role_keys *keys;
+    int outcome = open_role_keys(options, arena, &keys, out_detail);
+
+    if (outcome != 0)
+        return outcome;
+    setup->roles = roles_new(keys, options->roles_path);
+    return roles_load(setup->roles, arena, out_detail) ? 0 : SERVER_E_OPTIONS;
+}
+
 static int open_auth(struct setup *setup, const struct server_options *options, struct arena *arena,
                      struct str *out_detail)
 {
@@ -115,6 +157,7 @@ static int open_auth(struct setup *setup, const struct server_options *options, 
         .partition = options->partition,
         .account = options->account,
         .region = options->region,
+        .roles = setup->roles,
     };
     struct str why = STR_NONE;
 
@@ -194,6 +237,8 @@ int setup_init(struct setup *setup, const struct server_options *options, struct
     if (outcome == 0)
         outcome = open_store(setup, options, arena, out_detail);
     if (outcome == 0)
+        outcome = open_roles(setup, options, arena, out_detail);
+    if (outcome == 0)
         outcome = open_auth(setup, options, arena, out_detail);
     if (outcome == 0)
         outcome = open_tls(setup, options, arena, out_detail);
@@ -207,6 +252,7 @@ void setup_deinit(struct setup *setup)
     fd_close(&setup->listen_fd);
     tls_context_free(setup->tls);
     auth_free(setup->auth);
+    roles_free(setup->roles);
     store_close(setup->store);
 }
 

@@ -7,12 +7,14 @@
 #include "server/server.h"
 
 struct auth;
+struct roles;
 struct state;
 struct store;
 struct tls_context;
 
 struct setup {
     struct store *store;
+    struct roles *roles;
     struct auth *auth;
     struct tls_context *tls; // NULL: plain
     int listen_fd;           // < 0: somebody else's by now

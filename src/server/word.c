@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "core/roles.h"
 
 struct word *word_new(enum word_kind kind)
 {
@@ -27,6 +28,7 @@ void word_decide(struct step *step, const struct word *word)
     case WORD_HOOK: hook_answered(step, &word->hook); return;
     case WORD_ALARMS: alarms_answered(step, &word->alarms); return;
     case WORD_TRAFFIC: traffic_answered(step, &word->traffic); return;
+    case WORD_ROLES: roles_changed(step); return;
     }
     UNREACHABLE();
 }

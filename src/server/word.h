@@ -9,7 +9,12 @@
 #include "core/traffic.h"
 #include "server/input.h"
 
-enum word_kind { WORD_HOOK, WORD_ALARMS, WORD_TRAFFIC };
+enum word_kind {
+    WORD_HOOK,
+    WORD_ALARMS,
+    WORD_TRAFFIC,
+    WORD_ROLES, // agents are to be sent the keys of roles again
+};
 
 // A heap block of its own, with an arena for what it points at.
 struct word {

@@ -161,6 +161,7 @@ struct str world_call(struct world *w, const char *operation, const char *json)
     ctx.request_bytes = strlen(json);
     ctx.caller.region = w->region;
     ctx.caller.principal_arn = STR("arn:aws:iam::123456789012:root");
+    ctx.caller.role = w->role;
     if (op_run(&ctx, op, in, out) == OP_OK)
         reply = encoded(w, row->reply, out);
     else
@@ -327,6 +328,7 @@ session_id world_connect(struct world *w, const char *cluster, struct str instan
         .agent_version = STR("1.103.0"),
         .agent_hash = STR("4f5a079e"),
         .docker_version = STR("DockerVersion: 20.10.24"),
+        .send_credentials = w->sends_credentials,
     };
     struct step step;
     session_id session = w->next_session++;

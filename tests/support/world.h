@@ -30,12 +30,16 @@ struct world_sent {
     const void *value; // of effects that go to no agent
 };
 
+struct role_caller;
+
 struct world {
     struct state state;
     struct rng rng;
     time_ms now;
     struct arena arena;
     struct str region; // of the caller; "us-east-1"
+    const struct role_caller *role; // of the caller; NULL: the root
+    bool sends_credentials;         // what an agent that connects asks for
     session_id next_session;
     struct world_sent sent[WORLD_SENT_MAX];
     size_t sent_n;
