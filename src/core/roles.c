@@ -20,8 +20,7 @@ static const enum acs_role_type types[] = {
     ACS_ROLE_TYPE_TASKEXECUTION,
 };
 
-static struct str named(const struct state *state, const struct task *task,
-                        enum acs_role_type type)
+static struct str named(const struct state *state, const struct task *task, enum acs_role_type type)
 {
     const struct ecs_task_definition *definition =
         task_definition_get(state, task->definition_id)->rec->definition;
@@ -34,8 +33,8 @@ static struct str named(const struct state *state, const struct task *task,
                                                             : definition->execution_role_arn;
 }
 
-struct str role_of_task(const struct state *state, const struct task *task,
-                        enum acs_role_type type, struct arena *arena)
+struct str role_of_task(const struct state *state, const struct task *task, enum acs_role_type type,
+                        struct arena *arena)
 {
     struct str name = named(state, task, type);
 

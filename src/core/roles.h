@@ -16,8 +16,8 @@ enum { ROLE_KEYS_MS = 6 * TIME_HOUR_MS, ROLE_KEYS_RENEW_MS = TIME_HOUR_MS };
 
 // The ARN of the role, from the overrides or the definition; empty: the task has none. A name alone
 // is a role of the account.
-struct str role_of_task(const struct state *state, const struct task *task,
-                        enum acs_role_type type, struct arena *arena);
+struct str role_of_task(const struct state *state, const struct task *task, enum acs_role_type type,
+                        struct arena *arena);
 
 // What a message says of a role: its ARN and when the keys are to end. NULL: there is no such role.
 // From then on the agent of the task's instance is sent fresh ones in time.

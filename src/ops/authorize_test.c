@@ -102,10 +102,10 @@ static void it_may_not_touch_another_tasks_protection(void **state)
                                   STR_ARGS(arn), STR_ARGS(other))),
                   DEMO);
     expect_denied(w, "GetTaskProtection", "{\"cluster\":\"demo\",\"tasks\":[]}", DEMO);
-    expect_denied(w, "GetTaskProtection",
-                  text(w, str_fmt(&w->arena, "{\"cluster\":\"else\",\"tasks\":[\"%.*s\"]}",
-                                  STR_ARGS(arn))),
-                  "arn:aws:ecs:us-east-1:123456789012:cluster/else");
+    expect_denied(
+        w, "GetTaskProtection",
+        text(w, str_fmt(&w->arena, "{\"cluster\":\"else\",\"tasks\":[\"%.*s\"]}", STR_ARGS(arn))),
+        "arn:aws:ecs:us-east-1:123456789012:cluster/else");
 }
 
 static void the_execution_role_has_no_such_right(void **state)

@@ -12,7 +12,8 @@ static void read_hello(struct arena *arena, struct str query, struct agent_hello
     out->agent_version = channel_query(arena, query, STR("agentVersion"));
     out->agent_hash = channel_query(arena, query, STR("agentHash"));
     out->docker_version = channel_query(arena, query, STR("dockerVersion"));
-    out->send_credentials = str_eq(channel_query(arena, query, STR("sendCredentials")), STR("true"));
+    out->send_credentials =
+        str_eq(channel_query(arena, query, STR("sendCredentials")), STR("true"));
 }
 
 static struct str json_of(struct str frame)

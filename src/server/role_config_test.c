@@ -73,8 +73,10 @@ static void roles_are_named_by_name_or_arn_or_pattern(void **state)
     assert_int_equal(grants_of(*state, "[app]\nallow = ecs:A\n", app), 1);
     assert_int_equal(grants_of(*state, "[team/app]\nallow = ecs:A\n", app), 0);
     assert_int_equal(grants_of(*state, "[a*]\nallow = ecs:A\n", app), 1);
-    assert_int_equal(grants_of(*state, "[arn:aws:iam::123456789012:role/team/*]\nallow = ecs:A\n", app), 1);
-    assert_int_equal(grants_of(*state, "[arn:aws:iam::999999999999:role/*]\nallow = ecs:A\n", app), 0);
+    assert_int_equal(
+        grants_of(*state, "[arn:aws:iam::123456789012:role/team/*]\nallow = ecs:A\n", app), 1);
+    assert_int_equal(grants_of(*state, "[arn:aws:iam::999999999999:role/*]\nallow = ecs:A\n", app),
+                     0);
     assert_int_equal(grants_of(*state, "[a*]\nallow = ecs:A\n[app]\nallow = ecs:B\n", app), 2);
 }
 
@@ -116,10 +118,8 @@ static void mistakes_are_named_with_their_line(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        CASE(a_file_of_nothing_grants_nothing),
-        CASE(a_section_says_actions_and_cluster),
-        CASE(roles_are_named_by_name_or_arn_or_pattern),
-        CASE(a_section_may_hand_out_keys),
+        CASE(a_file_of_nothing_grants_nothing),          CASE(a_section_says_actions_and_cluster),
+        CASE(roles_are_named_by_name_or_arn_or_pattern), CASE(a_section_may_hand_out_keys),
         CASE(mistakes_are_named_with_their_line),
     };
 

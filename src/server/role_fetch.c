@@ -16,8 +16,8 @@
 enum {
     ANSWER_MAX = 64 << 10,
     FETCH_MS = 10 * 1000,
-    AGAIN_MS = TIME_MINUTE_MS,      // after a failure, and at least
-    AGAIN_MAX_MS = TIME_HOUR_MS,    // for keys that do not end
+    AGAIN_MS = TIME_MINUTE_MS,   // after a failure, and at least
+    AGAIN_MAX_MS = TIME_HOUR_MS, // for keys that do not end
 };
 
 struct source {
@@ -58,9 +58,9 @@ static bool take(struct source *source, struct str body)
     struct arena scratch = ARENA_INIT;
     struct meta_credentials answer = {0};
     struct codec_report report = {0};
-    bool is_good = codec_decode(&scratch, &meta_credentials_shape, body, &codec_peer, &answer,
-                                &report) == 0 &&
-                   answer.access_key_id.len > 0 && answer.secret_access_key.len > 0;
+    bool is_good =
+        codec_decode(&scratch, &meta_credentials_shape, body, &codec_peer, &answer, &report) == 0 &&
+        answer.access_key_id.len > 0 && answer.secret_access_key.len > 0;
     bool is_new = is_good && !str_eq(answer.access_key_id, source->keys.key_id);
 
     if (is_good) {

@@ -19,7 +19,13 @@
 #include "io/file.h"
 #include "wire/crypto.h"
 
-enum { SECRET_BYTES = 32, FILE_MAX = 4096, TOKEN_MAX = 4096, KEY_ID_LETTERS = 16, SECRET_LETTERS = 40 };
+enum {
+    SECRET_BYTES = 32,
+    FILE_MAX = 4096,
+    TOKEN_MAX = 4096,
+    KEY_ID_LETTERS = 16,
+    SECRET_LETTERS = 40
+};
 
 struct role_keys {
     struct crypto *crypto;
@@ -143,10 +149,9 @@ static struct str credentials_id_of(struct role_keys *keys, const struct role_se
     const unsigned char *b = hash.bytes;
 
     derive(keys, "credentials-id", who, &hash);
-    return str_fmt(arena,
-                   "%02x%02x%02x%02x-%02x%02x-4%x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                   b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], (b[8] & 63) | 128, b[9], b[10],
-                   b[11], b[12], b[13], b[14], b[15]);
+    return str_fmt(arena, "%02x%02x%02x%02x-%02x%02x-4%x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                   b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], (b[8] & 63) | 128, b[9],
+                   b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
 // ---- issuing
@@ -155,9 +160,8 @@ void role_keys_issue(struct role_keys *keys, const struct role_session *session,
                      struct arena *arena, struct acs_iam_role_credentials *out)
 {
     time_ms expires = session->expires / TIME_SECOND_MS * TIME_SECOND_MS;
-    struct str claim = str_fmt(arena, "1/%d/%lld/%.*s/%.*s", (int)session->type,
-                               (long long)expires, STR_ARGS(session->task),
-                               STR_ARGS(session->role_arn));
+    struct str claim = str_fmt(arena, "1/%d/%lld/%.*s/%.*s", (int)session->type, (long long)expires,
+                               STR_ARGS(session->task), STR_ARGS(session->role_arn));
 
     *out = (struct acs_iam_role_credentials){0};
     SET(out, credentials_id, credentials_id_of(keys, session, arena));

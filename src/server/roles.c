@@ -128,8 +128,8 @@ static void fetch_again(struct roles *roles)
     roles->fetch = NULL;
     for (size_t i = 0; i < roles->table.config.n && roles->fetch == NULL; i++) {
         if (roles->loop != NULL && roles->table.config.at[i].keys_url.len > 0)
-            roles->fetch = role_fetch_new(roles->loop, &roles->table.config, roles->changed,
-                                          roles->user);
+            roles->fetch =
+                role_fetch_new(roles->loop, &roles->table.config, roles->changed, roles->user);
     }
 }
 
@@ -142,8 +142,8 @@ bool roles_load(struct roles *roles, struct arena *arena, struct str *out_detail
         return true;
     if (!read_table(roles, &table, arena, &why)) {
         arena_deinit(&table.arena);
-        *out_detail = str_fmt(arena, "cannot use the file of roles %s: %.*s", roles->path,
-                              STR_ARGS(why));
+        *out_detail =
+            str_fmt(arena, "cannot use the file of roles %s: %.*s", roles->path, STR_ARGS(why));
         return false;
     }
     role_fetch_free(roles->fetch);
@@ -239,9 +239,8 @@ static void complete_task(struct roles *roles, struct acs_task *task, struct are
         task->role_credentials = complete(roles, task->arn, ACS_ROLE_TYPE_TASKAPPLICATION,
                                           task->role_credentials, arena);
     if (task->execution_role_credentials != NULL)
-        task->execution_role_credentials =
-            complete(roles, task->arn, ACS_ROLE_TYPE_TASKEXECUTION,
-                     task->execution_role_credentials, arena);
+        task->execution_role_credentials = complete(roles, task->arn, ACS_ROLE_TYPE_TASKEXECUTION,
+                                                    task->execution_role_credentials, arena);
 }
 
 static const void *complete_payload(struct roles *roles,
@@ -318,10 +317,11 @@ static void describe(const struct roles *roles, const struct role_session *sessi
     };
 }
 
-// Keys that an operator hands to tasks name no task: they are the role's, and nothing more is known.
-static enum sigv4_key_state look_up_handed(struct roles *roles, struct str key_id,
-                                           struct str token, struct arena *arena,
-                                           struct str *out_secret, struct caller *out_caller)
+// Keys that an operator hands to tasks name no task: they are the role's, and nothing more is
+// known.
+static enum sigv4_key_state look_up_handed(struct roles *roles, struct str key_id, struct str token,
+                                           struct arena *arena, struct str *out_secret,
+                                           struct caller *out_caller)
 {
     for (size_t i = 0; i < roles->table.config.n; i++) {
         struct handed_keys keys = keys_of_section(roles, i);

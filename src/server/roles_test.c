@@ -127,10 +127,10 @@ static void other_messages_are_left_alone(void **state)
 
     open_roles(d, STR(""));
     SET(&message, tasks, (struct acs_task_list){.n = 1, .at = &task});
-    assert_ptr_equal(
-        roles_complete(d->roles, ACS_MESSAGE_PAYLOAD_MESSAGE, &message, &d->arena), &message);
-    assert_ptr_equal(
-        roles_complete(d->roles, ACS_MESSAGE_HEARTBEAT_MESSAGE, &message, &d->arena), &message);
+    assert_ptr_equal(roles_complete(d->roles, ACS_MESSAGE_PAYLOAD_MESSAGE, &message, &d->arena),
+                     &message);
+    assert_ptr_equal(roles_complete(d->roles, ACS_MESSAGE_HEARTBEAT_MESSAGE, &message, &d->arena),
+                     &message);
 }
 
 static void a_caller_with_issued_keys_is_the_role_in_that_task(void **state)

@@ -37,7 +37,7 @@ struct world {
     struct rng rng;
     time_ms now;
     struct arena arena;
-    struct str region; // of the caller; "us-east-1"
+    struct str region;              // of the caller; "us-east-1"
     const struct role_caller *role; // of the caller; NULL: the root
     bool sends_credentials;         // what an agent that connects asks for
     session_id next_session;
