@@ -12,6 +12,8 @@
 #include "io/loop.h"
 #include "store/sqlite.h"
 
+enum { LEAVE_MS = 3000 };
+
 struct agent {
     struct arena arena; // as long as the agent
     struct agent_config config;
@@ -21,6 +23,8 @@ struct agent {
     struct store *store;
     struct life *life;
     int status;
+    struct loop_timer patience; // with what is taken back at the end
+    bool is_leaving;
 };
 
 static void stop(void *user, int status)
@@ -31,10 +35,22 @@ static void stop(void *user, int status)
     loop_stop(agent->loop);
 }
 
+static void left(void *user)
+{
+    stop(user, AGENT_EXIT_DONE);
+}
+
 static void on_signal(void *user, int signo)
 {
+    struct agent *agent = user;
+
     LOG_INFO("agent.stopping", LOG_INT("signal", signo));
-    stop(user, AGENT_EXIT_DONE);
+    if (!agent->is_leaving && agent->life != NULL && life_leave(agent->life, left, agent)) {
+        agent->is_leaving = true;
+        loop_timer_start(&agent->patience, LEAVE_MS);
+        return;
+    }
+    stop(agent, AGENT_EXIT_DONE);
 }
 
 static bool open_store(struct agent *agent)
@@ -48,6 +64,16 @@ static bool open_store(struct agent *agent)
     LOG_ERROR("agent.store", LOG_CSTR("path", path), LOG_CSTR("reason", store_outcome_text(rc)),
               LOG_STR("detail", detail));
     return false;
+}
+
+// Docker wants the absolute path of what it mounts.
+static void place_metadata(struct agent *agent)
+{
+    char *path = agent->config.metadata_files ? realpath(agent->config.data_dir, NULL) : NULL;
+
+    if (path != NULL)
+        agent->config.engine.metadata_dir = str_fmt(&agent->arena, "%s/metadata", path);
+    free(path);
 }
 
 static int start(struct agent *agent)
@@ -68,12 +94,14 @@ static int start(struct agent *agent)
     }
     if (!open_store(agent))
         return AGENT_EXIT_FAILED;
+    place_metadata(agent);
     config.store = agent->store;
     return life_start(&config, &agent->life);
 }
 
 static void finish(struct agent *agent)
 {
+    loop_timer_stop(&agent->patience);
     life_free(agent->life);
     store_close(agent->store);
     loop_signal_deinit(&agent->terminate);
@@ -101,6 +129,7 @@ int agent_run(const struct agent_options *options)
         fprintf(stderr, "gantry agent: no event loop\n");
         return AGENT_EXIT_FAILED;
     }
+    loop_timer_init(&agent.patience, agent.loop, left, &agent);
     agent.status = start(&agent);
     if (agent.status == AGENT_EXIT_DONE)
         loop_run(agent.loop);

@@ -42,6 +42,7 @@ struct api_call {
     struct api *api;
     struct arena arena;
     enum ecs_operation operation;
+    struct client_identity identity;
     struct str body;
     struct http_call *http;
     struct loop_timer again;
@@ -209,6 +210,7 @@ static void on_done(void *user, struct http_call *http, int outcome,
         return;
     }
     result.status = reply->status;
+    http_header_get(reply->headers, reply->headers_n, STR("x-amzn-requestid"), &result.request_id);
     if (reply->status != 200) {
         read_refusal(call, reply->body, &result);
         finish(call, &result);
@@ -242,7 +244,7 @@ static void call_attempt(void *user)
         .handler = &handler,
         .user = call,
     };
-    size_t n = client_head(api->crypto, &api->identity, &api->endpoint, row, call->body, &scratch,
+    size_t n = client_head(api->crypto, &call->identity, &api->endpoint, row, call->body, &scratch,
                            headers);
 
     options.headers = headers + 1; // the client adds Host itself
@@ -252,8 +254,8 @@ static void call_attempt(void *user)
     arena_deinit(&scratch);
 }
 
-struct api_call *api_send(struct api *api, enum ecs_operation operation, const void *request,
-                          unsigned attempts, api_done_fn *done, void *user)
+static struct api_call *prepare(struct api *api, enum ecs_operation operation, const void *request,
+                                unsigned attempts, api_done_fn *done, void *user)
 {
     struct api_call *call = mem_zalloc(sizeof *call);
     BUF_AUTO struct buf body = BUF_INIT;
@@ -269,6 +271,31 @@ struct api_call *api_send(struct api *api, enum ecs_operation operation, const v
     call->user = user;
     loop_timer_init(&call->again, api->loop, call_attempt, call);
     list_push_back(&api->calls, &call->in_api);
+    return call;
+}
+
+struct api_call *api_send(struct api *api, enum ecs_operation operation, const void *request,
+                          unsigned attempts, api_done_fn *done, void *user)
+{
+    struct api_call *call = prepare(api, operation, request, attempts, done, user);
+
+    call->identity = api->identity;
+    call_attempt(call);
+    return call;
+}
+
+struct api_call *api_send_as(struct api *api, const struct credentials *credentials,
+                             enum ecs_operation operation, const void *request, unsigned attempts,
+                             api_done_fn *done, void *user)
+{
+    struct api_call *call = prepare(api, operation, request, attempts, done, user);
+
+    call->identity = (struct client_identity){
+        .region = api->identity.region,
+        .credentials = {.key_id = str_copy(&call->arena, credentials->key_id),
+                        .secret = str_copy(&call->arena, credentials->secret),
+                        .token = str_copy(&call->arena, credentials->token)},
+    };
     call_attempt(call);
     return call;
 }

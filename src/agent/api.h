@@ -9,6 +9,7 @@
 
 struct api;
 struct api_call;
+struct credentials;
 struct loop;
 
 enum api_result_kind {
@@ -22,6 +23,7 @@ struct api_result {
     int status;
     struct str type;
     struct str message;
+    struct str request_id; // of the answer; empty: none
     const void *reply; // the operation's reply structure
 };
 
@@ -38,6 +40,10 @@ void api_free(struct api *api);
 // inside.
 struct api_call *api_send(struct api *api, enum ecs_operation operation, const void *request,
                           unsigned attempts, api_done_fn *done, void *user);
+// The same, signed with these keys, which are copied.
+struct api_call *api_send_as(struct api *api, const struct credentials *credentials,
+                             enum ecs_operation operation, const void *request, unsigned attempts,
+                             api_done_fn *done, void *user);
 void api_cancel(struct api_call *call); // `done` is not called any more
 
 // Whether trying again may help: nothing answered, throttled, 5xx.

@@ -288,6 +288,12 @@ static int read_host(struct loader *l)
         {"ECS_APPARMOR_CAPABLE", &out->apparmor},
         {"ECS_DISABLE_METRICS", &out->metrics_disabled},
         {"ECS_DISABLE_DOCKER_HEALTH_CHECK", &out->health_disabled},
+        {"ECS_ENABLE_TASK_IAM_ROLE", &out->task_roles},
+        {"ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST", &out->task_roles_of_host},
+        {"ECS_ENABLE_CONTAINER_METADATA", &out->metadata_files},
+        {"ECS_DISABLE_TASK_METADATA_AZ", &out->zone_hidden},
+        {"ECS_ALLOW_OFFHOST_INTROSPECTION_ACCESS", &out->introspection_off_host},
+        {"ECS_AUDIT_LOGFILE_DISABLED", &out->audit_disabled},
     };
 
     for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
@@ -357,6 +363,53 @@ static int read_registries(struct loader *l)
     return 0;
 }
 
+static int read_port(struct loader *l, const char *flag, const char *name, uint16_t *out)
+{
+    int64_t port;
+
+    if (flag == NULL)
+        return 0;
+    if (!str_to_i64(str_of(flag), &port) || port < 0 || port > UINT16_MAX)
+        return bad(l, name, "is a port, or 0 for none", str_of(flag));
+    *out = (uint16_t)port;
+    return 0;
+}
+
+static int read_rate(struct loader *l)
+{
+    struct str value = setting(l, "ECS_TASK_METADATA_RPS_LIMIT");
+    struct str steady;
+    struct str burst;
+    int64_t a;
+    int64_t b;
+
+    if (value.len == 0)
+        return 0;
+    if (!str_cut(value, ',', &steady, &burst) || !str_to_i64(str_trim(steady), &a) ||
+        !str_to_i64(str_trim(burst), &b) || a < 1 || b < a)
+        return bad(l, "ECS_TASK_METADATA_RPS_LIMIT", "is two numbers like 40,60", value);
+    l->out->metadata_rate = (double)a;
+    l->out->metadata_burst = (double)b;
+    return 0;
+}
+
+static int read_metadata(struct loader *l, const struct agent_options *options)
+{
+    struct agent_config *out = l->out;
+    struct str audit = setting(l, "ECS_AUDIT_LOGFILE");
+
+    out->metadata_port = 51679;
+    out->introspection_port = 51678;
+    if (audit.len > 0)
+        out->audit_path = str_cstr(l->arena, audit);
+    if (read_port(l, options->metadata_port, "--metadata-port", &out->metadata_port) != 0)
+        return CONFIG_E_BAD;
+    if (read_port(l, options->introspection_port, "--introspection-port",
+                  &out->introspection_port) != 0)
+        return CONFIG_E_BAD;
+    return read_rate(l);
+}
+
 static struct str text_option(struct loader *l, const char *flag, const char *name)
 {
     return flag != NULL ? str_of(flag) : setting(l, name);
@@ -413,13 +466,21 @@ int config_load(struct arena *arena, const struct agent_options *options,
     struct loader l = {.arena = arena, .environment = environment, .out = out};
     int rc;
 
-    *out = (struct agent_config){.engine = engine_settings_default()};
-    out->engine.metadata_endpoints = false; // not served yet, so containers are not told of them
+    *out = (struct agent_config){
+        .engine = engine_settings_default(),
+        .metadata_rate = 40,
+        .metadata_burst = 60,
+        .task_roles = true,
+        .task_roles_of_host = true,
+    };
+    out->engine.metadata_endpoints = false; // until they are served
     rc = load_file(&l, options);
     if (rc == 0)
         rc = read_places(&l, options);
     if (rc == 0)
         rc = read_host(&l);
+    if (rc == 0)
+        rc = read_metadata(&l, options);
     if (rc == 0)
         rc = read_engine(&l);
     if (rc == 0)
@@ -431,6 +492,7 @@ int config_load(struct arena *arena, const struct agent_options *options,
     out->engine.cluster = out->cluster.len > 0 ? out->cluster : STR("default");
     out->engine.region = out->region;
     out->engine.external = out->external;
+    out->engine.selinux = out->selinux;
     *out_why = l.why;
     return rc;
 }

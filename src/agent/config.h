@@ -35,6 +35,20 @@ struct agent_config {
     bool health_disabled;
     struct str os_family_detail;
 
+    // The servers for containers and for people of the host (meta.h). Ports: 0: none.
+    uint16_t metadata_port;
+    uint16_t introspection_port;
+    bool introspection_off_host;
+    double metadata_rate;  // requests a second
+    double metadata_burst; // and at once
+    bool task_roles;
+    bool task_roles_of_host;
+    bool faults; // can be injected; filled in when the host has been asked
+    bool metadata_files;
+    bool zone_hidden;
+    const char *audit_path; // NULL: the log
+    bool audit_disabled;
+
     struct engine_settings engine; // capacity is filled in when the engine has been asked
 };
 

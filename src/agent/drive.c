@@ -195,6 +195,9 @@ static void call_runtime(struct drive *drive, const struct host_call *call)
 {
     struct host_call timed = *call;
 
+    if (call->kind == HOST_CALL_KIND_CREATE && drive->config.creating != NULL)
+        drive->config.creating(drive->config.user, call);
+
     if (call->has.deadline_ms)
         timed.deadline_ms -= drive->clock.now - clock_wall_ms();
     drive->config.driver->call(drive->runtime, &timed);
@@ -215,7 +218,14 @@ static void carry_out(struct drive *drive, const struct engine_effect *effect)
         drive->config.message(drive->config.user, effect->message.kind, effect->message.value);
         break;
     case ENGINE_EFFECT_CREDENTIALS:
-    case ENGINE_EFFECT_CREDENTIALS_DROP: break; // nobody serves them yet, so nobody keeps them
+        if (drive->config.keys != NULL)
+            drive->config.keys(drive->config.user, effect->credentials.task_arn,
+                               effect->credentials.role, effect->credentials.value);
+        break;
+    case ENGINE_EFFECT_CREDENTIALS_DROP:
+        if (drive->config.keys_gone != NULL)
+            drive->config.keys_gone(drive->config.user, effect->credentials_id);
+        break;
     case ENGINE_EFFECT_LOG:
         log_write(effect->log.level, effect->log.event, effect->log.fields, effect->log.fields_n);
         break;
@@ -253,6 +263,8 @@ static void step(struct drive *drive, struct engine_input *input)
     }
     arena_reset(&drive->arena);
     drive->stepping = false;
+    if (drive->config.stepped != NULL && !drive->broken)
+        drive->config.stepped(drive->config.user);
 }
 
 static void on_timer(void *user)
@@ -282,6 +294,8 @@ static void events_opened(struct drive *drive)
     drive->events_pause_ms = EVENTS_AGAIN_FIRST_MS;
     drive->is_up = true;
     LOG_INFO("agent.runtime_up", LOG_CSTR("runtime", drive->config.driver->name));
+    if (drive->config.runtime_up != NULL)
+        drive->config.runtime_up(drive->config.user);
     step(drive, &input);
 }
 
@@ -336,13 +350,14 @@ static struct stats_stream *stream_of(struct drive *drive, int64_t token)
     return NULL;
 }
 
-static void stats_arrived(struct drive *drive, int64_t token, const struct docker_stats *stats)
+static void stats_arrived(struct drive *drive, int64_t token, const struct docker_stats *stats,
+                          struct str json)
 {
     struct stats_stream *stream = stream_of(drive, token);
 
     if (stream == NULL)
         return;
-    stream->fn(stream->user, stats);
+    stream->fn(stream->user, stats, json);
     if (stats == NULL)
         drive_stats_stop(drive, token);
 }
@@ -361,9 +376,9 @@ static void own_post(struct drive *drive, const struct runtime_post *post)
     } else if (post->kind == RUNTIME_POST_RESULT && post->token == drive->ping_token) {
         pinged(drive, post->result);
     } else if (post->kind == RUNTIME_POST_STATS) {
-        stats_arrived(drive, post->token, post->stats);
+        stats_arrived(drive, post->token, post->stats, post->stats_json);
     } else if (post->kind == RUNTIME_POST_RESULT) {
-        stats_arrived(drive, post->token, NULL);
+        stats_arrived(drive, post->token, NULL, STR_NONE);
     }
 }
 

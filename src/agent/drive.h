@@ -23,6 +23,14 @@ struct drive_config {
     struct str socket;
     void (*message)(void *user, enum acs_message kind, const void *value); // to the server
     void (*broken)(void *user, struct str why); // the store failed for good: the agent must end
+
+    // Optional. Keys of roles came, and are to be forgotten.
+    void (*keys)(void *user, struct str task_arn, enum acs_role_type role,
+                 const struct acs_iam_role_credentials *value);
+    void (*keys_gone)(void *user, struct str id);
+    void (*creating)(void *user, const struct host_call *call); // a container is about to be made
+    void (*stepped)(void *user);    // the engine may have changed its mind
+    void (*runtime_up)(void *user); // it answers, for the first time or again
     void *user;
 };
 
@@ -39,8 +47,8 @@ bool drive_runtime_is_up(const struct drive *drive);
 
 // A stats stream of a container; `fn` gets each sample. Ends by drive_stats_stop or with the
 // container.
-typedef void drive_stats_fn(void *user,
-                            const struct docker_stats *stats); // NULL: the stream has ended
+// `json` is the sample as the runtime wrote it. `stats` NULL: the stream has ended.
+typedef void drive_stats_fn(void *user, const struct docker_stats *stats, struct str json);
 int64_t drive_stats_start(struct drive *drive, struct str container, drive_stats_fn *fn,
                           void *user);
 void drive_stats_stop(struct drive *drive, int64_t token);

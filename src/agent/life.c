@@ -6,6 +6,7 @@
 
 #include "agent/acs.h"
 #include "agent/drive.h"
+#include "agent/meta.h"
 #include "agent/probe.h"
 #include "agent/tcs.h"
 #include "base/arena.h"
@@ -13,6 +14,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/rules.h"
 #include "io/entropy.h"
 #include "wire/codec.h"
 
@@ -36,6 +38,9 @@ struct life {
     struct api *api;
     struct probe *probe;
     struct str docker_version;
+    struct host_facts facts;
+    struct rules *rules; // NULL: nobody needs any
+    struct meta *meta;   // NULL: containers are offered nothing
     struct registration *registration;
     struct drive *drive;
     struct places *places;
@@ -153,6 +158,47 @@ static void deregistered(void *user)
     tcs_hang_up(life->tcs);
 }
 
+static void keys_came(void *user, struct str task_arn, enum acs_role_type role,
+                      const struct acs_iam_role_credentials *value)
+{
+    struct life *life = user;
+
+    if (life->meta != NULL)
+        meta_keys_came(life->meta, task_arn, role, value);
+}
+
+static void keys_went(void *user, struct str id)
+{
+    struct life *life = user;
+
+    if (life->meta != NULL)
+        meta_keys_went(life->meta, id);
+}
+
+static void creating(void *user, const struct host_call *call)
+{
+    struct life *life = user;
+
+    if (life->meta != NULL)
+        meta_creating(life->meta, call);
+}
+
+static void stepped(void *user)
+{
+    struct life *life = user;
+
+    if (life->meta != NULL)
+        meta_stepped(life->meta);
+}
+
+static void runtime_up(void *user)
+{
+    struct life *life = user;
+
+    if (life->meta != NULL)
+        meta_runtime_up(life->meta);
+}
+
 static void start_drive(struct life *life)
 {
     struct drive_config config = {
@@ -166,12 +212,20 @@ static void start_drive(struct life *life)
         .socket = str_of(life->settings->docker_socket),
         .message = to_server,
         .broken = store_broke,
+        .keys = keys_came,
+        .keys_gone = keys_went,
+        .creating = creating,
+        .stepped = stepped,
+        .runtime_up = runtime_up,
         .user = life,
     };
 
     life->drive = drive_new(&config);
     mem_free(life->records);
     life->records = NULL;
+    if (life->meta != NULL)
+        meta_begin(life->meta, life->drive, life->metadata.container_instance_arn,
+                   life->metadata.availability_zone);
 }
 
 static void connect_channels(struct life *life)
@@ -203,6 +257,8 @@ static void connect_channels(struct life *life)
     tcs.places = life->places;
     life->acs = acs_new(&acs);
     life->tcs = tcs_new(&tcs);
+    if (life->meta != NULL)
+        meta_set_meter(life->meta, tcs_meter(life->tcs));
 }
 
 // ---- registration
@@ -244,6 +300,59 @@ static bool ready_token(struct life *life)
     return save_metadata(life);
 }
 
+static void begin_registration(struct life *life)
+{
+    if (!ready_token(life)) {
+        stop(life, AGENT_EXIT_FAILED);
+        return;
+    }
+    life->registration = registration_start(
+        life->config.loop, life->api, life->settings, &life->facts,
+        life->metadata.container_instance_arn, life->metadata.registration_token, registered, life);
+}
+
+static void endpoints_tried(void *user, struct meta_found found)
+{
+    struct life *life = user;
+
+    life->settings->engine.metadata_endpoints = found.endpoints;
+    life->settings->faults = found.faults;
+    begin_registration(life);
+}
+
+// What the host can do must be known before it is advertised.
+static void try_endpoints(struct life *life)
+{
+    const struct agent_config *config = life->settings;
+    struct meta_settings settings = {
+        .loop = life->config.loop,
+        .api = life->api,
+        .config = config,
+        .bridge = life->facts.bridge,
+    };
+
+    if (config->metadata_port == 0 && config->introspection_port == 0 && !config->metadata_files) {
+        begin_registration(life);
+        return;
+    }
+    life->rules = rules_open(life->config.loop);
+    settings.rules = life->rules;
+    life->meta = meta_open(&settings, endpoints_tried, life);
+}
+
+static void keep_facts(struct life *life, const struct host_facts *facts)
+{
+    struct str_list *plugins = &life->facts.volume_plugins;
+
+    life->facts = *facts;
+    life->facts.api_version = str_copy(&life->arena, facts->api_version);
+    life->facts.architecture = str_copy(&life->arena, facts->architecture);
+    life->facts.bridge = str_copy(&life->arena, facts->bridge);
+    plugins->at = arena_array(&life->arena, struct str, facts->volume_plugins.n);
+    for (size_t i = 0; i < plugins->n; i++)
+        plugins->at[i] = str_copy(&life->arena, facts->volume_plugins.at[i]);
+}
+
 static void probed(void *user, const struct host_facts *facts, struct str docker_version)
 {
     struct life *life = user;
@@ -257,13 +366,8 @@ static void probed(void *user, const struct host_facts *facts, struct str docker
         stop(life, AGENT_EXIT_TERMINAL);
         return;
     }
-    if (!ready_token(life)) {
-        stop(life, AGENT_EXIT_FAILED);
-        return;
-    }
-    life->registration = registration_start(life->config.loop, life->api, life->settings, facts,
-                                            life->metadata.container_instance_arn,
-                                            life->metadata.registration_token, registered, life);
+    keep_facts(life, facts);
+    try_endpoints(life);
 }
 
 // ---- life
@@ -321,16 +425,25 @@ void life_free(struct life *life)
         return;
     life->has_ended = true;
     acs_free(life->acs);
+    if (life->meta != NULL)
+        meta_set_meter(life->meta, NULL);
     tcs_free(life->tcs);
     life->acs = NULL;
     places_free(life->places);
     registration_cancel(life->registration);
     probe_cancel(life->probe);
     drive_free(life->drive);
+    meta_close(life->meta);
+    rules_close(life->rules);
     api_free(life->api);
     mem_free(life->records);
     arena_deinit(&life->arena);
     mem_free(life);
+}
+
+bool life_leave(struct life *life, void (*done)(void *user), void *user)
+{
+    return life->meta != NULL && meta_leave(life->meta, done, user);
 }
 
 struct drive *life_drive(struct life *life)

@@ -4,6 +4,7 @@
 #include "agent/meter.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "engine/stats.h"
@@ -21,6 +22,14 @@ struct gauge {
     int64_t again_ms;
     int64_t pause_ms;
     bool runs; // in the view that is being looked through
+
+    struct buf last; // the newest sample, as it came
+    bool has_rates;
+    double rx_rate; // bytes a second, between the last two samples
+    double tx_rate;
+    int64_t rx_bytes; // of the last sample
+    int64_t tx_bytes;
+    int64_t read_ms;
 };
 
 struct meter {
@@ -31,11 +40,34 @@ struct meter {
     struct loop_timer look;
 };
 
-static void on_sample(void *user, const struct docker_stats *sample)
+static void note_rates(struct gauge *gauge, const struct docker_stats *sample)
+{
+    int64_t elapsed_ms = sample->read - gauge->read_ms;
+    int64_t rx = 0;
+    int64_t tx = 0;
+
+    for (size_t i = 0; i < sample->networks.n; i++) {
+        rx += sample->networks.at[i].value.rx_bytes;
+        tx += sample->networks.at[i].value.tx_bytes;
+    }
+    gauge->has_rates = gauge->read_ms != 0 && elapsed_ms > 0 && sample->networks.n > 0;
+    if (gauge->has_rates) {
+        gauge->rx_rate = (double)(rx - gauge->rx_bytes) * 1000 / (double)elapsed_ms;
+        gauge->tx_rate = (double)(tx - gauge->tx_bytes) * 1000 / (double)elapsed_ms;
+    }
+    gauge->rx_bytes = rx;
+    gauge->tx_bytes = tx;
+    gauge->read_ms = sample->read;
+}
+
+static void on_sample(void *user, const struct docker_stats *sample, struct str json)
 {
     struct gauge *gauge = user;
 
     if (sample != NULL) {
+        note_rates(gauge, sample);
+        buf_clear(&gauge->last);
+        buf_add_str(&gauge->last, json);
         stats_add(&gauge->stats, sample, gauge->meter->cores);
         gauge->pause_ms = AGAIN_FIRST_MS;
         return;
@@ -45,7 +77,7 @@ static void on_sample(void *user, const struct docker_stats *sample)
     gauge->pause_ms = gauge->pause_ms * 2 < AGAIN_MAX_MS ? gauge->pause_ms * 2 : AGAIN_MAX_MS;
 }
 
-static struct gauge *gauge_of(struct meter *meter, struct str runtime_id)
+static struct gauge *gauge_of(const struct meter *meter, struct str runtime_id)
 {
     LIST_EACH (&meter->gauges, it) {
         struct gauge *gauge = LIST_ENTRY(it, struct gauge, in_meter);
@@ -73,6 +105,7 @@ static void gauge_free(struct gauge *gauge)
 {
     drive_stats_stop(gauge->meter->drive, gauge->token);
     list_remove(&gauge->in_meter);
+    buf_deinit(&gauge->last);
     mem_free(gauge);
 }
 
@@ -185,4 +218,19 @@ struct tcs_task_metric_list meter_take(struct meter *meter, struct arena *arena)
         add_metric(arena, task, views.n - i, &metric);
     }
     return tasks;
+}
+
+bool meter_last(const struct meter *meter, struct str runtime_id, struct meter_sample *out)
+{
+    const struct gauge *gauge = gauge_of(meter, runtime_id);
+
+    if (gauge == NULL)
+        return false;
+    *out = (struct meter_sample){
+        .json = buf_str(&gauge->last),
+        .has_rates = gauge->has_rates,
+        .rx_bytes_per_second = gauge->rx_rate,
+        .tx_bytes_per_second = gauge->tx_rate,
+    };
+    return true;
 }

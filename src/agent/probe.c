@@ -1,5 +1,6 @@
-// See probe.h. Two calls, version and info, on a driver of its own; a failure of either starts over
-// after a pause that grows (ecs-behaviour-agent 3.3).
+// See probe.h. Three calls, version, info and the default bridge, on a driver of its own; a failure
+// of the first two starts over after a pause that grows (ecs-behaviour-agent 3.3). An engine may
+// have no bridge.
 
 #include "agent/probe.h"
 
@@ -32,7 +33,10 @@ static void ask(struct probe *probe, enum host_call_kind kind)
     struct host_call call = {0};
 
     SET(&call, kind, kind);
-    SET(&call, token, ++probe->token);
+    if (kind == HOST_CALL_KIND_INSPECT_NETWORK)
+        SET(&call, name, STR("bridge"));
+    probe->token++;
+    SET(&call, token, probe->token);
     SET(&call, deadline_ms, clock_wall_ms() + CALL_MS);
     probe->driver->call(probe->runtime, &call);
 }
@@ -83,6 +87,17 @@ static void learned(struct probe *probe, const struct docker_info *info)
         for (size_t i = 0; i < plugins->volume.n; i++)
             copy->at[copy->n++] = str_copy(&probe->arena, plugins->volume.at[i]);
     }
+    ask(probe, HOST_CALL_KIND_INSPECT_NETWORK);
+}
+
+static void looked_at_bridge(struct probe *probe, const struct docker_network *network)
+{
+    const struct str_map *options = network != NULL ? &network->options : NULL;
+
+    for (size_t i = 0; options != NULL && i < options->n; i++) {
+        if (str_eq(options->at[i].key, STR("com.docker.network.bridge.name")))
+            probe->facts.bridge = str_copy(&probe->arena, options->at[i].value);
+    }
     loop_defer(probe->loop, &probe->finish); // the driver is still calling us
 }
 
@@ -93,7 +108,9 @@ static void on_post(void *user, const struct runtime_post *post)
 
     if (post->kind != RUNTIME_POST_RESULT)
         return;
-    if (result->error != NULL) {
+    if (result->kind == HOST_CALL_KIND_INSPECT_NETWORK) {
+        looked_at_bridge(probe, result->docker_network);
+    } else if (result->error != NULL) {
         fail(probe, result->error->text);
     } else if (result->version != NULL) {
         probe->version = shape_copy(&probe->arena, &docker_version_shape, result->version);

@@ -94,6 +94,10 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
         .privileged = !config->privileged_disabled,
         .selinux = config->selinux,
         .apparmor = config->apparmor,
+        .task_roles = config->task_roles && config->engine.metadata_endpoints,
+        .task_roles_of_host = config->task_roles && config->task_roles_of_host &&
+                              config->engine.metadata_endpoints,
+        .faults = config->faults,
     };
     struct str_list capabilities = engine_capabilities(arena, &abilities);
     struct ecs_attribute_list list = {0};

@@ -14,6 +14,7 @@ struct host_facts {
     struct str api_version;
     struct str_list volume_plugins;
     struct str architecture; // "x86_64", "arm64"
+    struct str bridge;       // the host's interface of the default bridge network; empty: none
     int64_t cpus;
     int64_t memory_mib;
 };

@@ -307,3 +307,8 @@ void tcs_hang_up(struct tcs *tcs)
 {
     channel_hang_up(tcs->channel);
 }
+
+const struct meter *tcs_meter(const struct tcs *tcs)
+{
+    return tcs->meter;
+}

@@ -18,11 +18,20 @@ static bool refuse(struct container *c, struct str text)
     return false;
 }
 
+// The folder with the container's metadata file, which the shell makes before the container.
+static struct str metadata_bind(struct engine *engine, const struct container *c)
+{
+    return str_fmt(engine->out->arena, "%.*s/%.*s/%.*s:" ENGINE_METADATA_MOUNT "%.*s%s",
+                   STR_ARGS(engine->settings.metadata_dir), STR_ARGS(task_short_id(c->task)),
+                   STR_ARGS(c->spec->name), STR_ARGS(c->endpoint_id),
+                   engine->settings.selinux ? ":Z" : "");
+}
+
 bool bind_fill(struct engine *engine, struct container *c, struct docker_host_config *host)
 {
     const struct acs_mount_point_list *points = &c->spec->mount_points;
     struct arena *arena = engine->out->arena;
-    struct str_list binds = {.at = arena_array(arena, struct str, points->n)};
+    struct str_list binds = {.at = arena_array(arena, struct str, points->n + 1)};
 
     for (size_t i = 0; i < points->n; i++) {
         const struct acs_mount_point *point = &points->at[i];
@@ -41,6 +50,8 @@ bool bind_fill(struct engine *engine, struct container *c, struct docker_host_co
             str_fmt(arena, "%.*s:%.*s%s", STR_ARGS(volume->source), STR_ARGS(point->container_path),
                     point->read_only ? ":ro" : "");
     }
+    if (engine->settings.metadata_dir.len > 0)
+        binds.at[binds.n++] = metadata_bind(engine, c);
     if (binds.n > 0)
         SET(host, binds, binds);
     return true;

@@ -62,7 +62,7 @@ static void add_volume_plugins(struct list *list, const struct engine_abilities 
 
 struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *a)
 {
-    enum { FIXED_MAX = 16 };
+    enum { FIXED_MAX = 24 };
     struct list list = {
         .arena = arena,
         .cap = FIXED_MAX + sizeof(api_minors) / sizeof(*api_minors) + a->log_drivers.n +
@@ -96,5 +96,13 @@ struct str_list engine_capabilities(struct arena *arena, const struct engine_abi
         add(&list, STR("com.amazonaws.ecs.capability.apparmor"));
     if (a->task_roles)
         add(&list, STR("com.amazonaws.ecs.capability.task-iam-role"));
+    if (a->task_roles_of_host)
+        add(&list, STR("com.amazonaws.ecs.capability.task-iam-role-network-host"));
+    if (a->task_roles) {
+        add(&list, STR("ecs.capability.execution-role-ecr-pull"));
+        add(&list, STR("ecs.capability.execution-role-awslogs"));
+    }
+    if (a->faults)
+        add(&list, STR("ecs.capability.fault-injection"));
     return list.out;
 }

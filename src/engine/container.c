@@ -237,6 +237,31 @@ bool container_never_started(const struct docker_container *found)
            (!state->running && state->started_at <= 0 && state->error.len == 0 && !state->dead);
 }
 
+// Labels, addresses, mounts and the last health check, for whoever looks at the views. What Docker
+// was told in secret is not kept.
+static void keep_seen(struct container *c, const struct docker_container *found)
+{
+    struct docker_container kept = {0};
+    struct docker_config config = {0};
+    struct docker_container_state state = {0};
+
+    if (found->config != NULL) {
+        SET(&config, labels, found->config->labels);
+        SET(&kept, config, &config);
+    }
+    if (found->state != NULL) {
+        SET(&state, pid, found->state->pid);
+        if (found->state->health != NULL)
+            SET(&state, health, found->state->health);
+        SET(&kept, state, &state);
+    }
+    if (found->network_settings != NULL)
+        SET(&kept, network_settings, found->network_settings);
+    SET(&kept, mounts, found->mounts);
+    mem_free(c->seen);
+    c->seen = shape_freeze(&docker_container_shape, &kept);
+}
+
 // Maps the engine's state as ecs-behaviour-agent 2.6 says: running; dead; never started; anything
 // else has ended.
 void container_observe(struct engine *engine, struct container *c,
@@ -246,6 +271,7 @@ void container_observe(struct engine *engine, struct container *c,
     const struct docker_container_state *state = found->state ? found->state : &nothing;
     bool watched = !c->recovering;
 
+    keep_seen(c, found);
     if (c->runtime_id.len == 0 && found->id.len > 0) {
         c->runtime_id = str_copy(&c->task->arena, found->id);
         c->created_at = found->created > 0 ? found->created : engine->now;

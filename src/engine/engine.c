@@ -47,6 +47,7 @@ static void copy_settings(struct engine *engine, const struct engine_settings *s
     own->container_instance = str_copy(arena, settings->container_instance);
     own->region = str_copy(arena, settings->region);
     own->gpu_runtime = str_copy(arena, settings->gpu_runtime);
+    own->metadata_dir = str_copy(arena, settings->metadata_dir);
     own->reserved_tcp = copy_ints(arena, settings->reserved_tcp);
     own->reserved_udp = copy_ints(arena, settings->reserved_udp);
     own->registries = arena_array(arena, struct engine_registry, settings->registries_n);
@@ -373,6 +374,19 @@ static void view_one(const struct container *c, struct engine_view *view)
         .health_since = c->health_since,
         .started_at = c->started_at,
         .restart_count = c->restart_count,
+        .task = task->spec,
+        .spec = c->spec,
+        .seen = c->seen,
+        .desired = c->desired,
+        .endpoint_id = c->endpoint_id,
+        .image_id = c->image_id,
+        .role_credentials = task->role_credentials,
+        .execution_credentials = task->execution_credentials,
+        .created_at = c->created_at,
+        .finished_at = c->finished_at,
+        .pull_started_at = task->pull_started_at,
+        .pull_stopped_at = task->pull_stopped_at,
+        .execution_stopped_at = task->execution_stopped_at,
     };
 }
 

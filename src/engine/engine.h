@@ -67,6 +67,8 @@ struct engine_settings {
     bool report_ipv6_bindings;
     bool shared_volume_match;
     bool metadata_endpoints; // the agent serves 169.254.170.2, so containers are told about it
+    struct str metadata_dir; // of the host, holds a file for each container; empty: none are made
+    bool selinux;            // of that file's mount
     bool task_cgroups;       // the shell makes a cgroup for each task: containers go below it
     bool cgroup_v2;
     bool propagate_task_memory; // cgroup v2 only: a container without a limit gets the task's
@@ -93,6 +95,8 @@ struct engine_abilities {
     bool selinux;
     bool apparmor;
     bool task_roles;
+    bool task_roles_of_host; // also in network mode host
+    bool faults;             // network faults can be injected
 };
 struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *abilities);
 
@@ -199,6 +203,11 @@ struct engine_out {
     time_ms next_timer_ms; // INT64_MAX: none
 };
 
+// Where a container finds its metadata file: in a folder of its own below the one, named as the
+// other. On the host the folder is `metadata_dir`/<task>/<container>.
+#define ENGINE_METADATA_MOUNT "/opt/ecs/metadata/"
+#define ENGINE_METADATA_FILE  "ecs-container-metadata.json"
+
 struct engine *engine_new(const struct engine_settings *settings, uint64_t seed);
 void engine_free(struct engine *engine); // NULL is fine
 
@@ -236,6 +245,18 @@ struct engine_view {
     time_ms health_since; // 0 while unknown
     time_ms started_at;
     int32_t restart_count;
+
+    // Likewise as long as the engine is not stepped; times are 0 until they are known.
+    const struct acs_task *task;
+    const struct acs_container *spec;
+    const struct docker_container *seen; // what the last inspection told; NULL: none yet
+    enum host_container_status desired;
+    struct str endpoint_id;           // names the container to the agent's local server
+    struct str image_id;              // of the image it was made from
+    struct str role_credentials;      // id of the task's; empty: it has no role
+    struct str execution_credentials; // likewise
+    time_ms created_at, finished_at;
+    time_ms pull_started_at, pull_stopped_at, execution_stopped_at; // of the task
 };
 
 // All containers of all tasks that are kept, oldest task first, in `arena`. Texts live as long as

@@ -49,6 +49,14 @@ static void put_endpoints(struct layers *layers, const struct container *c)
             str_fmt(arena, "/v2/credentials/%.*s", STR_ARGS(c->task->role_credentials)));
 }
 
+static void put_file(const struct engine *engine, struct layers *layers, const struct container *c)
+{
+    if (engine->settings.metadata_dir.len > 0)
+        put(layers, STR("ECS_CONTAINER_METADATA_FILE"),
+            str_fmt(layers->arena, ENGINE_METADATA_MOUNT "%.*s/" ENGINE_METADATA_FILE,
+                    STR_ARGS(c->endpoint_id)));
+}
+
 static void put_region(const struct engine *engine, struct layers *layers,
                        const struct container *c)
 {
@@ -81,7 +89,7 @@ static void put_gpus(struct layers *layers, const struct container *c)
 
 struct str_list environment_build(struct engine *engine, const struct container *c)
 {
-    enum { INJECTED_MAX = 8 };
+    enum { INJECTED_MAX = 10 };
     struct arena *arena = engine->out->arena;
     struct layers layers = {.arena = arena, .cap = c->spec->environment.n + INJECTED_MAX};
     struct str_list list;
@@ -91,6 +99,7 @@ struct str_list environment_build(struct engine *engine, const struct container 
         put(&layers, c->spec->environment.at[i].key, c->spec->environment.at[i].value);
     if (engine->settings.metadata_endpoints)
         put_endpoints(&layers, c);
+    put_file(engine, &layers, c);
     put_gpus(&layers, c);
     put_region(engine, &layers, c);
 

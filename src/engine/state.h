@@ -125,6 +125,7 @@ struct container {
 
     enum engine_health health;
     time_ms health_since;
+    struct docker_container *seen; // frozen: parts of the last inspection, for the views
 
     bool dirty;
 };

@@ -42,6 +42,8 @@ void task_free(struct engine *engine, struct task *task)
     ASSERT(!task->booked || engine->out == NULL);
     idtable_remove(&engine->tasks, (uint64_t)task->id);
     MAP_DEL(by_arn, engine->by_arn, task);
+    for (size_t i = 0; i < task->containers_n; i++)
+        mem_free(task->containers[i].seen);
     mem_free(task->changes);
     arena_deinit(&task->arena);
     mem_free(task);

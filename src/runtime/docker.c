@@ -121,7 +121,7 @@ static void stats_line(void *user, struct str line)
     struct arena scratch = ARENA_INIT;
     struct docker_stats stats = {0};
     struct codec_report report = {0};
-    struct runtime_post item = {.kind = RUNTIME_POST_STATS, .stats = &stats};
+    struct runtime_post item = {.kind = RUNTIME_POST_STATS, .stats = &stats, .stats_json = line};
 
     if (codec_decode(&scratch, &docker_stats_shape, line, &codec_docker, &stats, &report) == 0)
         post(c, &item);

@@ -100,6 +100,7 @@ static void read_success(struct arena *arena, const struct host_call *call, stru
     case HOST_CALL_KIND_LIST: read_list(arena, body, out); break;
     case HOST_CALL_KIND_CREATE_VOLUME:
     case HOST_CALL_KIND_INSPECT_VOLUME: READ_INTO(volume, docker_volume_shape); break;
+    case HOST_CALL_KIND_INSPECT_NETWORK: READ_INTO(docker_network, docker_network_shape); break;
     case HOST_CALL_KIND_PING:
     case HOST_CALL_KIND_PULL:
     case HOST_CALL_KIND_TAG:

@@ -218,6 +218,10 @@ bool docker_request_write(struct arena *arena, const struct host_call *call,
         return true;
     case HOST_CALL_KIND_INSPECT_VOLUME: write_volume(arena, call, "GET", out); return true;
     case HOST_CALL_KIND_REMOVE_VOLUME: write_volume(arena, call, "DELETE", out); return true;
+    case HOST_CALL_KIND_INSPECT_NETWORK:
+        out->method = STR("GET");
+        out->target = str_fmt(arena, "/networks/%.*s", STR_ARGS(encoded(arena, call->name)));
+        return true;
     case HOST_CALL_KIND_FIND_PORTS:
     case HOST_CALL_KIND_UNSET: break;
     }

@@ -717,6 +717,7 @@ static void do_call(struct fake *fake, struct thing *thing)
     case HOST_CALL_KIND_LIST: fake_list_containers(fake, thing); return;
     case HOST_CALL_KIND_STATS: fake_begin_stats(fake, thing); return;
     case HOST_CALL_KIND_UNSET:
+    case HOST_CALL_KIND_INSPECT_NETWORK:
     case HOST_CALL_KIND_LOGS:
     case HOST_CALL_KIND_FIND_PORTS:
         answer_error(thing, HOST_ERROR_CLASS_OTHER, STR("the fake does not know this call"));

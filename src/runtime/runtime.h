@@ -30,6 +30,7 @@
 //   create-volume  volume                             volume (existing with that name is success)
 //   inspect-volume volumeName                         volume
 //   remove-volume  volumeName                         -
+//   inspect-network name                              dockerNetwork
 //   events                                            items, from now on
 //   stats          container                          items, about one a second
 //   logs           container, streams, since, tail,   items; `tail` absent: from the start
@@ -82,7 +83,10 @@ struct runtime_post {
     union {
         const struct host_result *result;
         const struct host_event *event;
-        const struct docker_stats *stats;
+        struct {
+            const struct docker_stats *stats;
+            struct str stats_json; // the same as the engine wrote it; empty: it wrote none
+        };
         struct runtime_log log;
     };
 };

@@ -90,6 +90,11 @@ void usage_feed_request(const struct usage *usage, struct auth *auth,
         refuse(exchange, 403, error.type, error.message);
         return;
     }
+    if (caller.role != NULL) {
+        refuse(exchange, 403, STR("AccessDeniedException"),
+               STR("The keys of a task's role do not read what tasks use."));
+        return;
+    }
     query.region = caller.region;
     if (!understand(arena, request->query, &query)) {
         refuse(exchange, 400, STR("InvalidParameterException"),

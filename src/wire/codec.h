@@ -28,12 +28,14 @@ struct codec_options {
     bool nocase;        // member names match without regard to case, as Docker's do
     bool lenient_enums; // unknown enum names are 0 without a note: what came from a peer, not a
                         // caller
+    bool no_unknowns;   // a member that the structure does not have is refused
     size_t depth_max;   // objects and lists inside each other; 0: JSON_DEPTH_MAX
     size_t entries_max; // of one list or map; 0: CODEC_ENTRIES_MAX
 };
 enum { CODEC_ENTRIES_MAX = 10000 };
 extern const struct codec_options codec_docker; // nocase, lenient_enums
 extern const struct codec_options codec_peer;   // lenient_enums
+extern const struct codec_options codec_strict; // no_unknowns
 
 // What decoding has to say; texts live in its arena. The first three are set with an outcome only.
 struct codec_report {

@@ -17,6 +17,7 @@
 
 const struct codec_options codec_docker = {.nocase = true, .lenient_enums = true};
 const struct codec_options codec_peer = {.lenient_enums = true};
+const struct codec_options codec_strict = {.no_unknowns = true};
 
 // --- slots ---
 
@@ -378,6 +379,8 @@ static bool member_key(struct decoder *d, struct frame *frame, struct str name)
     uint64_t bit;
 
     frame->field = field;
+    if (field == NULL && d->options->no_unknowns)
+        return codec_fault_unknown(d, name);
     if (field == NULL)
         return key_set_add(&d->keys, frame->object, name) || codec_fault_twice(d, name);
     bit = UINT64_C(1) << field->bit;

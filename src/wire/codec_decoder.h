@@ -68,6 +68,7 @@ bool codec_fault_list(struct decoder *d);
 bool codec_fault_range(struct decoder *d, struct str number, enum shape_type wanted);
 bool codec_fault_date(struct decoder *d);
 bool codec_fault_null(struct decoder *d);
+bool codec_fault_unknown(struct decoder *d, struct str name);
 bool codec_fault_twice(struct decoder *d, struct str name);
 bool codec_fault_entries(struct decoder *d);
 bool codec_fault_inner(struct decoder *d, struct str message);

@@ -13,6 +13,7 @@ enum fault {
     FAULT_DATE,
     FAULT_NULL,
     FAULT_TWICE,
+    FAULT_UNKNOWN,
     FAULT_ENTRIES,
     FAULT_INNER,
     FAULT_SYNTAX,
@@ -29,6 +30,7 @@ static const char *const sentences[] = {
     [FAULT_DATE] = "Value at '%.*s' is not a date",
     [FAULT_NULL] = "Value null at '%.*s' can not be an entry of a list",
     [FAULT_TWICE] = "Member '%.*s' is there twice",
+    [FAULT_UNKNOWN] = "Member '%.*s' is not known",
     [FAULT_ENTRIES] = "More than %zu entries at '%.*s'",
     [FAULT_INNER] = "Value at '%.*s' does not hold JSON: %.*s",
     [FAULT_SYNTAX] = "The request body is not valid JSON",
@@ -131,6 +133,11 @@ bool codec_fault_null(struct decoder *d)
 bool codec_fault_twice(struct decoder *d, struct str name)
 {
     return refuse(d, path_of(d), str_fmt(d->arena, sentences[FAULT_TWICE], STR_ARGS(name)));
+}
+
+bool codec_fault_unknown(struct decoder *d, struct str name)
+{
+    return refuse(d, path_of(d), str_fmt(d->arena, sentences[FAULT_UNKNOWN], STR_ARGS(name)));
 }
 
 bool codec_fault_entries(struct decoder *d)

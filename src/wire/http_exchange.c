@@ -306,6 +306,13 @@ struct arena *http_exchange_arena(struct http_exchange *exchange)
     return &exchange->arena;
 }
 
+const struct socket_address *http_exchange_peer(const struct http_exchange *exchange)
+{
+    if (exchange->session == NULL || exchange->session->conn == NULL)
+        return NULL;
+    return conn_peer(exchange->session->conn);
+}
+
 void http_exchange_set_user(struct http_exchange *exchange, void *user)
 {
     exchange->user = user;

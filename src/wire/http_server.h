@@ -19,6 +19,7 @@
 struct arena;
 struct conn;
 struct loop;
+struct socket_address;
 struct tls_context;
 struct http_server;
 struct http_exchange;
@@ -123,6 +124,8 @@ int http_take_over(struct http_exchange *exchange, const struct http_header *hea
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
 struct arena *http_exchange_arena(struct http_exchange *exchange);
+// Who asks; NULL: the client has left.
+const struct socket_address *http_exchange_peer(const struct http_exchange *exchange);
 
 // For the handler's own use; NULL at first.
 void http_exchange_set_user(struct http_exchange *exchange, void *user);

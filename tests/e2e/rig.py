@@ -253,7 +253,9 @@ class Machine:
     def env(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ECS_", "GANTRY_"))}
         # The image is made on the spot, so by default no registry is asked for it.
-        env.update({"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "5s", "ECS_IMAGE_PULL_BEHAVIOR": "prefer-cached"},
+        # Several machines share this host, and its packet rules belong to one agent: metadata_test.py has them.
+        env.update({"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "5s", "ECS_IMAGE_PULL_BEHAVIOR": "prefer-cached",
+                    "GANTRY_METADATA_PORT": "0", "GANTRY_INTROSPECTION_PORT": "0"},
                    **self.extra_env)
         return env
 

@@ -186,6 +186,8 @@ static void set_config(struct sim_host *host)
         .reserved_tcp = {.n = 2, .at = reserved},
         .reserved_memory_mib = 32,
         .metrics_disabled = !host->options.metrics,
+        .task_roles = true,
+        .task_roles_of_host = true,
         .os_family_detail = STR("linux"),
     };
     set_engine(host, &host->config.engine);

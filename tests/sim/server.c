@@ -17,6 +17,8 @@
 #include "server/outside.h"
 #include "server/pipeline.h"
 #include "server/recover.h"
+#include "server/role_keys.h"
+#include "server/roles.h"
 #include "server/usage.h"
 #include "tests/sim/check.h"
 #include "tests/sim/net.h"
@@ -50,6 +52,7 @@ struct sim_server {
     struct event_log *events;
     struct state state;
     struct auth *auth;
+    struct roles *roles;
     struct metrics metrics;
     struct usage *usage;
     struct tick_thread ticks;
@@ -385,6 +388,8 @@ static void make_front(struct sim_server *s)
     ASSERT(outcome == 0);
     api.auth = s->auth;
     agents.auth = s->auth;
+    s->roles = roles_new(role_keys_new(STR("the same secret in every life of it")), NULL);
+    agents.roles = s->roles;
     intake_init(&s->intake, &s->node.loop, &s->ticks);
     metrics_init(&s->metrics, &s->state);
     s->usage = usage_new(&(struct usage_config){.histories_max = 4});
@@ -535,6 +540,7 @@ void sim_server_kill(struct sim_server *s, int64_t down_ms)
     net_unserve();
     api_deinit(&s->api);
     auth_free(s->auth);
+    roles_free(s->roles);
     pipeline_deinit(&s->pipeline);
     state_deinit(&s->state);
     event_log_close(s->events);
