@@ -223,6 +223,8 @@ bool docker_request_write(struct arena *arena, const struct host_call *call,
         out->target = str_fmt(arena, "/networks/%.*s", STR_ARGS(encoded(arena, call->name)));
         return true;
     case HOST_CALL_KIND_FIND_PORTS:
+    case HOST_CALL_KIND_MAKE_RESOURCE:
+    case HOST_CALL_KIND_REMOVE_RESOURCE:
     case HOST_CALL_KIND_UNSET: break;
     }
     return false;
