@@ -37,7 +37,7 @@ class Machine:
             self.server.ok("RegisterTaskDefinition", family="sleep", containerDefinitions=[
                 {"name": "main", "image": rig.IMAGE, "memory": 16, "command": COMMAND}])
             self.agent = Background(
-                ["env", "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1h",
+                ["env", "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached", "GANTRY_METADATA_PORT=0", "GANTRY_INTROSPECTION_PORT=0", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1h",
                  "ECS_CONTAINER_STOP_TIMEOUT=1s", bench.gantry, "agent", "--endpoint", f"http://{self.server.host}",
                  "--cluster", CLUSTER, "--data", os.path.join(self.folder, "agent"),
                  "--docker-socket", self.docker.socket, "--credentials", self.server.keys_path],

@@ -306,9 +306,9 @@ static void begin_registration(struct life *life)
         stop(life, AGENT_EXIT_FAILED);
         return;
     }
-    life->registration = registration_start(
-        life->config.loop, life->api, life->settings, &life->facts,
-        life->metadata.container_instance_arn, life->metadata.registration_token, registered, life);
+    life->registration = registration_start(life->config.loop, life->api, life->settings,
+                                            &life->facts, life->metadata.container_instance_arn,
+                                            life->metadata.registration_token, registered, life);
 }
 
 static void endpoints_tried(void *user, struct meta_found found)

@@ -157,16 +157,14 @@ static void probed(void *user, const struct command_result *result)
     meta->probe = NULL;
     meta->found.faults = command_did_well(result);
     if (!meta->found.faults)
-        LOG_INFO("agent.no_faults",
-                 LOG_STR("reason", str_trim(str_take(result->err, 200))));
+        LOG_INFO("agent.no_faults", LOG_STR("reason", str_trim(str_take(result->err, 200))));
     answer(meta);
 }
 
 static void probe_faults(struct meta *meta)
 {
     const char *const argv[] = {"unshare", "-n", "sh", "-c", fault_probe, NULL};
-    struct command_spec spec = {
-        .argv = argv, .output_max = OUTPUT_MAX, .patience_ms = PROBE_MS};
+    struct command_spec spec = {.argv = argv, .output_max = OUTPUT_MAX, .patience_ms = PROBE_MS};
 
     if (command_start(meta->settings.loop, &spec, probed, meta, &meta->probe) != 0) {
         meta->probe = NULL;
@@ -201,8 +199,8 @@ static const char *link_path(struct meta *meta, struct str link)
                         STR_ARGS(link));
 }
 
-// What comes from containers is for an address of the loopback once it is redirected, and the kernel
-// takes such packets only where it is told to.
+// What comes from containers is for an address of the loopback once it is redirected, and the
+// kernel takes such packets only where it is told to.
 static bool open_link(struct meta *meta, struct str link)
 {
     const char *path = link_path(meta, link);
@@ -279,8 +277,8 @@ static bool listen(struct meta *meta)
     rc = meta_server_listen(meta->server, config->metadata_port);
     if (rc == 0)
         return true;
-    no_endpoints(str_fmt(&meta->arena, "port %d: %s", (int)config->metadata_port,
-                               strerrordesc_np(-rc)));
+    no_endpoints(
+        str_fmt(&meta->arena, "port %d: %s", (int)config->metadata_port, strerrordesc_np(-rc)));
     return false;
 }
 
@@ -292,7 +290,7 @@ static void start(struct meta *meta)
         loop_defer(meta->settings.loop, &meta->answer);
     } else if (!has_rules || !redirect(meta)) {
         no_endpoints(has_rules ? STR("the interface of containers cannot be opened")
-                                     : STR("only root can redirect what containers send"));
+                               : STR("only root can redirect what containers send"));
         loop_defer(meta->settings.loop, &meta->answer);
     }
 }
@@ -300,8 +298,7 @@ static void start(struct meta *meta)
 struct meta *meta_open(const struct meta_settings *settings, meta_ready_fn *ready, void *user)
 {
     struct meta *meta = mem_zalloc(sizeof *meta);
-    struct meta_faults_runner runner = {
-        .run = run_script, .cancel = cancel_script, .user = meta};
+    struct meta_faults_runner runner = {.run = run_script, .cancel = cancel_script, .user = meta};
     struct meta_config config = {
         .loop = settings->loop,
         .api = settings->api,
@@ -321,8 +318,7 @@ struct meta *meta_open(const struct meta_settings *settings, meta_ready_fn *read
     config.faults = meta->faults;
     meta->server = meta_server_new(&config);
     if (settings->config->engine.metadata_dir.len > 0)
-        meta->files =
-            meta_files_new(str_cstr(&meta->arena, settings->config->engine.metadata_dir));
+        meta->files = meta_files_new(str_cstr(&meta->arena, settings->config->engine.metadata_dir));
     start(meta);
     return meta;
 }

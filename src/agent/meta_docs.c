@@ -1,6 +1,6 @@
-// See meta_docs.h. Members that the ECS agent leaves out when they are empty are left out here; those
-// that it always writes are there, empty if need be. Times have the milliseconds that the engine
-// keeps.
+// See meta_docs.h. Members that the ECS agent leaves out when they are empty are left out here;
+// those that it always writes are there, empty if need be. Times have the milliseconds that the
+// engine keeps.
 
 #include "agent/meta_docs.h"
 
@@ -291,9 +291,9 @@ static void fill_times(const struct engine_view *view, struct meta_container *ou
 static void fill_log(const struct engine_view *view, struct meta_container *out)
 {
     const struct acs_docker_config *rendered = view->spec->docker_config;
-    const struct docker_log_config *log =
-        rendered != NULL && rendered->host_config != NULL ? rendered->host_config->log_config
-                                                          : NULL;
+    const struct docker_log_config *log = rendered != NULL && rendered->host_config != NULL
+                                              ? rendered->host_config->log_config
+                                              : NULL;
 
     if (log == NULL)
         return;
@@ -358,8 +358,7 @@ static struct meta_container_list containers_of(enum meta_version version,
     return list;
 }
 
-static const struct engine_view *first_of(const struct engine_view_list *views,
-                                          struct str task_arn)
+static const struct engine_view *first_of(const struct engine_view_list *views, struct str task_arn)
 {
     for (size_t i = 0; i < views->n; i++) {
         if (str_eq(views->at[i].task_arn, task_arn))
@@ -394,8 +393,8 @@ static void fill_origin(const struct acs_task *task, struct meta_task *out)
 }
 
 void meta_fill_task(enum meta_version version, const struct meta_host *host,
-                    const struct engine_view_list *views, struct str task_arn,
-                    struct arena *arena, struct meta_task *out)
+                    const struct engine_view_list *views, struct str task_arn, struct arena *arena,
+                    struct meta_task *out)
 {
     const struct engine_view *first = first_of(views, task_arn);
     struct meta_container_list containers = containers_of(version, views, task_arn, arena);
@@ -520,8 +519,7 @@ static struct meta_file_port_list file_ports(const struct engine_view *view, str
     return list;
 }
 
-static void fill_started(const struct engine_view *view, struct arena *arena,
-                         struct meta_file *out)
+static void fill_started(const struct engine_view *view, struct arena *arena, struct meta_file *out)
 {
     struct meta_file_port_list ports = file_ports(view, arena);
     struct meta_network_list networks = networks_of(view, arena);

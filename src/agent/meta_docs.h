@@ -43,8 +43,8 @@ bool meta_task_has_address(const struct engine_view_list *views, struct str task
 void meta_fill_container(enum meta_version version, const struct engine_view *view,
                          struct arena *arena, struct meta_container *out);
 void meta_fill_task(enum meta_version version, const struct meta_host *host,
-                    const struct engine_view_list *views, struct str task_arn,
-                    struct arena *arena, struct meta_task *out);
+                    const struct engine_view_list *views, struct str task_arn, struct arena *arena,
+                    struct meta_task *out);
 
 // ---- introspection
 

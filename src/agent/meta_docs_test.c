@@ -179,15 +179,15 @@ static void on_the_hosts_network_a_container_has_no_address(void **state)
     struct meta_container out = {0};
 
     (void)state;
-    views_see(desk, "nginx", "{\"NetworkSettings\":{\"Networks\":{\"host\":{\"IPAddress\":\"\"}}}}");
+    views_see(desk, "nginx",
+              "{\"NetworkSettings\":{\"Networks\":{\"host\":{\"IPAddress\":\"\"}}}}");
     meta_fill_container(META_V4, views_of(desk, "nginx"), &desk->arena, &out);
     expect(&meta_network_shape, &out.networks.at[0],
            "{\"IPv4Addresses\":[\"\"],\"NetworkMode\":\"host\"}");
     assert_false(out.has.ports);
 }
 
-#define TASK_HEAD                                                                                  \
-    "\"Cluster\":\"default\",\"Containers\":["
+#define TASK_HEAD "\"Cluster\":\"default\",\"Containers\":["
 
 static void a_task_in_v4_shows_everything(void **state)
 {

@@ -1,5 +1,5 @@
-// See meta_faults.h. Whatever gets into a script is a number or an address that was read and written
-// anew here, so a script holds nothing that a container has spelled.
+// See meta_faults.h. Whatever gets into a script is a number or an address that was read and
+// written anew here, so a script holds nothing that a container has spelled.
 
 #include "agent/meta_faults.h"
 
@@ -126,14 +126,13 @@ static bool read_address(struct reader *r, struct str text, struct fault_address
     if (str_eq(host, STR("localhost")) || !socket_address_ip(host, 0, &address))
         return false;
     out->is_v6 = address.storage.ss_family == AF_INET6;
-    if (has_length &&
-        (!str_to_i64(length, &bits) || bits < 0 || bits > (out->is_v6 ? 128 : 32)))
+    if (has_length && (!str_to_i64(length, &bits) || bits < 0 || bits > (out->is_v6 ? 128 : 32)))
         return false;
     str_cut_last(socket_address_text(r->arena, &address), ':', &shown, &port);
     if (out->is_v6)
         shown = str_take(str_from(shown, 1), shown.len - 2);
-    out->text = has_length ? str_fmt(r->arena, "%.*s/%lld", STR_ARGS(shown), (long long)bits)
-                           : shown;
+    out->text =
+        has_length ? str_fmt(r->arena, "%.*s/%lld", STR_ARGS(shown), (long long)bits) : shown;
     return true;
 }
 
@@ -277,8 +276,7 @@ static void on_done(void *user, int status)
     else if (status == FAULT_EXIT_NOT_RUNNING)
         reply_status(run->exchange, "not-running");
     else if (status == FAULT_EXIT_LATENCY_RUNS)
-        reply_error(run->exchange, 409,
-                    STR("There is already one network latency fault running"));
+        reply_error(run->exchange, 409, STR("There is already one network latency fault running"));
     else if (status == FAULT_EXIT_LOSS_RUNS)
         reply_error(run->exchange, 409,
                     STR("There is already one network packet loss fault running"));
@@ -320,8 +318,7 @@ static bool check_task(struct arena *arena, const struct meta_fault_ask *ask, in
     *out_status = 400;
     if (view == NULL) {
         *out_status = 404;
-        *out_why =
-            str_fmt(arena, "unable to lookup container: %.*s", STR_ARGS(ask->path->id));
+        *out_why = str_fmt(arena, "unable to lookup container: %.*s", STR_ARGS(ask->path->id));
         return false;
     }
     if (!view->task->enable_fault_injection) {
@@ -338,9 +335,8 @@ static bool check_task(struct arena *arena, const struct meta_fault_ask *ask, in
 
 static bool is_too_much(struct meta_faults *faults, const struct meta_fault_ask *ask)
 {
-    struct str key =
-        str_fmt(http_exchange_arena(ask->exchange), "%.*s %.*s", STR_ARGS(ask->address),
-                STR_ARGS(ask->request->path));
+    struct str key = str_fmt(http_exchange_arena(ask->exchange), "%.*s %.*s",
+                             STR_ARGS(ask->address), STR_ARGS(ask->request->path));
 
     return !meta_limit_take(faults->limit, key, clock_monotonic_ms());
 }

@@ -1,5 +1,5 @@
-// See meta_file.h. What is on the disk is remembered; after a restart it is found out again from the
-// views, for a file is written anew for every container that runs. A folder of a task that went
+// See meta_file.h. What is on the disk is remembered; after a restart it is found out again from
+// the views, for a file is written anew for every container that runs. A folder of a task that went
 // while no agent was there stays; it is small, and named by the task.
 
 #include "agent/meta_file.h"
@@ -81,8 +81,8 @@ static struct entry *entry_new(struct meta_files *files, const struct engine_vie
     entry->task_arn = str_copy(&entry->arena, view->task_arn);
     entry->container = str_copy(&entry->arena, view->container);
     entry->task_folder = arena_printf(&entry->arena, "%s/%.*s", files->folder, STR_ARGS(id));
-    entry->folder = arena_printf(&entry->arena, "%s/%.*s", entry->task_folder,
-                                 STR_ARGS(view->container));
+    entry->folder =
+        arena_printf(&entry->arena, "%s/%.*s", entry->task_folder, STR_ARGS(view->container));
     list_push_back(&files->entries, &entry->in_files);
     return entry;
 }

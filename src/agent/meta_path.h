@@ -28,9 +28,9 @@ enum meta_fault_act { META_FAULT_START, META_FAULT_STOP, META_FAULT_STATUS, META
 
 struct meta_path {
     enum meta_what what;
-    int version;    // 2, 3, 4; of credentials 1 or 2
-    struct str id;  // endpoint id; v2: runtime id, empty when the caller's task is meant;
-                    // credentials: their id
+    int version;     // 2, 3, 4; of credentials 1 or 2
+    struct str id;   // endpoint id; v2: runtime id, empty when the caller's task is meant;
+                     // credentials: their id
     struct str type; // of associations
     struct str name; // of one
     enum meta_fault fault;

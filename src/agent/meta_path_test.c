@@ -88,9 +88,19 @@ static void the_task_api_has_protection_and_faults(void **state)
 static void anything_else_is_nothing(void **state)
 {
     static const char *const paths[] = {
-        "",        "/",           "/v4",           "v4/e",          "/v5/e",
-        "/v4/e/x", "/v4/e/task/x", "/v4/e/stats/x", "/v2/metadata/a/b", "/api/e",
-        "/v1/credentials/x", "/v4/e/task/", "/a/b/c/d/e/f/g/h/i/j/k",
+        "",
+        "/",
+        "/v4",
+        "v4/e",
+        "/v5/e",
+        "/v4/e/x",
+        "/v4/e/task/x",
+        "/v4/e/stats/x",
+        "/v2/metadata/a/b",
+        "/api/e",
+        "/v1/credentials/x",
+        "/v4/e/task/",
+        "/a/b/c/d/e/f/g/h/i/j/k",
     };
 
     (void)state;

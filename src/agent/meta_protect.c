@@ -1,5 +1,5 @@
-// See meta_protect.h. A request has one call of the API under way; whichever comes first, its answer
-// or the end of our patience, is what the container is told.
+// See meta_protect.h. A request has one call of the API under way; whichever comes first, its
+// answer or the end of our patience, is what the container is told.
 
 #include "agent/meta_protect.h"
 

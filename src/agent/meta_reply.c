@@ -12,8 +12,7 @@ enum { HEADERS_MAX = 6 };
 
 void meta_reply_note_rate(struct http_exchange *exchange, const struct meta_rate *rate)
 {
-    http_exchange_set_user(exchange,
-                           arena_copy(http_exchange_arena(exchange), rate, sizeof *rate));
+    http_exchange_set_user(exchange, arena_copy(http_exchange_arena(exchange), rate, sizeof *rate));
 }
 
 static size_t add_rate(const struct http_exchange *exchange, struct http_header *headers)

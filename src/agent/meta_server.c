@@ -10,6 +10,7 @@
 #include "agent/meta_faults.h"
 #include "agent/meta_limit.h"
 #include "agent/meta_path.h"
+#include "agent/meta_people.h"
 #include "agent/meta_protect.h"
 #include "agent/meta_reply.h"
 #include "agent/meta_tags.h"
@@ -21,11 +22,9 @@
 #include "io/file.h"
 #include "io/loop.h"
 #include "io/socket.h"
-#include "wire/codec.h"
 #include "wire/crypto.h"
 #include "wire/http_server.h"
 #include "wire/json_write.h"
-#include "wire/uri.h"
 
 enum {
     TIMEOUT_MS = 5 * 1000,
@@ -42,6 +41,7 @@ struct meta_server {
     struct meta_host host;
     struct http_server *tasks;
     struct http_server *people;
+    struct meta_people people_asked;
     uint16_t tasks_port;
     uint16_t people_port;
     struct meta_limit *limit;
@@ -203,7 +203,8 @@ static void answer_stats(struct ask *ask)
     if (!get_sample(ask, view, &sample)) {
         meta_reply_string(
             ask->exchange, 500,
-            str_fmt(ask->arena, "%s container stats handler: Unable to get container stats for: %.*s",
+            str_fmt(ask->arena,
+                    "%s container stats handler: Unable to get container stats for: %.*s",
                     version_names[ask->path.version], STR_ARGS(view->runtime_id)));
         return;
     }
@@ -260,7 +261,8 @@ static void answer_associations(struct ask *ask)
         reply_unknown(ask, "container associations", OF_CONTAINER, true);
         return;
     }
-    names = (struct str_list){.at = arena_array(ask->arena, struct str, view->task->associations.n)};
+    names =
+        (struct str_list){.at = arena_array(ask->arena, struct str, view->task->associations.n)};
     for (size_t i = 0; i < view->task->associations.n; i++) {
         if (is_of(&view->task->associations.at[i], ask->path.type, view->container))
             names.at[names.n++] = view->task->associations.at[i].name;
@@ -274,8 +276,7 @@ static void reply_content(struct ask *ask, const struct acs_association *associa
     BUF_AUTO struct buf decoded = BUF_INIT;
     struct str content = association->content != NULL ? association->content->value : STR_NONE;
 
-    if (association->content != NULL &&
-        association->content->encoding == ACS_ENCODING_BASE64 &&
+    if (association->content != NULL && association->content->encoding == ACS_ENCODING_BASE64 &&
         base64_decode(content, &decoded))
         content = buf_str(&decoded);
     meta_reply_json(ask->exchange, 200, content);
@@ -299,8 +300,9 @@ static void answer_association(struct ask *ask)
         }
     }
     meta_reply_string(ask->exchange, ask->path.version == META_V4 ? 404 : 400,
-                      str_fmt(ask->arena, "%s container association handler: unable to get the "
-                                          "association %.*s",
+                      str_fmt(ask->arena,
+                              "%s container association handler: unable to get the "
+                              "association %.*s",
                               version_names[ask->path.version], STR_ARGS(ask->path.name)));
 }
 
@@ -391,16 +393,17 @@ static void answer_credentials(struct ask *ask)
     bool has_key = meta_keys_get(ask->server->config.keys, ask->path.id, &key);
 
     if (ask->path.id.len == 0) {
-        refuse_credentials(ask, 400, "NoIdInRequest",
-                           str_fmt(ask->arena, "Credentials%sRequest: No Credential ID in the request",
-                                   name));
+        refuse_credentials(
+            ask, 400, "NoIdInRequest",
+            str_fmt(ask->arena, "Credentials%sRequest: No Credential ID in the request", name));
     } else if (!has_key && is_expected(ask, ask->path.id)) {
-        refuse_credentials(ask, 503, "CredentialsUninitialized",
-                           str_fmt(ask->arena, "Credentials%sRequest: Credentials uninitialized for ID",
-                                   name));
+        refuse_credentials(
+            ask, 503, "CredentialsUninitialized",
+            str_fmt(ask->arena, "Credentials%sRequest: Credentials uninitialized for ID", name));
     } else if (!has_key || is_foreign(ask, &key)) {
-        refuse_credentials(ask, 400, "InvalidIdInRequest",
-                           str_fmt(ask->arena, "Credentials%sRequest: Credentials not found", name));
+        refuse_credentials(
+            ask, 400, "InvalidIdInRequest",
+            str_fmt(ask->arena, "Credentials%sRequest: Credentials not found", name));
     } else {
         audit(ask, 200, &key);
         SET(&answer, role_arn, key.value->role_arn);
@@ -477,8 +480,8 @@ static void note_caller(struct ask *ask)
 // Faults have limits of their own, the strictest of all.
 static bool is_too_much(struct ask *ask)
 {
-    struct str key = str_fmt(ask->arena, "%.*s %.*s", STR_ARGS(ask->address),
-                             STR_ARGS(ask->request->path));
+    struct str key =
+        str_fmt(ask->arena, "%.*s %.*s", STR_ARGS(ask->address), STR_ARGS(ask->request->path));
 
     return !meta_limit_take(ask->server->limit, key, clock_monotonic_ms());
 }
@@ -517,131 +520,12 @@ static void on_task_request(void *user, struct http_exchange *exchange,
     answers[ask.path.what](&ask);
 }
 
-// ---- introspection
-
-static void answer_agent(const struct meta_server *server, struct http_exchange *exchange)
-{
-    struct meta_agent_metadata answer = {0};
-    BUF_AUTO struct buf body = BUF_INIT;
-
-    SET(&answer, cluster, server->host.cluster);
-    SET(&answer, container_instance_arn, server->host.container_instance);
-    SET(&answer, version, server->host.version);
-    codec_encode(&body, &meta_agent_metadata_shape, &answer);
-    if (server->host.container_instance.len == 0) { // absent would be another thing to a reader
-        struct json_writer w = json_writer(&body);
-
-        buf_clear(&body);
-        json_write_object(&w);
-        json_write_key(&w, STR("Cluster"));
-        json_write_str(&w, server->host.cluster);
-        json_write_key(&w, STR("ContainerInstanceArn"));
-        json_write_null(&w);
-        json_write_key(&w, STR("Version"));
-        json_write_str(&w, server->host.version);
-        json_write_object_end(&w);
-    }
-    meta_reply_json(exchange, 200, buf_str(&body));
-}
-
-// The task of a container by its runtime id; a short one is the beginning of it. *out_many: several
-// begin so.
-static const struct engine_view *find_runtime_prefix(const struct engine_view_list *views,
-                                                     struct str id, bool *out_many)
-{
-    enum { SHORT_MAX = 12 };
-    const struct engine_view *found = NULL;
-
-    *out_many = false;
-    for (size_t i = 0; id.len > 0 && i < views->n; i++) {
-        const struct engine_view *view = &views->at[i];
-        bool is_it = str_eq(view->runtime_id, id) ||
-                     (id.len <= SHORT_MAX && str_starts(view->runtime_id, id));
-
-        if (is_it && found != NULL)
-            *out_many = true;
-        if (is_it)
-            found = view;
-    }
-    return found;
-}
-
-static const struct engine_view *find_arn(const struct engine_view_list *views, struct str arn)
-{
-    for (size_t i = 0; arn.len > 0 && i < views->n; i++) {
-        if (str_eq(views->at[i].task_arn, arn))
-            return &views->at[i];
-    }
-    return NULL;
-}
-
-static void answer_one_task(struct http_exchange *exchange, const struct engine_view_list *views,
-                            struct str arn, struct str docker_id)
-{
-    struct meta_introspected_task answer = {0};
-    const struct engine_view *view = find_arn(views, arn);
-    bool is_many = false;
-    int status = 200;
-
-    if (arn.len == 0)
-        view = find_runtime_prefix(views, docker_id, &is_many);
-    if ((arn.len > 0 && docker_id.len > 0) || is_many)
-        status = 400;
-    else if (view == NULL)
-        status = 404;
-    else
-        meta_fill_introspected(views, view->task_arn, http_exchange_arena(exchange), &answer);
-    meta_reply(exchange, status, &meta_introspected_task_shape, &answer);
-}
-
-static void answer_tasks(const struct meta_server *server, struct http_exchange *exchange,
-                         const struct http_request *request)
-{
-    struct arena *arena = http_exchange_arena(exchange);
-    const struct meta_source *source = &server->config.source;
-    struct engine_view_list views = source->views(source->user, arena);
-    struct meta_introspected_tasks answer = {0};
-    struct str arn = STR_NONE;
-    struct str docker_id = STR_NONE;
-    bool has_arn = uri_query_get(arena, request->query, STR("taskarn"), &arn);
-    bool has_id = uri_query_get(arena, request->query, STR("dockerid"), &docker_id);
-
-    if (has_arn || has_id) {
-        answer_one_task(exchange, &views, arn, docker_id);
-        return;
-    }
-    meta_fill_introspected_all(&views, arena, &answer);
-    meta_reply(exchange, 200, &meta_introspected_tasks_shape, &answer);
-}
-
-static void on_people_request(void *user, struct http_exchange *exchange,
-                              const struct http_request *request)
-{
-    const struct meta_server *server = user;
-
-    if (!str_eq(request->method, STR("GET")) && !str_eq(request->method, STR("HEAD")))
-        meta_reply_plain(exchange, 405, STR_NONE);
-    else if (str_eq(request->path, STR("/v1/metadata")))
-        answer_agent(server, exchange);
-    else if (str_eq(request->path, STR("/v1/tasks")))
-        answer_tasks(server, exchange, request);
-    else if (str_eq(request->path, STR("/license")))
-        meta_reply_plain(exchange, 200,
-                         STR("Gantry is free software under the Apache License, Version 2.0:\n"
-                             "http://www.apache.org/licenses/LICENSE-2.0\n"));
-    else
-        meta_reply_json(exchange, 200,
-                        STR("{\"AvailableCommands\":[\"/v1/metadata\",\"/v1/tasks\","
-                            "\"/license\"]}"));
-}
-
 // ---- life
 
 static const struct http_server_handler task_handler = {.on_request = on_task_request};
-static const struct http_server_handler people_handler = {.on_request = on_people_request};
 
 static struct http_server *make_http(struct meta_server *server, unsigned connections_max,
-                                     const struct http_server_handler *handler)
+                                     const struct http_server_handler *handler, void *user)
 {
     struct http_server_config config = {
         .head_ms = TIMEOUT_MS,
@@ -654,7 +538,7 @@ static struct http_server *make_http(struct meta_server *server, unsigned connec
         .connections_max = connections_max,
     };
 
-    return http_server_new(server->config.loop, &config, handler, server);
+    return http_server_new(server->config.loop, &config, handler, user);
 }
 
 struct meta_server *meta_server_new(const struct meta_config *config)
@@ -670,8 +554,10 @@ struct meta_server *meta_server_new(const struct meta_config *config)
     server->protect =
         meta_protect_new(config->loop, config->api, config->keys, server->host.cluster);
     server->tags = meta_tags_new(config->api);
-    server->tasks = make_http(server, CONNECTIONS_MAX, &task_handler);
-    server->people = make_http(server, INTROSPECTIONS_MAX, &people_handler);
+    server->tasks = make_http(server, CONNECTIONS_MAX, &task_handler, server);
+    server->people_asked = (struct meta_people){.source = config->source, .host = &server->host};
+    server->people =
+        make_http(server, INTROSPECTIONS_MAX, &meta_people_handler, &server->people_asked);
     return server;
 }
 

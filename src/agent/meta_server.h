@@ -9,27 +9,17 @@
 #define AGENT_META_SERVER_H
 
 #include "agent/api.h"
-#include "agent/meta_docs.h"
 #include "agent/meta_keys.h"
-#include "agent/meter.h"
+#include "agent/meta_people.h"
 
 struct http_server;
 struct loop;
 struct meta_faults;
 struct meta_server;
 
-// What the servers ask of the rest of the agent.
-struct meta_source {
-    struct engine_view_list (*views)(void *user, struct arena *arena);
-    // False: this container's use is not followed. Texts are good until the next return to the
-    // loop.
-    bool (*sample)(void *user, struct str runtime_id, struct meter_sample *out);
-    void *user;
-};
-
 struct meta_config {
     struct loop *loop;
-    struct api *api;             // outlives it, like the next two
+    struct api *api; // outlives it, like the next two
     const struct agent_config *config;
     const struct meta_keys *keys;
     struct meta_faults *faults; // NULL: faults cannot be injected here

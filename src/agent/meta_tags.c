@@ -45,8 +45,7 @@ static void finish(struct ask *ask)
 {
     api_cancel(ask->call);
     if (ask->with_errors && ask->errors_n > 0)
-        SET(ask->task, errors,
-            (struct meta_tag_error_list){.n = ask->errors_n, .at = ask->errors});
+        SET(ask->task, errors, (struct meta_tag_error_list){.n = ask->errors_n, .at = ask->errors});
     list_remove(&ask->link);
     ask->tags->asks_n--;
     meta_reply(ask->exchange, 200, &meta_task_shape, ask->task);
@@ -97,8 +96,8 @@ static void ask_for(struct ask *ask, struct str arn)
 
     ask->resource_arn = arn;
     SET(&request, resource_arn, arn);
-    ask->call = api_send(ask->tags->api, ECS_OPERATION_LIST_TAGS_FOR_RESOURCE, &request, 1,
-                         on_answer, ask);
+    ask->call =
+        api_send(ask->tags->api, ECS_OPERATION_LIST_TAGS_FOR_RESOURCE, &request, 1, on_answer, ask);
 }
 
 static void on_answer(void *user, const struct api_result *result)

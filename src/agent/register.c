@@ -95,8 +95,8 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
         .selinux = config->selinux,
         .apparmor = config->apparmor,
         .task_roles = config->task_roles && config->engine.metadata_endpoints,
-        .task_roles_of_host = config->task_roles && config->task_roles_of_host &&
-                              config->engine.metadata_endpoints,
+        .task_roles_of_host =
+            config->task_roles && config->task_roles_of_host && config->engine.metadata_endpoints,
         .faults = config->faults,
         .task_cgroups = config->engine.task_cgroups,
         .parameters = config->secrets_dir != NULL || config->parameters_endpoint.len > 0,

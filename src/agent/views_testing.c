@@ -59,8 +59,7 @@ struct engine_view *views_of(struct views *views, const char *container)
 
 void views_see(struct views *views, const char *container, const char *json)
 {
-    views_of(views, container)->seen =
-        decoded(views, &docker_container_shape, json, &codec_docker);
+    views_of(views, container)->seen = decoded(views, &docker_container_shape, json, &codec_docker);
 }
 
 struct engine_view_list views_list(struct views *views)

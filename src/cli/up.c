@@ -36,7 +36,7 @@ enum {
     READY_MS = 60 * 1000,
     STOP_MS = 30 * 1000, // then children are killed
     ASK_MS = 2000,
-    ARGV_MAX = 24
+    ARGV_MAX = 32
 };
 
 static const struct cli_option options[] = {
@@ -223,6 +223,16 @@ static const char *const *server_argv(struct up *up)
                                          "log-format",
                                          "stopped-task-retention",
                                          "max-connections",
+                                         "scaling",
+                                         "lifecycle-hooks",
+                                         "alarms",
+                                         "roles",
+                                         "stopped-tasks-kept",
+                                         "events-kept",
+                                         "events-retention",
+                                         "events-webhook",
+                                         "usage-tasks",
+                                         "metrics-tasks",
                                          "store"};
     const char **argv = arena_array(up->values->arena, const char *, ARGV_MAX);
     size_t n = 0;

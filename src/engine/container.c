@@ -365,9 +365,11 @@ static struct container *find_by_runtime_id(const struct engine *engine, struct 
 void container_event(struct engine *engine, const struct host_event *event)
 {
     struct container *c = find_by_runtime_id(engine, event->container);
+    enum engine_health before;
 
     if (c == NULL)
         return;
+    before = c->health;
     switch (event->kind) {
     case HOST_EVENT_KIND_DIE:
         if (c->known == HOST_CONTAINER_STATUS_STOPPED)
@@ -384,7 +386,11 @@ void container_event(struct engine *engine, const struct host_event *event)
         if (c->known == HOST_CONTAINER_STATUS_STOPPED)
             container_look(engine, c);
         return;
-    case HOST_EVENT_KIND_HEALTH: container_set_health(engine, c, event->health); return;
+    case HOST_EVENT_KIND_HEALTH:
+        container_set_health(engine, c, event->health);
+        if (c->health != before)
+            container_look(engine, c); // the inspection has what the check wrote
+        return;
     case HOST_EVENT_KIND_OOM: // the exit that follows tells
     case HOST_EVENT_KIND_CREATE:
     case HOST_EVENT_KIND_UNSET: return;

@@ -1,7 +1,7 @@
 // See fault.h.
 //
-// A black hole is a chain of a table of its own, hooked in before the host's other filters. Late and
-// lost packets need a tree of queues at each interface:
+// A black hole is a chain of a table of its own, hooked in before the host's other filters. Late
+// and lost packets need a tree of queues at each interface:
 //
 //   1:      prio, everything into its third band, which is the way things were
 //     1:1   what goes to `hit` and not to `spared`

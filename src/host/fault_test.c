@@ -44,9 +44,10 @@ static void some_may_be_spared(void **state)
 
     (void)state;
     spec.spared = (struct fault_addresses){.n = 2, .at = spared};
-    assert_non_null(strstr(script(&spec), "ip saddr 10.0.0.0/8 tcp dport 8080 accept; add rule inet "
-                                          "gantry_fault ingress-tcp-8080 ip6 saddr fd00::1 tcp "
-                                          "dport 8080 accept; add rule"));
+    assert_non_null(strstr(script(&spec),
+                           "ip saddr 10.0.0.0/8 tcp dport 8080 accept; add rule inet "
+                           "gantry_fault ingress-tcp-8080 ip6 saddr fd00::1 tcp "
+                           "dport 8080 accept; add rule"));
 }
 
 static void the_endpoint_is_never_swallowed(void **state)
@@ -139,12 +140,9 @@ static void only_the_fault_that_is_meant_is_ended(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        CASE(a_black_hole_is_a_chain_of_its_own),
-        CASE(some_may_be_spared),
-        CASE(the_endpoint_is_never_swallowed),
-        CASE(a_black_hole_is_closed_and_asked_after),
-        CASE(late_packets_are_those_of_some_flows),
-        CASE(of_the_host_only_the_way_out_is_hit),
+        CASE(a_black_hole_is_a_chain_of_its_own),    CASE(some_may_be_spared),
+        CASE(the_endpoint_is_never_swallowed),       CASE(a_black_hole_is_closed_and_asked_after),
+        CASE(late_packets_are_those_of_some_flows),  CASE(of_the_host_only_the_way_out_is_hit),
         CASE(only_the_fault_that_is_meant_is_ended),
     };
 

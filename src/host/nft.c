@@ -162,8 +162,7 @@ static void write_tasks(struct buf *out, const struct nft_plan *plan)
 static void write_link(struct buf *out, struct str link, int32_t port)
 {
     buf_printf(out,
-               "    iifname \"%.*s\" ip daddr " NFT_ENDPOINT
-               " tcp dport 80 dnat to 127.0.0.1:%d\n",
+               "    iifname \"%.*s\" ip daddr " NFT_ENDPOINT " tcp dport 80 dnat to 127.0.0.1:%d\n",
                STR_ARGS(link), (int)port);
 }
 
@@ -210,8 +209,9 @@ static void write_way_out(struct buf *out, const struct nft_plan *plan)
 {
     if (!plan->masquerade || plan->pool.len == 0)
         return;
-    buf_printf(out, "  chain postrouting {\n    type nat hook postrouting priority 100; policy "
-                    "accept;\n    ip saddr %.*s ip daddr != %.*s",
+    buf_printf(out,
+               "  chain postrouting {\n    type nat hook postrouting priority 100; policy "
+               "accept;\n    ip saddr %.*s ip daddr != %.*s",
                STR_ARGS(plan->pool), STR_ARGS(plan->pool));
     for (size_t i = 0; i < plan->direct.n; i++)
         buf_printf(out, " ip daddr != %.*s", STR_ARGS(plan->direct.at[i]));

@@ -23,11 +23,11 @@ struct nft_task {
 
 struct nft_plan {
     // Task networks; all of it empty without them.
-    struct str bridge;         // the interface behind which task addresses are; empty: not known
-    struct str pool;           // the CIDR of those addresses; empty: not known
-    struct str_list direct;    // CIDRs that are reached without masquerade, beside the pool
-    bool block_instance_metadata;  // of a cloud, at 169.254.169.254
-    bool masquerade;           // what leaves for elsewhere bears the host's address
+    struct str bridge;            // the interface behind which task addresses are; empty: not known
+    struct str pool;              // the CIDR of those addresses; empty: not known
+    struct str_list direct;       // CIDRs that are reached without masquerade, beside the pool
+    bool block_instance_metadata; // of a cloud, at 169.254.169.254
+    bool masquerade;              // what leaves for elsewhere bears the host's address
     const struct nft_task *tasks;
     size_t tasks_n;
     const struct groups *groups; // NULL: none; then no task has any

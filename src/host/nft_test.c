@@ -11,7 +11,7 @@ static void expect(const struct nft_plan *plan, const char *want)
     EXPECT_STR(buf_str(&out), want);
 }
 
-#define HEAD "add table ip gantry\ndelete table ip gantry\ntable ip gantry {\n"
+#define HEAD  "add table ip gantry\ndelete table ip gantry\ntable ip gantry {\n"
 #define GUARD "  chain guard {\n    type filter hook prerouting priority -300; policy accept;\n"
 
 static void a_plan_of_nothing_is_an_empty_table(void **state)
@@ -80,7 +80,8 @@ static void groups_become_sets_chains_and_maps(void **state)
     nft_write(&out, &plan);
     text = str_cstr(&arena, buf_str(&out));
     assert_non_null(strstr(text, "  set g0 {\n    type ipv4_addr\n    elements = { 10.1.0.3 }\n"));
-    assert_non_null(strstr(text, "  chain g0_in { # web\n    tcp dport 80-80 ip saddr @g0 accept\n"));
+    assert_non_null(
+        strstr(text, "  chain g0_in { # web\n    tcp dport 80-80 ip saddr @g0 accept\n"));
     assert_non_null(strstr(text, "  chain g0_out {\n    accept\n"));
     assert_non_null(strstr(text, "  chain t1_in {\n    jump g0_in\n    drop\n"));
     assert_non_null(strstr(text, "    elements = { 10.1.0.3 : jump t1_in }\n"));

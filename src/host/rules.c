@@ -75,8 +75,7 @@ static void begin(void *user)
     struct rules *rules = user;
     BUF_AUTO struct buf text = BUF_INIT;
     const char *argv[] = {"nft", "-f", "-", NULL};
-    struct command_spec spec = {
-        .argv = argv, .output_max = OUTPUT_MAX, .patience_ms = PATIENCE_MS};
+    struct command_spec spec = {.argv = argv, .output_max = OUTPUT_MAX, .patience_ms = PATIENCE_MS};
     int rc;
 
     if (rules->command != NULL)

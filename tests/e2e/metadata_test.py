@@ -100,8 +100,8 @@ def ask(arn, method, path, body=""):
     """A request that busybox's wget cannot make: status and JSON."""
     head = f"{method} {path} HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n"
     answer = shell(arn, f"printf '{head}%s' '{body}' | nc 169.254.170.2 80").stdout
-    status, _, rest = answer.partition("\r\n")
-    return int(status.split()[1]), json.loads(rest.partition("\r\n\r\n")[2])
+    status, _, rest = answer.partition("\n")  # line ends have become plain on the way
+    return int(status.split()[1]), json.loads(rest.partition("\n\n")[2])
 
 
 def environment(arn):
@@ -203,6 +203,28 @@ class Documents(unittest.TestCase):
         machine.call("stop-task", "--task", arn)
 
 
+class BlackHole(unittest.TestCase):
+    # First of all: an agent that registers again does not repeat the operator's attributes.
+    def test_a_port_swallows_what_is_sent_to_it(self):
+        arn = start(network_mode="host", enable_fault_injection="true")
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            port = listener.getsockname()[1]
+            body = json.dumps({"Port": port, "Protocol": "tcp", "TrafficType": "ingress"})
+            path = environment(arn)["ECS_AGENT_URI"][len("http://169.254.170.2"):] + "/fault/v1/network-blackhole-port/"
+            reaches = lambda: socket.create_connection(("127.0.0.1", port), 1).close()
+            reaches()
+            self.assertEqual(ask(arn, "POST", path + "status", body), (200, {"Status": "not-running"}))
+            self.assertEqual(ask(arn, "POST", path + "start", body), (200, {"Status": "running"}))
+            self.assertRaises(TimeoutError, reaches)
+            time.sleep(5.1)  # one question of a kind in five seconds
+            self.assertEqual(ask(arn, "POST", path + "status", body), (200, {"Status": "running"}))
+            self.assertEqual(ask(arn, "POST", path + "stop", body), (200, {"Status": "stopped"}))
+            reaches()
+        machine.call("stop-task", "--task", arn)
+
+
 class Credentials(unittest.TestCase):
     def test_a_role_may_look_after_its_own_task_and_nothing_else(self):
         arn = start(task_role_arn=ROLE)
@@ -291,7 +313,8 @@ class Credentials(unittest.TestCase):
         with open(os.path.join(machine.folder, "up.log")) as log:
             text = log.read()
         self.assertNotIn(keys["SecretAccessKey"], text)
-        self.assertIn("event=audit status=200", text)
+        self.assertRegex(text, f"event=audit time=[^ ]* status=200 from=[^ ]* role={ROLE} .*call=GetCredentials")
+        self.assertNotIn(environment(arn)["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"].split("/")[-1], text)
         self.assertEqual(os.stat(os.path.join(machine.data, "role-key")).st_mode & 0o777, 0o600)
         machine.call("stop-task", "--task", arn)
 
@@ -313,25 +336,6 @@ class TaskApi(unittest.TestCase):
         status, answer = ask(arn, "PUT", path, '{"Protection":false}')
         self.assertEqual((status, answer["error"]["Code"]), (400, "InvalidParameterException"))
         machine.call("delete-service", "--service", "guarded", "--force")
-
-    def test_a_port_swallows_what_is_sent_to_it(self):
-        arn = start(network_mode="host", enable_fault_injection="true")
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            listener.listen()
-            port = listener.getsockname()[1]
-            body = json.dumps({"Port": port, "Protocol": "tcp", "TrafficType": "ingress"})
-            path = environment(arn)["ECS_AGENT_URI"][len("http://169.254.170.2"):] + "/fault/v1/network-blackhole-port/"
-            reaches = lambda: socket.create_connection(("127.0.0.1", port), 1).close()
-            reaches()
-            self.assertEqual(ask(arn, "POST", path + "status", body), (200, {"Status": "not-running"}))
-            self.assertEqual(ask(arn, "POST", path + "start", body), (200, {"Status": "running"}))
-            self.assertRaises(TimeoutError, reaches)
-            time.sleep(5.1)  # one question of a kind in five seconds
-            self.assertEqual(ask(arn, "POST", path + "status", body), (200, {"Status": "running"}))
-            self.assertEqual(ask(arn, "POST", path + "stop", body), (200, {"Status": "stopped"}))
-            reaches()
-        machine.call("stop-task", "--task", arn)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ static void end_script(void *user)
 // What a container sends becomes numbers and addresses, which stand behind these words.
 static void check_words(struct str script)
 {
-    static const char *const before[] = {"saddr ", "daddr ", "dst ", "dport ", "delay ", "loss "};
+    static const char *const before[] = {"saddr ", "daddr ", " ip dst ", " ip6 dst ",
+                                         "dport ", "delay ", "loss "};
 
     for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
         struct str rest = script;
@@ -66,7 +67,8 @@ static void check_words(struct str script)
         while ((at = memmem(rest.ptr, rest.len, before[i], strlen(before[i]))) != NULL) {
             rest = str_from(rest, (size_t)(at - rest.ptr) + strlen(before[i]));
             ASSERT(rest.len > 0 && strspn(rest.ptr, "0123456789abcdef.:/") > 0);
-            ASSERT(str_has_char(STR(" m%"), rest.ptr[strspn(rest.ptr, "0123456789abcdef.:/")]));
+            ASSERT_SAY(str_has_char(STR(" m%"), rest.ptr[strspn(rest.ptr, "0123456789abcdef.:/")]),
+                       "%.*s", STR_ARGS(script));
         }
     }
 }
@@ -106,8 +108,8 @@ static void make_views(struct host *host)
         "\"containers\":[{\"name\":\"a\",\"image\":\"i\"},{\"name\":\"b\",\"image\":\"i\"}]}";
     struct acs_task *task = arena_new(&host->arena, struct acs_task);
     struct codec_report report = {0};
-    int outcome = codec_decode(&host->arena, &acs_task_shape, str_of(task_json), &codec_peer, task,
-                               &report);
+    int outcome =
+        codec_decode(&host->arena, &acs_task_shape, str_of(task_json), &codec_peer, task, &report);
 
     ASSERT(outcome == 0);
     for (int i = 0; i < 2; i++)

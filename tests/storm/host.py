@@ -37,7 +37,8 @@ class RealAgent:
     def start(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ECS_", "GANTRY_"))}
         env.update({"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "1s", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER": "0s",
-                    "ECS_IMAGE_PULL_BEHAVIOR": "prefer-cached", "ECS_CONTAINER_STOP_TIMEOUT": "1s"}, **self.env)
+                    "ECS_IMAGE_PULL_BEHAVIOR": "prefer-cached", "ECS_CONTAINER_STOP_TIMEOUT": "1s",
+                    "GANTRY_METADATA_PORT": "0", "GANTRY_INTROSPECTION_PORT": "0"}, **self.env)
         argv = [binary(), "agent", "--endpoint", f"http://{self.server.host}", "--cluster", CLUSTER, "--data", self.folder,
                 "--docker-socket", self.docker_socket, "--credentials", os.path.join(self.server.data, "credentials")]
         with open(self.log_path, "ab") as log:
