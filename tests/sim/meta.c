@@ -1,5 +1,5 @@
-// In the place of agent/meta.c: simulated agents serve no containers (their ports are 0), so nothing
-// of it is ever called, and what it stands on is not linked.
+// In the place of agent/meta.c: simulated agents serve no containers (their ports are 0), so
+// nothing of it is ever called, and what it stands on is not linked.
 
 #include "agent/meta.h"
 
