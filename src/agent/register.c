@@ -94,6 +94,7 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
         .privileged = !config->privileged_disabled,
         .selinux = config->selinux,
         .apparmor = config->apparmor,
+        .task_networks = config->engine.task_networks,
     };
     struct str_list capabilities = engine_capabilities(arena, &abilities);
     struct ecs_attribute_list list = {0};
