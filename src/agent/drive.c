@@ -3,6 +3,8 @@
 
 #include "agent/drive.h"
 
+#include "agent/hostnet.h"
+
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/buf.h"
@@ -200,16 +202,38 @@ static void call_runtime(struct drive *drive, const struct host_call *call)
     drive->config.driver->call(drive->runtime, &timed);
 }
 
+static void network_answered(void *user, const struct host_result *result)
+{
+    struct engine_input input = {.kind = ENGINE_INPUT_RESULT, .result = result};
+
+    step(user, &input);
+}
+
+static bool is_for_hostnet(const struct drive *drive, const struct host_call *call)
+{
+    return drive->config.hostnet != NULL &&
+           (call->kind == HOST_CALL_KIND_NETWORK_UP || call->kind == HOST_CALL_KIND_NETWORK_DOWN);
+}
+
+static void cancel(struct drive *drive, int64_t token)
+{
+    drive->config.driver->cancel(drive->runtime, token);
+    if (drive->config.hostnet != NULL)
+        hostnet_cancel(drive->config.hostnet, token);
+}
+
 static void carry_out(struct drive *drive, const struct engine_effect *effect)
 {
     switch (effect->kind) {
     case ENGINE_EFFECT_CALL:
         if (effect->call->kind == HOST_CALL_KIND_FIND_PORTS)
             find_ports(drive, effect->call);
+        else if (is_for_hostnet(drive, effect->call))
+            hostnet_call(drive->config.hostnet, effect->call, network_answered, drive);
         else
             call_runtime(drive, effect->call);
         break;
-    case ENGINE_EFFECT_CANCEL: drive->config.driver->cancel(drive->runtime, effect->cancel); break;
+    case ENGINE_EFFECT_CANCEL: cancel(drive, effect->cancel); break;
     case ENGINE_EFFECT_SUBMIT: submit(drive, effect->submit.task, effect->submit.request); break;
     case ENGINE_EFFECT_MESSAGE:
         drive->config.message(drive->config.user, effect->message.kind, effect->message.value);
@@ -282,6 +306,8 @@ static void events_opened(struct drive *drive)
     drive->events_pause_ms = EVENTS_AGAIN_FIRST_MS;
     drive->is_up = true;
     LOG_INFO("agent.runtime_up", LOG_CSTR("runtime", drive->config.driver->name));
+    if (drive->config.hostnet != NULL)
+        hostnet_admit(drive->config.hostnet);
     step(drive, &input);
 }
 
@@ -409,6 +435,15 @@ void drive_stats_stop(struct drive *drive, int64_t token)
 
 // ---- life
 
+static void begin_networks(struct drive *drive)
+{
+    struct arena scratch = ARENA_INIT;
+    struct engine_network_list known = engine_networks(drive->engine, &scratch);
+
+    hostnet_begin(drive->config.hostnet, &known);
+    arena_deinit(&scratch);
+}
+
 struct drive *drive_new(const struct drive_config *config)
 {
     struct drive *drive = mem_zalloc(sizeof *drive);
@@ -439,6 +474,8 @@ struct drive *drive_new(const struct drive_config *config)
         return drive;
     }
     step(drive, &input);
+    if (config->hostnet != NULL)
+        begin_networks(drive);
     listen_to_events(drive);
     return drive;
 }

@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 struct drive;
+struct hostnet;
 struct loop;
 
 struct drive_config {
@@ -21,6 +22,7 @@ struct drive_config {
     const struct engine_settings *settings;
     const struct runtime_driver *driver;
     struct str socket;
+    struct hostnet *hostnet; // NULL: networks of tasks are the runtime's driver's business
     void (*message)(void *user, enum acs_message kind, const void *value); // to the server
     void (*broken)(void *user, struct str why); // the store failed for good: the agent must end
     void *user;

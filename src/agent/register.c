@@ -110,6 +110,8 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
     }
     if (config->external)
         add_attribute(&list, STR("ecs.capability.external"), STR_NONE);
+    if (config->fargate.len > 0)
+        add_attribute(&list, STR("ecs.capability.fargate"), config->fargate);
     add_attribute(&list, STR("ecs.os-type"), STR("linux"));
     add_attribute(&list, STR("ecs.os-family"), STR("LINUX"));
     add_attribute(&list, STR("ecs.os-type-detailed"), config->os_family_detail);

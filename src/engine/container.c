@@ -417,8 +417,7 @@ static bool give_up_pull(struct engine *engine, struct container *c)
 
 static bool stop(struct engine *engine, struct container *c)
 {
-    if (!depend_may_stop(c) ||
-        (c->role == CONTAINER_NETWORK_PAUSE && !network_is_gone(c->task))) {
+    if (!depend_may_stop(c) || (c->role == CONTAINER_NETWORK_PAUSE && !network_is_gone(c->task))) {
         MARK("a container is stopped after those that depend on it");
         c->blocked = true;
         return false;

@@ -72,12 +72,12 @@ struct engine_settings {
     bool metadata_endpoints; // the agent serves 169.254.170.2, so containers are told about it
     bool task_cgroups;       // the shell makes a cgroup for each task: containers go below it
     bool cgroup_v2;
-    bool propagate_task_memory; // cgroup v2 only: a container without a limit gets the task's
+    bool propagate_task_memory;  // cgroup v2 only: a container without a limit gets the task's
     bool task_networks;          // the shell makes networks of awsvpc tasks
     struct str_list network_dns; // servers and domains of such tasks; empty: the runtime's choice
     struct str_list network_search;
     struct str_map pause_labels; // of pause containers, beside the usual ones
-    bool external;              // GPUs by device request, not by a runtime's name
+    bool external;               // GPUs by device request, not by a runtime's name
     struct str gpu_runtime;
 
     // What the host has to give (ecs-behaviour-agent 5.1).

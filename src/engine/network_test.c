@@ -4,7 +4,7 @@
 
 #include "engine/rig.h"
 
-#define PAUSE "~internal~ecs~pause"
+#define PAUSE     "~internal~ecs~pause"
 #define NAMESPACE "~internal~ecs~pause~namespace"
 
 static void init(struct rig *rig)
@@ -145,7 +145,8 @@ static void a_pause_container_that_fails_says_why(void **state)
     (void)state;
 
     init(&rig);
-    fake_fail(rig.fake, HOST_CALL_KIND_START, 1, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER, "no room");
+    fake_fail(rig.fake, HOST_CALL_KIND_START, 1, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER,
+              "no room");
     rig_start(&rig, awsvpc_task(&rig, NULL));
     rig_run(&rig, 60000);
     EXPECT_STR(rig_submit(&rig, "t1", "STOPPED")->reason, "CannotStartContainerError: no room");

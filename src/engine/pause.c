@@ -7,8 +7,9 @@
 // before the first container enters it and until the last one has left: pause_allows and
 // pause_outlives say so to those who start and stop containers.
 //
-// Their image comes from no registry. When the runtime does not have it, it is given the one that is
-// part of this program; one such call at a time, for a second one would replace the first's image.
+// Their image comes from no registry. When the runtime does not have it, it is given the one that
+// is part of this program; one such call at a time, for a second one would replace the first's
+// image.
 
 #include "engine/state.h"
 
@@ -42,13 +43,12 @@ size_t pause_count(const struct acs_task *spec)
     return (size_t)has_network(spec) + (size_t)shares_namespaces(spec);
 }
 
-const struct acs_container *pause_spec(struct task *task, size_t nth,
-                                       enum container_role *out_role)
+const struct acs_container *pause_spec(struct task *task, size_t nth, enum container_role *out_role)
 {
     struct acs_container *spec = arena_new(&task->arena, struct acs_container);
 
-    *out_role = nth == 0 && has_network(task->spec) ? CONTAINER_NETWORK_PAUSE
-                                                    : CONTAINER_NAMESPACE_PAUSE;
+    *out_role =
+        nth == 0 && has_network(task->spec) ? CONTAINER_NETWORK_PAUSE : CONTAINER_NAMESPACE_PAUSE;
     SET(spec, name,
         *out_role == CONTAINER_NETWORK_PAUSE ? STR("~internal~ecs~pause")
                                              : STR("~internal~ecs~pause~namespace"));
@@ -146,8 +146,7 @@ static void give_up(struct engine *engine, struct container *c, const struct hos
 // The image is looked for again after it was loaded: what counts is that it is there.
 void pause_result(struct engine *engine, struct container *c, const struct host_result *result)
 {
-    bool is_missing =
-        result->has.error && result->error->class == HOST_ERROR_CLASS_NOT_FOUND;
+    bool is_missing = result->has.error && result->error->class == HOST_ERROR_CLASS_NOT_FOUND;
 
     if (c->step == STEP_PAUSE_LOAD)
         engine->load_token = 0;
@@ -166,8 +165,7 @@ void pause_result(struct engine *engine, struct container *c, const struct host_
         MARK("one pause image is loaded at a time");
         again(engine, c, PAUSE_AGAIN_MS);
     } else if (++c->attempt < PAUSE_LOAD_ATTEMPTS) {
-        again(engine, c,
-              engine_backoff(engine, TIME_SECOND_MS, 2, 5 * TIME_SECOND_MS, c->attempt));
+        again(engine, c, engine_backoff(engine, TIME_SECOND_MS, 2, 5 * TIME_SECOND_MS, c->attempt));
     } else {
         give_up(engine, c, result);
     }

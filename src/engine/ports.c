@@ -43,8 +43,7 @@ static bool is_bridge(const struct container *c)
 {
     struct str mode = create_network_mode(c);
 
-    return !str_eq(mode, STR("host")) && !str_eq(mode, STR("none")) &&
-           !str_eq(mode, STR("awsvpc"));
+    return !str_eq(mode, STR("host")) && !str_eq(mode, STR("none")) && !str_eq(mode, STR("awsvpc"));
 }
 
 // A mapping that names no container port gets none, so that nobody waits for it.

@@ -175,10 +175,10 @@ static void write_import(struct arena *arena, const struct host_call *call,
     struct docker_reference ref = docker_reference_split(call->image);
 
     out->method = STR("POST");
-    out->target = str_fmt(arena, "/images/create?fromSrc=-&repo=%.*s&tag=%.*s&changes=%.*s",
-                          STR_ARGS(encoded(arena, ref.repository)),
-                          STR_ARGS(encoded(arena, ref.tag)),
-                          STR_ARGS(encoded(arena, STR("ENTRYPOINT [\"/pause\"]"))));
+    out->target =
+        str_fmt(arena, "/images/create?fromSrc=-&repo=%.*s&tag=%.*s&changes=%.*s",
+                STR_ARGS(encoded(arena, ref.repository)), STR_ARGS(encoded(arena, ref.tag)),
+                STR_ARGS(encoded(arena, STR("ENTRYPOINT [\"/pause\"]"))));
     out->body = pause_image_files(arena);
     out->headers[out->headers_n++] =
         (struct http_header){.name = STR("Content-Type"), .value = STR("application/x-tar")};

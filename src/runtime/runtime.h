@@ -44,7 +44,8 @@
 // of the engine's API that the call's members need; absent: any.
 //
 // find-ports, network-up and network-down ask the host, not the engine: the agent's shell answers
-// them (engine/ports.h, agent/network.h) and never hands them to a driver. A driver answers a call that it does not know with class other.
+// them (engine/ports.h, agent/network.h) and never hands them to a driver. A driver answers a call
+// that it does not know with class other.
 //
 // Error classes: not-found (container, image, volume), conflict (name in use, volume in use,
 // container not in the right state), denied (credentials), timeout (deadline), unreachable (no
