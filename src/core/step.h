@@ -35,6 +35,8 @@ enum effect_kind {
     EFFECT_HOOK_CALL,  // struct hook_call, core/hooks.h
     EFFECT_ALARMS_ASK, // struct alarms_ask, core/alarms.h
     EFFECT_TRAFFIC,    // struct traffic_order, core/traffic.h
+
+    EFFECT_USAGE, // of no session: `value` is a struct usage_reports (core/usage.h)
 };
 
 struct effect {

@@ -416,6 +416,7 @@ void agents_effect(struct agents *agents, const struct effect *effect)
     case EFFECT_HOOK_CALL:
     case EFFECT_ALARMS_ASK:
     case EFFECT_TRAFFIC:
+    case EFFECT_USAGE:
     case EFFECT_NONE: break;
     }
     UNREACHABLE();
