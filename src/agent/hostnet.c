@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "host/cni.h"
+#include "host/link.h"
 #include "io/command.h"
 #include "io/file.h"
 #include "io/loop.h"
@@ -152,6 +153,7 @@ static void set_link(struct arena *arena, struct str link, const char *name)
 static bool isolate(struct job *job, struct str host_end)
 {
     struct str bridge = job->hostnet->config.config->network_bridge;
+    int rc;
 
     if (bridge.len == 0 || host_end.len == 0)
         return true; // an operator's own list: his interfaces
@@ -160,8 +162,11 @@ static bool isolate(struct job *job, struct str host_end)
     (void)!file_append(
         arena_printf(&job->arena, "/proc/sys/net/ipv4/conf/%.*s/send_redirects", STR_ARGS(bridge)),
         STR("0"), 0600);
-    return set_kernel(
-        arena_printf(&job->arena, "/sys/class/net/%.*s/brport/isolated", STR_ARGS(host_end)));
+    rc = link_isolate(host_end);
+    if (rc != 0)
+        LOG_WARN("agent.not_isolated", LOG_STR("interface", host_end),
+                 LOG_CSTR("reason", strerrordesc_np(-rc)));
+    return rc == 0;
 }
 
 static void admitted(void *user, const struct command_result *result)
