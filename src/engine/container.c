@@ -205,6 +205,9 @@ static void observe_running(struct engine *engine, struct container *c,
         c->dirty = true;
     }
     observe_bindings(engine, c, found);
+    if (router_is(c) && found->network_settings != NULL &&
+        !str_eq(c->address, found->network_settings->ip_address))
+        c->address = str_copy(&c->task->arena, found->network_settings->ip_address);
     if (found->state->health != NULL)
         container_set_health(engine, c, found->state->health->status);
     if (c->known < HOST_CONTAINER_STATUS_RUNNING)
@@ -487,7 +490,7 @@ static bool advance(struct engine *engine, struct container *c)
     enum host_container_status next = c->known + 1;
     bool gone;
 
-    if (!pause_allows(c, next))
+    if (!pause_allows(c, next) || !resource_allows(c, next))
         return false;
     if (pause_is(c))
         return advance_pause(engine, c, next);

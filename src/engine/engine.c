@@ -26,6 +26,8 @@ struct engine_settings engine_settings_default(void)
         .port_first = 49153,
         .port_last = 65535,
         .metadata_endpoints = true,
+        .cgroup_period_us = 100000,
+        .firelens_async = true,
     };
 }
 
@@ -65,6 +67,8 @@ static void copy_settings(struct engine *engine, const struct engine_settings *s
     own->cluster = str_copy(arena, settings->cluster);
     own->container_instance = str_copy(arena, settings->container_instance);
     own->region = str_copy(arena, settings->region);
+    own->data_dir = str_copy(arena, settings->data_dir);
+    own->awslogs_endpoint = str_copy(arena, settings->awslogs_endpoint);
     own->gpu_runtime = str_copy(arena, settings->gpu_runtime);
     own->network_dns = copy_texts(arena, settings->network_dns);
     own->network_search = copy_texts(arena, settings->network_search);
@@ -166,6 +170,7 @@ int64_t engine_call(struct engine *engine, struct call_target target, struct hos
         .task = task->id,
         .container = target.container ? (int32_t)target.container->index : -1,
         .volume = target.volume ? (int32_t)(target.volume - task->volumes) : -1,
+        .resource = target.resource ? (int32_t)(target.resource - task->resources) : -1,
         .look = target.look,
         .network = target.network,
         .kind = call->kind,
@@ -238,6 +243,10 @@ static void deliver(struct engine *engine, const struct pending *pending,
     }
     if (pending->volume >= 0) {
         volume_result(engine, task, &task->volumes[pending->volume], result);
+        return;
+    }
+    if (pending->resource >= 0) {
+        resource_result(engine, task, &task->resources[pending->resource], result);
         return;
     }
     ASSERT(pending->container >= 0 && (size_t)pending->container < task->containers_n);
@@ -341,7 +350,7 @@ static time_ms next_timer(const struct engine *engine)
     for (uint64_t id = 0; (id = idtable_next(&engine->tasks, id)) != 0;) {
         const struct task *task = idtable_get(&engine->tasks, id);
 
-        next = earlier(next, task_next_timer(task));
+        next = earlier(next, task_next_timer(engine, task));
         next = earlier(next, submit_next_timer(engine, task));
         next = earlier(next, cleanup_next_timer(engine, task));
     }

@@ -72,7 +72,13 @@ struct engine_settings {
     bool metadata_endpoints; // the agent serves 169.254.170.2, so containers are told about it
     bool task_cgroups;       // the shell makes a cgroup for each task: containers go below it
     bool cgroup_v2;
-    bool propagate_task_memory;  // cgroup v2 only: a container without a limit gets the task's
+    bool cgroup_slices; // Docker's driver is systemd: parents are named as slices, not as paths
+    bool propagate_task_memory; // cgroup v2 only: a container without a limit gets the task's
+    int32_t cgroup_period_us;
+    int32_t task_pids_limit; // 0: none
+    struct str data_dir;     // of the agent, absolute: files of log routers are below it
+    bool firelens_async;
+    struct str awslogs_endpoint; // of the service that keeps logs; empty: the log driver knows
     bool task_networks;          // the shell makes networks of awsvpc tasks
     struct str_list network_dns; // servers and domains of such tasks; empty: the runtime's choice
     struct str_list network_search;
@@ -101,6 +107,10 @@ struct engine_abilities {
     bool apparmor;
     bool task_roles;
     bool task_networks;
+    bool task_cgroups;
+    bool parameters; // secrets can be had from a store of parameters,
+    bool secrets;    // and from one of secrets: registry logins too
+    bool env_files;
 };
 struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *abilities);
 

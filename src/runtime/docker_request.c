@@ -240,6 +240,8 @@ bool docker_request_write(struct arena *arena, const struct host_call *call,
     case HOST_CALL_KIND_FIND_PORTS:
     case HOST_CALL_KIND_NETWORK_UP:
     case HOST_CALL_KIND_NETWORK_DOWN:
+    case HOST_CALL_KIND_MAKE_RESOURCE:
+    case HOST_CALL_KIND_REMOVE_RESOURCE:
     case HOST_CALL_KIND_UNSET: break;
     }
     return false;
