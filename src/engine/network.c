@@ -228,7 +228,6 @@ static void went_down(struct engine *engine, struct task *task, const struct hos
         return;
     }
     if (result->has.error) {
-        MARK("a network that cannot be taken down is left");
         engine_log(engine, LOG_LEVEL_WARN, "network.left", task, NULL, result->error->text);
     }
     set_state(task, HOST_NETWORK_STATE_GONE);

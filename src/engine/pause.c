@@ -135,7 +135,6 @@ static void give_up(struct engine *engine, struct container *c, const struct hos
     struct str reason = reason_of_call(&c->task->arena, "CannotPullContainerError",
                                        "loading the pause image", PAUSE_LOAD_MS, result);
 
-    MARK("a task whose pause image cannot be had ends");
     engine_log(engine, LOG_LEVEL_WARN, "container.call_failed", NULL, c, reason);
     container_set_reason(c, reason);
     container_idle(c);
@@ -162,7 +161,6 @@ void pause_result(struct engine *engine, struct container *c, const struct host_
         c->step = STEP_PAUSE_LOAD;
         pause_send(engine, c);
     } else if (is_missing && c->step == STEP_PAUSE_LOOK && engine->load_token != 0) {
-        MARK("one pause image is loaded at a time");
         again(engine, c, PAUSE_AGAIN_MS);
     } else if (++c->attempt < PAUSE_LOAD_ATTEMPTS) {
         again(engine, c, engine_backoff(engine, TIME_SECOND_MS, 2, 5 * TIME_SECOND_MS, c->attempt));
