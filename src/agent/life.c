@@ -6,6 +6,7 @@
 
 #include "agent/acs.h"
 #include "agent/drive.h"
+#include "agent/hostnet.h"
 #include "agent/meta.h"
 #include "agent/probe.h"
 #include "agent/tcs.h"
@@ -39,8 +40,9 @@ struct life {
     struct probe *probe;
     struct str docker_version;
     struct host_facts facts;
-    struct rules *rules; // NULL: nobody needs any
-    struct meta *meta;   // NULL: containers are offered nothing
+    struct meta *meta;       // NULL: containers are offered nothing
+    struct rules *rules;     // NULL: nobody needs any
+    struct hostnet *hostnet; // NULL: tasks have no networks of their own
     struct registration *registration;
     struct drive *drive;
     struct places *places;
@@ -210,6 +212,7 @@ static void start_drive(struct life *life)
         .settings = &life->settings->engine,
         .driver = life->config.driver,
         .socket = str_of(life->settings->docker_socket),
+        .hostnet = life->hostnet,
         .message = to_server,
         .broken = store_broke,
         .keys = keys_came,
@@ -320,6 +323,13 @@ static void endpoints_tried(void *user, struct meta_found found)
     begin_registration(life);
 }
 
+static struct rules *ready_rules(struct life *life)
+{
+    if (life->rules == NULL)
+        life->rules = rules_open(life->config.loop);
+    return life->rules;
+}
+
 // What the host can do must be known before it is advertised.
 static void try_endpoints(struct life *life)
 {
@@ -335,9 +345,34 @@ static void try_endpoints(struct life *life)
         begin_registration(life);
         return;
     }
-    life->rules = rules_open(life->config.loop);
-    settings.rules = life->rules;
+    settings.rules = ready_rules(life);
     life->meta = meta_open(&settings, endpoints_tried, life);
+}
+
+static void networks_tried(void *user, struct str why)
+{
+    struct life *life = user;
+
+    life->settings->engine.task_networks = why.len == 0;
+    if (why.len > 0) {
+        LOG_WARN("agent.no_task_networks", LOG_STR("reason", why));
+        hostnet_close(life->hostnet);
+        life->hostnet = NULL;
+        *rules_plan(life->rules) = (struct nft_plan){0};
+    }
+    try_endpoints(life);
+}
+
+static void try_networks(struct life *life)
+{
+    struct hostnet_config config = {.loop = life->config.loop, .config = life->settings};
+
+    if (life->settings->network_pool.len == 0 && life->settings->cni_file == NULL) {
+        try_endpoints(life);
+        return;
+    }
+    config.rules = ready_rules(life);
+    life->hostnet = hostnet_open(&config, networks_tried, life);
 }
 
 static void keep_facts(struct life *life, const struct host_facts *facts)
@@ -367,7 +402,7 @@ static void probed(void *user, const struct host_facts *facts, struct str docker
         return;
     }
     keep_facts(life, facts);
-    try_endpoints(life);
+    try_networks(life);
 }
 
 // ---- life
@@ -434,6 +469,7 @@ void life_free(struct life *life)
     probe_cancel(life->probe);
     drive_free(life->drive);
     meta_close(life->meta);
+    hostnet_close(life->hostnet);
     rules_close(life->rules);
     api_free(life->api);
     mem_free(life->records);
@@ -444,6 +480,12 @@ void life_free(struct life *life)
 bool life_leave(struct life *life, void (*done)(void *user), void *user)
 {
     return life->meta != NULL && meta_leave(life->meta, done, user);
+}
+
+void life_reload(struct life *life)
+{
+    if (life->hostnet != NULL && life->drive != NULL)
+        hostnet_reload(life->hostnet);
 }
 
 struct drive *life_drive(struct life *life)

@@ -29,6 +29,9 @@ struct life_config {
 int life_start(const struct life_config *config, struct life **out) MUST_CHECK;
 void life_free(struct life *life); // containers are left alone; NULL is fine
 
+// Settings that are files of their own are read again.
+void life_reload(struct life *life);
+
 // The agent ends in good order: what should not stay on the host is taken back, then `done` is
 // called, from the loop. False: there is nothing of the kind.
 bool life_leave(struct life *life, void (*done)(void *user), void *user);

@@ -45,6 +45,8 @@ static bool has_address(const struct engine_view *view, struct str address)
 {
     const struct docker_container *seen = view->seen;
 
+    if (runs(view) && view->network != NULL && str_eq(view->network->address, address))
+        return true;
     if (!runs(view) || seen == NULL || seen->network_settings == NULL)
         return false;
     for (size_t i = 0; i < seen->network_settings->networks.n; i++) {
@@ -178,12 +180,37 @@ static void fill_network(struct str name, const struct docker_endpoint_settings 
         SET(out, ipv6_addresses, one_text(from->global_ipv6_address, arena));
 }
 
-static struct meta_network_list networks_of(const struct engine_view *view, struct arena *arena)
+// The task's own, which its containers share. Only v4 shows more than its address.
+static struct meta_network_list task_network(enum meta_version version,
+                                             const struct host_network *network,
+                                             struct arena *arena)
+{
+    struct meta_network *out = arena_new(arena, struct meta_network);
+
+    SET(out, network_mode, STR("awsvpc"));
+    SET(out, ipv4_addresses, one_text(network->address, arena));
+    if (version == META_V4) {
+        SET(out, attachment_index, 0);
+        SET(out, mac_address, network->mac);
+        SET(out, ipv4_subnet_cidr_block, network->subnet);
+        SET(out, subnet_gateway_ipv4_address, network->gateway);
+        if (network->dns_servers.n > 0)
+            SET(out, domain_name_servers, network->dns_servers);
+        if (network->dns_search.n > 0)
+            SET(out, domain_name_search_list, network->dns_search);
+    }
+    return (struct meta_network_list){.n = 1, .at = out};
+}
+
+static struct meta_network_list networks_of(enum meta_version version,
+                                            const struct engine_view *view, struct arena *arena)
 {
     const struct docker_network_settings *settings =
         view->seen != NULL ? view->seen->network_settings : NULL;
     struct meta_network_list list = {0};
 
+    if (view->network != NULL)
+        return task_network(version, view->network, arena);
     if (settings == NULL)
         return list;
     list.at = arena_array(arena, struct meta_network, settings->networks.n);
@@ -253,7 +280,11 @@ static struct str container_status(enum host_container_status status)
 
 static struct str type_of(const struct engine_view *view)
 {
-    (void)view;
+    switch (view->type) {
+    case ENGINE_CONTAINER_CNI_PAUSE: return STR("CNI_PAUSE");
+    case ENGINE_CONTAINER_NAMESPACE_PAUSE: return STR("NAMESPACE_PAUSE");
+    case ENGINE_CONTAINER_NORMAL: break;
+    }
     return STR("NORMAL");
 }
 
@@ -307,7 +338,7 @@ void meta_fill_container(enum meta_version version, const struct engine_view *vi
                          struct arena *arena, struct meta_container *out)
 {
     struct meta_port_list ports = ports_of(view, version == META_V4, arena);
-    struct meta_network_list networks = networks_of(view, arena);
+    struct meta_network_list networks = networks_of(version, view, arena);
     struct meta_volume_list volumes = volumes_of(view, arena);
 
     fill_always(view, arena, out);
@@ -441,7 +472,7 @@ static void fill_introspected_container(const struct engine_view *view, struct a
                                         struct meta_introspected_container *out)
 {
     struct meta_port_list ports = ports_of(view, false, arena);
-    struct meta_network_list networks = networks_of(view, arena);
+    struct meta_network_list networks = networks_of(META_V3, view, arena);
     struct meta_volume_list volumes = volumes_of(view, arena);
 
     SET(out, docker_id, view->runtime_id);
@@ -522,7 +553,7 @@ static struct meta_file_port_list file_ports(const struct engine_view *view, str
 static void fill_started(const struct engine_view *view, struct arena *arena, struct meta_file *out)
 {
     struct meta_file_port_list ports = file_ports(view, arena);
-    struct meta_network_list networks = networks_of(view, arena);
+    struct meta_network_list networks = networks_of(META_V3, view, arena);
 
     SET(out, container_id, view->runtime_id);
     SET(out, docker_container_name, str_fmt(arena, "/%.*s", STR_ARGS(view->runtime_name)));

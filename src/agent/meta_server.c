@@ -422,6 +422,19 @@ static void answer_protection(struct ask *ask)
     meta_protect_request(ask->server->protect, ask->exchange, ask->request, find_task(ask));
 }
 
+// A process in the network that the task has of its own; 0: there is none.
+static int32_t network_pid(const struct ask *ask, const struct engine_view *view)
+{
+    for (size_t i = 0; view != NULL && i < ask->views.n; i++) {
+        const struct engine_view *one = &ask->views.at[i];
+
+        if (one->type == ENGINE_CONTAINER_CNI_PAUSE && str_eq(one->task_arn, view->task_arn) &&
+            one->seen != NULL && one->seen->state != NULL)
+            return one->seen->state->pid;
+    }
+    return 0;
+}
+
 static void answer_fault(struct ask *ask)
 {
     struct meta_fault_ask fault = {
@@ -432,6 +445,7 @@ static void answer_fault(struct ask *ask)
         .address = ask->address,
     };
 
+    fault.pid = network_pid(ask, fault.view);
     meta_faults_request(ask->server->config.faults, &fault);
 }
 

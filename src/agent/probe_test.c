@@ -141,6 +141,18 @@ static void answer_error(struct by_hand *engine)
     answer(engine, &result);
 }
 
+static void answer_bridge(struct by_hand *engine)
+{
+    struct str_pair option = {STR("com.docker.network.bridge.name"), STR("docker0")};
+    struct docker_network network = {0};
+    struct host_result result = {0};
+
+    SET(&network, options, (struct str_map){.n = 1, .at = &option});
+    SET(&result, kind, HOST_CALL_KIND_INSPECT_NETWORK);
+    SET(&result, docker_network, &network);
+    answer(engine, &result);
+}
+
 static void version_and_info_are_the_facts(void **state)
 {
     struct by_hand *engine = *state;
@@ -150,6 +162,8 @@ static void version_and_info_are_the_facts(void **state)
     answer_version(engine);
     assert_int_equal(engine->asked, HOST_CALL_KIND_INFO);
     answer_info(engine);
+    assert_int_equal(engine->asked, HOST_CALL_KIND_INSPECT_NETWORK);
+    answer_bridge(engine);
     assert_int_equal(engine->done, 0); // the driver is still talking to us
     loop_run_once(engine->loop, 0);
     assert_int_equal(engine->done, 1);
@@ -157,6 +171,7 @@ static void version_and_info_are_the_facts(void **state)
     EXPECT_STR(engine->version, "20.10.24");
     EXPECT_STR(engine->facts.api_version, "1.41");
     EXPECT_STR(engine->facts.architecture, "x86_64");
+    EXPECT_STR(engine->facts.bridge, "docker0");
     assert_int_equal(engine->facts.cpus, 4);
     assert_int_equal(engine->facts.memory_mib, 2048);
 }

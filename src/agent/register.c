@@ -98,6 +98,7 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
         .task_roles_of_host =
             config->task_roles && config->task_roles_of_host && config->engine.metadata_endpoints,
         .faults = config->faults,
+        .task_networks = config->engine.task_networks,
         .task_cgroups = config->engine.task_cgroups,
         .parameters = config->secrets_dir != NULL || config->parameters_endpoint.len > 0,
         .secrets = config->secrets_dir != NULL || config->secrets_endpoint.len > 0,
@@ -117,6 +118,8 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
     }
     if (config->external)
         add_attribute(&list, STR("ecs.capability.external"), STR_NONE);
+    if (config->fargate.len > 0)
+        add_attribute(&list, STR("ecs.capability.fargate"), config->fargate);
     add_attribute(&list, STR("ecs.os-type"), STR("linux"));
     add_attribute(&list, STR("ecs.os-family"), STR("LINUX"));
     add_attribute(&list, STR("ecs.os-type-detailed"), config->os_family_detail);

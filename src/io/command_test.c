@@ -30,10 +30,8 @@ static void hear(void *user, const struct command_result *result)
 static struct heard run(const char *script, const char *input, int64_t patience_ms)
 {
     const char *argv[] = {"sh", "-c", script, NULL};
-    struct command_spec spec = {.argv = argv,
-                                .input = str_of(input),
-                                .output_max = 100,
-                                .patience_ms = patience_ms};
+    struct command_spec spec = {
+        .argv = argv, .input = str_of(input), .output_max = 100, .patience_ms = patience_ms};
     struct heard heard = {0};
     struct command *command;
 
