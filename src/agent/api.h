@@ -24,7 +24,7 @@ struct api_result {
     struct str type;
     struct str message;
     struct str request_id; // of the answer; empty: none
-    const void *reply; // the operation's reply structure
+    const void *reply;     // the operation's reply structure
 };
 
 // Everything in `result` lives until it returns.

@@ -181,9 +181,8 @@ static void fill_network(struct str name, const struct docker_endpoint_settings 
 }
 
 // The task's own, which its containers share. Only v4 shows more than its address.
-static struct meta_network_list task_network(enum meta_version version,
-                                             const struct host_network *network,
-                                             struct arena *arena)
+static struct meta_network_list
+task_network(enum meta_version version, const struct host_network *network, struct arena *arena)
 {
     struct meta_network *out = arena_new(arena, struct meta_network);
 

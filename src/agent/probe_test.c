@@ -65,6 +65,7 @@ static void on_done(void *user, const struct host_facts *facts, struct str versi
     engine->facts = *facts;
     engine->facts.api_version = str_copy(&engine->arena, facts->api_version);
     engine->facts.architecture = str_copy(&engine->arena, facts->architecture);
+    engine->facts.bridge = str_copy(&engine->arena, facts->bridge);
     assert_int_equal(facts->volume_plugins.n, 1);
     EXPECT_STR(facts->volume_plugins.at[0], "local");
     engine->version = str_copy(&engine->arena, version);

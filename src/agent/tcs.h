@@ -22,8 +22,8 @@ struct tcs_config {
 };
 
 struct tcs *tcs_new(const struct tcs_config *config);
-void tcs_free(struct tcs *tcs); // NULL is fine
-void tcs_dial(struct tcs *tcs); // the places are known
+void tcs_free(struct tcs *tcs);                       // NULL is fine
+void tcs_dial(struct tcs *tcs);                       // the places are known
 const struct meter *tcs_meter(const struct tcs *tcs); // NULL: metrics are switched off
 void tcs_hang_up(struct tcs *tcs);
 

@@ -1,5 +1,6 @@
 """What a container can ask of its agent: metadata, statistics, credentials of its role, task protection, faults;
-and what it cannot: anything of another task's. Redirecting needs root, nftables and a port of its own."""
+and what it cannot: anything of another task's. Packet rules belong to one agent a host, so this process and everything
+that it starts is in a network namespace of its own."""
 
 import json
 import os
@@ -15,6 +16,10 @@ import urllib.request
 import boto3
 import botocore.exceptions
 
+if "GANTRY_METADATA_TEST" not in os.environ:
+    os.environ["GANTRY_METADATA_TEST"] = "1"
+    os.execvp("unshare", ["unshare", "--net", sys.executable] + sys.argv)
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig  # noqa: E402
 
@@ -23,10 +28,12 @@ ROLE = "arn:aws:iam::123456789012:role/team/app"
 
 
 def setUpModule():
-    global machine, introspection
+    global machine, introspection, roles
     signal.signal(signal.SIGTERM, terminated)
     if shutil.which("nft") is None:
         raise unittest.SkipTest("nftables is not installed")
+    rig.run("ip", "link", "set", "lo", "up")
+    rig.run("ip", "route", "add", "default", "dev", "lo")  # a redirect on its way out needs a way out
     introspection = rig.free_port()
     roles = os.path.join("/tmp", f"gtroles{os.getpid()}")
     with open(roles, "w") as file:
@@ -35,8 +42,7 @@ def setUpModule():
         "GANTRY_METADATA_PORT": str(rig.free_port()), "GANTRY_INTROSPECTION_PORT": str(introspection),
         "ECS_CONTAINER_STOP_TIMEOUT": "2s", "ECS_ENABLE_CONTAINER_METADATA": "true",
         "ECS_INSTANCE_ATTRIBUTES": json.dumps({"ecs.capability.fault-injection": ""}),
-        "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "2s"})
-    os.unlink(roles)
+        "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "2s", "GANTRY_AWSVPC_POOL": "10.73.0.0/24", "GANTRY_AWSVPC_BRIDGE": "gtmeta0"})
 
 
 def terminated(*_):
@@ -48,9 +54,8 @@ def terminated(*_):
 def tearDownModule():
     if "machine" in globals():
         machine.close()
+        os.unlink(roles)
         left = rig.run("nft", "list", "table", "ip", "gantry", check=False).stdout
-        rig.run("nft", "delete", "table", "ip", "gantry", check=False)
-        rig.run("nft", "delete", "table", "inet", "gantry_fault", check=False)
         if "dnat" in left:
             raise AssertionError("the redirect outlived the agent:\n" + left)
 
@@ -66,7 +71,9 @@ def start(command=None, name="app", **more):
         flags += ["--" + key.replace("_", "-"), value if isinstance(value, str) else json.dumps(value)]
     machine.call("register-task-definition", "--family", family, *flags, "--container-definitions", json.dumps([
         {"name": name, "image": rig.IMAGE, "memory": 16, "command": command or FOREVER}]))
-    started = machine.call("run-task", "--task-definition", family)
+    own = more.get("network_mode") == "awsvpc"
+    started = machine.call("run-task", "--task-definition", family, *(
+        ["--network-configuration", '{"awsvpcConfiguration":{"subnets":["subnet-1"]}}'] if own else []))
     if started["failures"]:
         raise AssertionError(started["failures"])
     return running(started["tasks"][0]["taskArn"])
@@ -223,6 +230,32 @@ class BlackHole(unittest.TestCase):
             self.assertEqual(ask(arn, "POST", path + "stop", body), (200, {"Status": "stopped"}))
             reaches()
         machine.call("stop-task", "--task", arn)
+
+
+class Awsvpc(unittest.TestCase):
+    def test_a_task_with_its_own_address_is_served_and_known_by_it(self):
+        arn = start(network_mode="awsvpc", task_role_arn=ROLE, enable_fault_injection="true")
+        other = start(network_mode="awsvpc", task_role_arn=ROLE)
+        task = fetch(arn, "$ECS_CONTAINER_METADATA_URI_V4/task")
+        self.assertEqual(sorted(c["Type"] for c in task["Containers"]), ["CNI_PAUSE", "NORMAL"])
+        network = next(c for c in task["Containers"] if c["Name"] == "app")["Networks"][0]
+        details = {d["name"]: d["value"] for d in machine.call("describe-tasks", "--tasks", arn)["tasks"][0]["attachments"][0]["details"]}
+        self.assertEqual((network["NetworkMode"], network["IPv4Addresses"], network["MACAddress"]),
+                         ("awsvpc", [details["privateIPv4Address"]], details["macAddress"]))
+        self.assertEqual((network["AttachmentIndex"], network["IPv4SubnetCIDRBlock"]), (0, "10.73.0.0/24"))
+        plain = fetch(arn, "http://169.254.170.2/v2/metadata")
+        self.assertEqual(plain["TaskARN"], arn)
+        self.assertNotIn("MACAddress", next(c for c in plain["Containers"] if c["Name"] == "app")["Networks"][0])
+        self.assertEqual(ecs(credentials(arn)).get_task_protection(cluster="default", tasks=[arn])["failures"][0]["reason"], "TASK_NOT_VALID")
+        path = environment(arn)["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
+        self.assertEqual(ask(other, "GET", path)[1]["code"], "InvalidIdInRequest")
+        hole = environment(arn)["ECS_AGENT_URI"][len("http://169.254.170.2"):] + "/fault/v1/network-blackhole-port/"
+        body = '{"Port":80,"Protocol":"tcp","TrafficType":"egress"}'
+        self.assertEqual(ask(arn, "POST", hole + "start", body), (200, {"Status": "running"}))
+        self.assertEqual(ask(arn, "POST", hole + "status", body), (200, {"Status": "running"}))  # the agent is spared
+        self.assertNotIn("egress-tcp-80", rig.run("nft", "list", "ruleset").stdout)  # it is in the task's network
+        for one in (arn, other):
+            machine.call("stop-task", "--task", one)
 
 
 class Credentials(unittest.TestCase):

@@ -4,7 +4,6 @@
 #include "agent/meta.h"
 
 #include "base/assert.h"
-#include "host/rules.h"
 
 struct meta *meta_open(const struct meta_settings *settings, meta_ready_fn *ready, void *user)
 {
@@ -78,16 +77,4 @@ void meta_runtime_up(struct meta *meta)
 {
     (void)meta;
     UNREACHABLE();
-}
-
-// Likewise host/rules.c.
-struct rules *rules_open(struct loop *loop)
-{
-    (void)loop;
-    UNREACHABLE();
-}
-
-void rules_close(struct rules *rules)
-{
-    ASSERT(rules == NULL);
 }
