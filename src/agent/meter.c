@@ -8,7 +8,9 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "engine/stats.h"
+#include "host/link.h"
 #include "io/loop.h"
+#include "wire/codec.h"
 
 enum { LOOK_MS = 1000, AGAIN_FIRST_MS = 1000, AGAIN_MAX_MS = 10 * 1000 };
 
@@ -18,7 +20,8 @@ struct gauge {
     struct str runtime_id; // behind the structure
     struct stats stats;
     int32_t restarts;
-    int64_t token; // of the stream; 0: none at present
+    int32_t network_pid; // of an awsvpc task, which the runtime does not count; 0: any other
+    int64_t token;       // of the stream; 0: none at present
     int64_t again_ms;
     int64_t pause_ms;
     bool runs; // in the view that is being looked through
@@ -60,15 +63,35 @@ static void note_rates(struct gauge *gauge, const struct docker_stats *sample)
     gauge->read_ms = sample->read;
 }
 
+// The engine knows nothing of a network that it has not made, so its object has no such member.
+static void add_networks(struct buf *json, const struct docker_network_stats *counted)
+{
+    BUF_AUTO struct buf text = BUF_INIT;
+
+    if (buf_len(json) < 2 || memmem(json->ptr + json->start, buf_len(json), "\"networks\"", 10))
+        return;
+    codec_encode(&text, &docker_network_stats_shape, counted);
+    json->end--; // the brace at its end
+    buf_printf(json, "%s\"networks\":{\"eth0\":%.*s}}", buf_len(json) > 1 ? "," : "",
+               STR_ARGS(buf_str(&text)));
+}
+
 static void on_sample(void *user, const struct docker_stats *sample, struct str json)
 {
     struct gauge *gauge = user;
+    struct docker_network_stats_entry eth0 = {.key = STR("eth0")};
+    struct docker_stats whole;
 
     if (sample != NULL) {
-        note_rates(gauge, sample);
         buf_clear(&gauge->last);
-        buf_add_str(&gauge->last, json);
-        stats_add(&gauge->stats, sample, gauge->meter->cores);
+        buf_add_str(&gauge->last, str_trim(json));
+        whole = *sample;
+        if (gauge->network_pid > 0 && link_count(gauge->network_pid, &eth0.value)) {
+            SET(&whole, networks, (struct docker_network_stats_map){.n = 1, .at = &eth0});
+            add_networks(&gauge->last, &eth0.value);
+        }
+        note_rates(gauge, &whole);
+        stats_add(&gauge->stats, &whole, gauge->meter->cores);
         gauge->pause_ms = AGAIN_FIRST_MS;
         return;
     }
@@ -123,6 +146,7 @@ static void follow(struct meter *meter, const struct engine_view *view)
     if (gauge == NULL)
         gauge = gauge_new(meter, view);
     gauge->runs = true;
+    gauge->network_pid = drive_makes_networks(meter->drive) ? view->network_pid : 0;
     if (view->restart_count != gauge->restarts) {
         stats_restarted(&gauge->stats);
         gauge->restarts = view->restart_count;
@@ -177,12 +201,10 @@ void meter_free(struct meter *meter)
 
 // ---- what has gathered
 
-// Only a network namespace of its own gives a container numbers of its own. What the agent has put
-// into the namespace of an awsvpc task, the container engine does not count.
+// Only a network namespace of its own gives a container numbers of its own, or those of its task.
 static bool has_network(const struct engine_view *view)
 {
-    return !str_eq(view->network_mode, STR("host")) && !str_eq(view->network_mode, STR("none")) &&
-           !str_eq(view->network_mode, STR("awsvpc"));
+    return !str_eq(view->network_mode, STR("host")) && !str_eq(view->network_mode, STR("none"));
 }
 
 // `most`: how many containers the task can still have; room is made for them at the first.

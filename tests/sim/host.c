@@ -196,6 +196,7 @@ static void set_config(struct sim_host *host)
         .task_roles = true,
         .task_roles_of_host = true,
         .os_family_detail = STR("linux"),
+        .fargate = host->options.fargate ? STR("FARGATE") : STR_NONE,
     };
     set_engine(host, &host->config.engine);
 }
