@@ -19,6 +19,7 @@ struct agent_options {
     const char *credentials_file; // profile "default"; else AWS_* and ~/.aws/credentials
     const char *ca_file;          // trusted for https; NULL: the system's
     bool insecure;
+    int disk_reserve; // percent of a disk that is to stay free; 0: nobody looks
 };
 
 // Exit statuses. A supervisor starts the agent again after 1, never after 5 or 2.
