@@ -27,6 +27,11 @@ struct agent_config {
     struct str_list reserved_tcp; // as texts
     struct str_list reserved_udp;
     int64_t reserved_memory_mib;
+    const char *secrets_dir;        // the operator's own secrets; NULL: none
+    const char *env_files_dir;      // and environment files
+    struct str parameters_endpoint; // URLs; empty: none
+    struct str secrets_endpoint;
+    struct str files_endpoint;
     bool external;
     bool privileged_disabled;
     bool selinux;

@@ -94,6 +94,10 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
         .privileged = !config->privileged_disabled,
         .selinux = config->selinux,
         .apparmor = config->apparmor,
+        .task_cgroups = config->engine.task_cgroups,
+        .parameters = config->secrets_dir != NULL || config->parameters_endpoint.len > 0,
+        .secrets = config->secrets_dir != NULL || config->secrets_endpoint.len > 0,
+        .env_files = config->env_files_dir != NULL || config->files_endpoint.len > 0,
     };
     struct str_list capabilities = engine_capabilities(arena, &abilities);
     struct ecs_attribute_list list = {0};

@@ -89,15 +89,6 @@ static bool has_text_equal(struct str text, const char *word)
     return str_eq(text, str_of(word));
 }
 
-static bool has_log_driver(const struct acs_container *c, const char *driver)
-{
-    const struct acs_docker_config *rendered = c->docker_config;
-
-    return rendered != NULL && rendered->host_config != NULL &&
-           rendered->host_config->log_config != NULL &&
-           has_text_equal(rendered->host_config->log_config->type, driver);
-}
-
 static const char *why_not_this_task(const struct acs_task *spec)
 {
     if (has_text_equal(spec->network_mode, "awsvpc") || spec->elastic_network_interfaces.n > 0)
@@ -149,16 +140,11 @@ static const char *why_not_these_ports(const struct acs_container *c)
 
 static const char *why_not_this_container(const struct acs_container *c)
 {
-    if (c->secrets.n > 0)
-        return "secrets are not available on this container instance";
-    if (c->environment_files.n > 0)
-        return "environment files are not available on this container instance";
-    if (c->firelens_configuration != NULL || has_log_driver(c, "awsfirelens"))
-        return "FireLens is not available on this container instance";
     if (c->credential_specs.n > 0)
         return "credential specs are not available on this container instance";
-    if (c->registry_authentication != NULL)
-        return "registry credentials from AWS are not available on this container instance";
+    if (c->registry_authentication != NULL &&
+        c->registry_authentication->type != ACS_AUTHENTICATION_TYPE_ASM)
+        return "registry credentials from ECR are not available on this container instance";
     if (c->image.len == 0)
         return "a container has no image";
     return why_not_these_ports(c);
@@ -218,7 +204,7 @@ static void check_runnable(struct engine *engine, struct task *task)
     if (why != NULL) {
         MARK("a task with a feature that is not available here ends with that reason");
         refuse(task, str_of(why));
-    } else if (!volume_check(task, &error))
+    } else if (!volume_check(task, &error) || !resource_check(engine, task, &error))
         refuse(task, error);
     else if (!task->ordered)
         task_fail(task, str_fmt(&task->arena, "Task dependencies cannot be resolved, taskArn: %.*s",

@@ -202,6 +202,9 @@ static void observe_running(struct engine *engine, struct container *c,
         c->dirty = true;
     }
     observe_bindings(engine, c, found);
+    if (router_is(c) && found->network_settings != NULL &&
+        !str_eq(c->address, found->network_settings->ip_address))
+        c->address = str_copy(&c->task->arena, found->network_settings->ip_address);
     if (found->state->health != NULL)
         container_set_health(engine, c, found->state->health->status);
     if (c->known < HOST_CONTAINER_STATUS_RUNNING)
@@ -469,6 +472,8 @@ static bool advance(struct engine *engine, struct container *c)
         c->blocked = true;
         return false;
     }
+    if (!resource_allows(c, next))
+        return false;
     if (!may_move_to(engine, c, next, &gone))
         return gone;
     switch (next) {

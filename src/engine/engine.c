@@ -31,6 +31,8 @@ struct engine_settings engine_settings_default(void)
         .images_per_cycle = 5,
         .strangers_per_cycle = 5,
         .strange_image_min_age_ms = TIME_HOUR_MS,
+        .cgroup_period_us = 100000,
+        .firelens_async = true,
     };
 }
 
@@ -60,6 +62,8 @@ static void copy_settings(struct engine *engine, const struct engine_settings *s
     own->cluster = str_copy(arena, settings->cluster);
     own->container_instance = str_copy(arena, settings->container_instance);
     own->region = str_copy(arena, settings->region);
+    own->data_dir = str_copy(arena, settings->data_dir);
+    own->awslogs_endpoint = str_copy(arena, settings->awslogs_endpoint);
     own->gpu_runtime = str_copy(arena, settings->gpu_runtime);
     own->owner = str_copy(arena, settings->owner);
     own->images_kept = copy_texts(arena, settings->images_kept);
@@ -162,6 +166,7 @@ int64_t engine_call(struct engine *engine, struct call_target target, struct hos
         .task = target.is_chore ? 0 : task->id,
         .container = target.container ? (int32_t)target.container->index : -1,
         .volume = target.volume ? (int32_t)(target.volume - task->volumes) : -1,
+        .resource = target.resource ? (int32_t)(target.resource - task->resources) : -1,
         .look = target.look,
         .is_chore = target.is_chore,
         .kind = call->kind,
@@ -235,6 +240,10 @@ static void deliver(struct engine *engine, const struct pending *pending,
         return;
     if (pending->volume >= 0) {
         volume_result(engine, task, &task->volumes[pending->volume], result);
+        return;
+    }
+    if (pending->resource >= 0) {
+        resource_result(engine, task, &task->resources[pending->resource], result);
         return;
     }
     ASSERT(pending->container >= 0 && (size_t)pending->container < task->containers_n);
@@ -344,7 +353,7 @@ static time_ms next_timer(const struct engine *engine)
     for (uint64_t id = 0; (id = idtable_next(&engine->tasks, id)) != 0;) {
         const struct task *task = idtable_get(&engine->tasks, id);
 
-        next = earlier(next, task_next_timer(task));
+        next = earlier(next, task_next_timer(engine, task));
         next = earlier(next, submit_next_timer(engine, task));
         next = earlier(next, cleanup_next_timer(engine, task));
     }

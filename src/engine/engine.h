@@ -69,8 +69,14 @@ struct engine_settings {
     bool metadata_endpoints; // the agent serves 169.254.170.2, so containers are told about it
     bool task_cgroups;       // the shell makes a cgroup for each task: containers go below it
     bool cgroup_v2;
+    bool cgroup_slices; // Docker's driver is systemd: parents are named as slices, not as paths
     bool propagate_task_memory; // cgroup v2 only: a container without a limit gets the task's
-    bool external;              // GPUs by device request, not by a runtime's name
+    int32_t cgroup_period_us;
+    int32_t task_pids_limit; // 0: none
+    struct str data_dir;     // of the agent, absolute: files of log routers are below it
+    bool firelens_async;
+    struct str awslogs_endpoint; // of the service that keeps logs; empty: the log driver knows
+    bool external;               // GPUs by device request, not by a runtime's name
     struct str gpu_runtime;
 
     // Cleaning up (ecs-behaviour-agent 1.7.5).
@@ -104,6 +110,10 @@ struct engine_abilities {
     bool selinux;
     bool apparmor;
     bool task_roles;
+    bool task_cgroups;
+    bool parameters; // secrets can be had from a store of parameters,
+    bool secrets;    // and from one of secrets: registry logins too
+    bool env_files;
 };
 struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *abilities);
 

@@ -32,6 +32,8 @@ enum {
     ENGINE_PULL_BEGIN_MS = 5 * 60 * 1000,
     ENGINE_STOP_EXTRA_MS = 2 * 60 * 1000, // on top of the container's own stopTimeout
     ENGINE_PORTS_MS = 30 * 1000,
+    ENGINE_RESOURCE_MS = 60 * 1000,
+    ENGINE_CREDENTIALS_MS = 60 * 1000, // how long the execution role's are waited for
     ENGINE_CALL_GRACE_MS = 10 * 1000,  // how late a result may be before the engine makes one up
     ENGINE_POLL_MS = 5 * 60 * 1000,    // every container is looked at this often
     ENGINE_POLL_SPREAD_MS = 30 * 1000, // plus up to this
@@ -103,6 +105,7 @@ struct container {
     int32_t exit_code;
     struct host_host_port_list host_ports;
     struct ecs_network_binding_list bindings;
+    struct str address; // on Docker's bridge, as of the last look at it running
     time_ms created_at, started_at, finished_at;
     int32_t restart_count;
     time_ms last_restart_at;
@@ -157,6 +160,26 @@ struct volume {
     bool looked; // a shared volume was found not to exist
 };
 
+enum resource_status {
+    RESOURCE_WANTED, // nothing is known of it on the host; made as soon as a container needs it
+    RESOURCE_READY,
+    RESOURCE_FAILED,  // and the task with it
+    RESOURCE_REMOVED, // at cleanup
+};
+
+// Something of the host that a task needs beside containers and volumes. No row holds it: what a
+// task needs follows from its spec, and after a restart it is made again if it is still needed.
+struct resource {
+    enum host_resource_kind kind;
+    enum resource_status status;
+    int64_t token;
+    time_ms retry_at; // of a try that failed; 0: none did
+    time_ms wait_end; // for the execution role's credentials; 0: not waited for
+    int32_t attempt;
+    struct arena arena; // of `values`, which are given up as soon as nobody needs them
+    struct host_resource_value_list values;
+};
+
 // One thing to tell the server: a container's status, or the task's.
 struct change {
     int32_t container; // index, or -1: the task itself
@@ -174,6 +197,8 @@ struct task {
     size_t containers_n;
     struct volume *volumes;
     size_t volumes_n;
+    struct resource *resources;
+    size_t resources_n;
 
     enum host_task_status known;
     enum host_task_status desired;
@@ -184,6 +209,7 @@ struct task {
     struct str reason; // terminal; the first one
     struct str role_credentials;
     struct str execution_credentials;
+    bool has_execution_credentials; // the shell has them: since this start
 
     time_ms pull_started_at, pull_stopped_at, execution_stopped_at, stopped_at;
     time_ms cleanup_at; // TIME_NEVER: given up
@@ -206,6 +232,7 @@ struct pending {
     int64_t task;
     int32_t container; // index, or -1
     int32_t volume;    // index, or -1
+    int32_t resource;  // index, or -1
     bool look;         // the container's look, not its step
     bool is_chore;     // of no task: upkeep's
     enum host_call_kind kind;
@@ -268,6 +295,7 @@ struct engine {
 struct call_target {
     struct container *container;
     struct volume *volume;
+    struct resource *resource;
     struct task *task;
     bool look;
     bool is_chore;
@@ -318,7 +346,7 @@ void task_want_stopped(struct task *task);
 void task_fail(struct task *task, struct str reason); // first reason wins; desired STOPPED
 void task_update_known(struct engine *engine, struct task *task);
 bool task_progress(struct engine *engine, struct task *task); // true when something changed
-time_ms task_next_timer(const struct task *task);
+time_ms task_next_timer(const struct engine *engine, const struct task *task);
 struct container *task_container(const struct task *task, struct str name);
 struct task *task_next(const struct engine *engine, const struct task *after); // NULL: first, last
 
@@ -370,6 +398,8 @@ bool create_build(struct engine *engine, struct container *c, struct host_call *
 struct str create_runtime_name(struct engine *engine, const struct container *c);
 struct str create_suffix(struct arena *arena, struct rng *rng); // 20 hex digits
 struct str create_network_mode(const struct container *c);
+struct str create_cgroup_parent(const struct engine *engine, const struct task *task,
+                                struct arena *arena);
 
 struct str_list environment_build(struct engine *engine, const struct container *c);
 
@@ -396,6 +426,41 @@ bool volume_all_ready(const struct task *task);
 void volume_result(struct engine *engine, struct task *task, struct volume *volume,
                    const struct host_result *result);
 void volume_remove(struct engine *engine, struct task *task, struct volume *volume);
+
+// ---- resource.c
+
+void resource_build(const struct engine *engine, struct task *task);
+bool resource_check(const struct engine *engine, const struct task *task, struct str *out_error);
+bool resource_progress(struct engine *engine, struct task *task);
+// Whether all that `c` needs of the host before it may become `next` is there.
+bool resource_allows(const struct container *c, enum host_container_status next);
+bool resource_is_busy(const struct task *task);
+time_ms resource_next_timer(const struct engine *engine, const struct task *task);
+void resource_result(struct engine *engine, struct task *task, struct resource *resource,
+                     const struct host_result *result);
+// At cleanup: true when nothing is left on the host.
+bool resource_remove_all(struct engine *engine, struct task *task);
+void resource_forget(struct task *task); // every value
+// What a secret, a login or a file holds; false when it is not known (any more).
+bool resource_value(const struct task *task, enum host_resource_kind kind, struct str name,
+                    struct str region, struct str *out);
+
+// ---- router.c: FireLens
+
+bool router_is(const struct container *c);                  // a log router
+const struct container *router_of(const struct task *task); // NULL: the task has none
+bool router_sends_to_it(const struct container *c);         // its log driver is awsfirelens
+// The router's configuration file; false, and why in *out_error, when there is none.
+bool router_config(const struct engine *engine, const struct task *task, struct arena *arena,
+                   struct str *out_text, struct str *out_error);
+struct str router_external(const struct container *router); // ARN of a file to fetch; or empty
+int32_t router_socket_uid(const struct container *router);
+void router_fill_binds(const struct engine *engine, const struct container *router,
+                       struct arena *arena, struct docker_host_config *host);
+void router_fill_log(const struct engine *engine, const struct container *sender,
+                     struct arena *arena, struct docker_log_config *log);
+struct str_map router_environment(const struct container *c, struct arena *arena);
+struct str_map router_secrets(const struct container *router, struct arena *arena);
 
 // ---- depend.c
 
@@ -442,6 +507,8 @@ void recover_resync(struct engine *engine); // the runtime is back
 
 bool cleanup_progress(struct engine *engine, struct task *task); // true when the task is gone
 void cleanup_removed(struct engine *engine, struct container *c, const struct host_result *result);
+bool cleanup_is_left(const struct host_result *result);
+bool cleanup_is_tried_again(const struct host_result *result, int32_t *attempt);
 void cleanup_volume_removed(struct engine *engine, struct task *task, struct volume *volume,
                             const struct host_result *result);
 time_ms cleanup_next_timer(const struct engine *engine, const struct task *task);

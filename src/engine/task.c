@@ -32,6 +32,7 @@ struct task *task_new(struct engine *engine, const struct acs_task *spec, int64_
     task->flush_at = TIME_NEVER;
     task->poll_at = TIME_NEVER;
     task->ordered = accept_build(task);
+    resource_build(engine, task);
     idtable_put(&engine->tasks, (uint64_t)id, task);
     MAP_ADD_STR(by_arn, engine->by_arn, arn, task);
     return task;
@@ -43,6 +44,7 @@ void task_free(struct engine *engine, struct task *task)
     idtable_remove(&engine->tasks, (uint64_t)task->id);
     MAP_DEL(by_arn, engine->by_arn, task);
     mem_free(task->changes);
+    resource_forget(task);
     arena_deinit(&task->arena);
     mem_free(task);
 }
@@ -166,6 +168,7 @@ static void settle_stopped(struct engine *engine, struct task *task)
                        engine_between(engine, 0, settings->cleanup_jitter_ms);
     task->poll_at = TIME_NEVER;
     admission_release(engine, task);
+    resource_forget(task);
     if (task->role_credentials.len > 0)
         engine_effect(engine, ENGINE_EFFECT_CREDENTIALS_DROP)->credentials_id =
             str_copy(engine->out->arena, task->role_credentials);
@@ -209,7 +212,7 @@ static bool is_busy(const struct task *task)
         if (task->volumes[i].token != 0)
             return true;
     }
-    return false;
+    return resource_is_busy(task);
 }
 
 static bool essentials_are_steady(const struct task *task)
@@ -253,6 +256,7 @@ static bool push(struct engine *engine, struct task *task)
 {
     bool changed = volume_progress(engine, task);
 
+    changed |= resource_progress(engine, task);
     update_desired(task);
     for (size_t i = 0; i < task->containers_n; i++) {
         changed |= container_progress(engine, &task->containers[i]);
@@ -280,9 +284,10 @@ bool task_progress(struct engine *engine, struct task *task)
     return changed;
 }
 
-time_ms task_next_timer(const struct task *task)
+time_ms task_next_timer(const struct engine *engine, const struct task *task)
 {
     time_ms next = task->poll_at;
+    time_ms resources;
 
     if (task->known == HOST_TASK_STATUS_STOPPED)
         return TIME_NEVER; // what is left to do is cleanup's
@@ -294,5 +299,6 @@ time_ms task_next_timer(const struct task *task)
         if (c->wake_at < next)
             next = c->wake_at;
     }
-    return next;
+    resources = resource_next_timer(engine, task);
+    return resources < next ? resources : next;
 }

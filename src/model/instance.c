@@ -266,9 +266,25 @@ static void wake_provider(struct state *state, const struct instance *instance)
     provider_wake(state, cluster_get(state, instance->cluster_id)->rec->region, instance->provider);
 }
 
+// Of what its record says, only zone and provider touch the tasks that it has. They are not looked
+// at for anything else, so that an attribute costs the same on a full instance.
+static void mark_services(struct state *state, struct instance *instance, bool moved)
+{
+    struct cluster *cluster = cluster_get(state, instance->cluster_id);
+
+    if (moved) {
+        services_mark_instance(state, instance);
+        return;
+    }
+    services_mark_room(state, cluster);
+    services_mark_daemons(state, cluster);
+}
+
 void instance_apply(struct state *state, uint64_t id, const void *record)
 {
     struct instance *instance = instance_get(state, id);
+    struct str zone;
+    struct str provider;
     bool reopen;
 
     if (record == NULL) {
@@ -278,6 +294,8 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
     if (instance == NULL)
         instance = instance_new(state, id, record);
     reopen = needs_new_books(instance->rec, record);
+    zone = instance->zone; // memory of the former record, which outlives this
+    provider = instance->provider;
     tally(state, instance, false);
     instance->entity.record = record;
     instance->rec = record;
@@ -287,7 +305,8 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
     list_token(state, instance);
     roster_note_record(&cluster_get(state, instance->cluster_id)->roster, instance);
     tally(state, instance, is_active(instance->st));
-    services_mark_instance(state, instance);
+    mark_services(state, instance,
+                  !str_eq(zone, instance->zone) || !str_eq(provider, instance->provider));
     wake_provider(state, instance);
 }
 

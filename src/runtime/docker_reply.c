@@ -126,6 +126,8 @@ static void read_success(struct arena *arena, const struct host_call *call, stru
     case HOST_CALL_KIND_STATS:
     case HOST_CALL_KIND_LOGS:
     case HOST_CALL_KIND_FIND_PORTS:
+    case HOST_CALL_KIND_MAKE_RESOURCE:
+    case HOST_CALL_KIND_REMOVE_RESOURCE:
     case HOST_CALL_KIND_UNSET: break; // success is all there is to say
     }
 }

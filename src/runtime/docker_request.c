@@ -233,6 +233,8 @@ bool docker_request_write(struct arena *arena, const struct host_call *call,
     case HOST_CALL_KIND_INSPECT_VOLUME: write_volume(arena, call, "GET", out); return true;
     case HOST_CALL_KIND_REMOVE_VOLUME: write_volume(arena, call, "DELETE", out); return true;
     case HOST_CALL_KIND_FIND_PORTS:
+    case HOST_CALL_KIND_MAKE_RESOURCE:
+    case HOST_CALL_KIND_REMOVE_RESOURCE:
     case HOST_CALL_KIND_UNSET: break;
     }
     return false;

@@ -5,8 +5,7 @@
 // A call is carried out and answered in the same instant, except stop, which is answered when the
 // container has ended. Faults are drawn when the call arrives.
 //
-// Refuses to be clever: it knows no cgroups, no networks, and ports only as far as they are
-// reported.
+// Refuses to be clever: it knows no networks, and ports only as far as they are reported.
 
 #include "runtime/fake_internal.h"
 
@@ -26,6 +25,7 @@ struct fake *fake_new(uint64_t seed)
     rng_init(&fake->rng, seed);
     fake->cpus = 4;
     fake->memory_mib = 8192;
+    fake->host.arena = &fake->arena;
     return fake;
 }
 
@@ -692,6 +692,24 @@ static void answer_info(const struct fake *fake, const struct thing *thing)
     answer(thing, &result);
 }
 
+// Not the container engine's: its own troubles are no trouble to it.
+static bool is_of_host(const struct thing *thing)
+{
+    return thing->kind == THING_CALL && (thing->call->kind == HOST_CALL_KIND_MAKE_RESOURCE ||
+                                         thing->call->kind == HOST_CALL_KIND_REMOVE_RESOURCE);
+}
+
+static void do_on_host(struct fake *fake, const struct thing *thing)
+{
+    struct host_result result = {0};
+    struct str why = fake_host_do(&fake->host, thing->call, &result);
+
+    if (why.len > 0)
+        fake_answer_error(thing, HOST_ERROR_CLASS_OTHER, why);
+    else
+        fake_answer(thing, &result);
+}
+
 static void do_call(struct fake *fake, struct thing *thing)
 {
     struct host_result result = {0};
@@ -721,6 +739,8 @@ static void do_call(struct fake *fake, struct thing *thing)
         fake_remove_image(fake, thing, find_image(fake, thing->call->image));
         return;
     case HOST_CALL_KIND_STATS: fake_begin_stats(fake, thing); return;
+    case HOST_CALL_KIND_MAKE_RESOURCE:
+    case HOST_CALL_KIND_REMOVE_RESOURCE: do_on_host(fake, thing); return;
     case HOST_CALL_KIND_UNSET:
     case HOST_CALL_KIND_LOGS:
     case HOST_CALL_KIND_FIND_PORTS:
@@ -826,12 +846,12 @@ static void happen(struct fake *fake, struct thing *thing)
 
     if (thing->kind == THING_NOTHING)
         return;
-    if (fake->is_hung) {
+    if (fake->is_hung && !is_of_host(thing)) {
         put_off(fake, thing);
         return;
     }
     if (thing->kind == THING_CALL) {
-        if (fake->is_down)
+        if (fake->is_down && !is_of_host(thing))
             answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("nobody listens"));
         else if (thing->faulty)
             do_faulty_call(fake, thing);
@@ -1028,6 +1048,15 @@ void fake_set_down(struct fake *fake, bool is_down)
     fake->is_down = is_down;
 }
 
+static void keep(struct fake *fake, const struct thing *thing)
+{
+    struct thing *kept = fake_push(fake, thing->kind, thing->at);
+    struct thing *next = kept->next;
+
+    *kept = *thing;
+    kept->next = next;
+}
+
 // Every call under way breaks off, undone; every container dies with it.
 void fake_restart(struct fake *fake)
 {
@@ -1042,9 +1071,16 @@ void fake_restart(struct fake *fake)
         end_container(fake, fake->containers[i], 137);
     for (struct thing *thing = things, *next; thing != NULL; thing = next) {
         next = thing->next;
-        if (thing->kind == THING_CALL || thing->kind == THING_STATS)
+        if (is_of_host(thing))
+            keep(fake, thing);
+        else if (thing->kind == THING_CALL || thing->kind == THING_STATS)
             answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("the connection broke"));
     }
+}
+
+struct fake_host *fake_host(struct fake *fake)
+{
+    return &fake->host;
 }
 
 uint64_t fake_starts(const struct fake *fake)

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "runtime/fake.h"
+#include "runtime/fake_host.h"
 
 enum thing_kind {
     THING_NOTHING,
@@ -85,6 +86,7 @@ struct fake {
     bool is_down;
     bool is_hung;
     uint64_t put_off_n; // ever
+    struct fake_host host;
 };
 
 struct thing *fake_push(struct fake *fake, enum thing_kind kind, time_ms at);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "runtime/fake_host.h"
 #include "tests/sim/generate.h"
 #include "tests/sim/host.h"
 #include "tests/sim/plan.h"
@@ -297,10 +298,14 @@ static struct row *row_of(size_t kind, uint64_t id)
     return row;
 }
 
+static bool has_word(struct str text, const char *word)
+{
+    return text.ptr != NULL && memmem(text.ptr, text.len, word, strlen(word)) != NULL;
+}
+
 static bool has_secret(struct str text)
 {
-    return text.ptr != NULL &&
-           memmem(text.ptr, text.len, GENERATE_SENTINEL, sizeof GENERATE_SENTINEL - 1) != NULL;
+    return has_word(text, GENERATE_SENTINEL) || has_word(text, FAKE_HOST_HELD);
 }
 
 static void note_written(const struct store_write *write)
@@ -410,6 +415,8 @@ static void check_host_write(struct sim_host *host, const struct store_write *wr
     struct str old = memory_disk_record(sim_host_disk(host), write->kind, write->id);
     struct arena arena = ARENA_INIT;
 
+    SIM_CHECK(write->remove || !has_word(write->json, FAKE_HOST_HELD),
+              "%s: what a secret holds is stored", sim_host_node(host)->name);
     if (old.len == 0 || write->remove ||
         (write->kind != HOST_KIND_TASK && write->kind != HOST_KIND_CONTAINER))
         return;

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/mem.h"
+#include "runtime/fake_host.h"
 #include "tests/sim/check.h"
 #include "tests/sim/sim.h"
 
@@ -22,6 +23,7 @@ struct sim_host {
     struct memory_disk *disk;
     enum memory_fault disk_fault;
     struct loop_timer again;
+    size_t old_resources;
 
     // Of one process.
     bool is_up;
@@ -171,6 +173,8 @@ static void set_engine(struct sim_host *host, struct engine_settings *engine)
     engine->images_per_cycle = 1 + (int32_t)rng_below(&dice, 3);
     engine->cleans_strangers = rng_below(&dice, 3) == 0;
     engine->strange_image_min_age_ms = TIME_MINUTE_MS;
+    engine->task_cgroups = rng_below(&dice, 2) == 0;
+    engine->data_dir = STR("/data");
     engine->port_first = 40000;
     engine->port_last = 40000 + 8 + (int32_t)rng_below(&dice, 100);
 }
@@ -189,6 +193,8 @@ static void set_config(struct sim_host *host)
         .log_drivers = {.n = 2, .at = log_drivers},
         .reserved_tcp = {.n = 2, .at = reserved},
         .reserved_memory_mib = 32,
+        .secrets_dir = "secrets", // the fake runtime holds them
+        .env_files_dir = "files",
         .metrics_disabled = !host->options.metrics,
         .os_family_detail = STR("linux"),
         .data_dir = "data",
@@ -353,6 +359,7 @@ void sim_host_wipe(struct sim_host *host)
     memory_disk_watch(host->disk, on_disk, host);
     fake_restart(host->fake); // what it was told to do before is not done any more
     look_at_runtime(host);
+    host->old_resources = fake_host_left(fake_host(host->fake));
     host->status = -1;
     loop_timer_start(&host->again, 0);
 }
@@ -387,6 +394,11 @@ const struct engine *sim_host_engine(const struct sim_host *host)
 struct str sim_host_instance(const struct sim_host *host)
 {
     return host->is_up ? host->config.engine.container_instance : STR_NONE;
+}
+
+size_t sim_host_old_resources(const struct sim_host *host)
+{
+    return host->old_resources;
 }
 
 void sim_host_fail_disk(struct sim_host *host, enum memory_fault fault)
