@@ -183,7 +183,7 @@ class Begin:
         return tasks.run([shell("app", "echo $(id -u) $(id -g) $HOME; sleep 600", user="1000:1000")])
 
     def check_39():
-        log = {"logDriver": "awslogs", "options": {"awslogs-group": "nobody-may", "awslogs-region": "us-east-1",
+        log = {"logDriver": "awslogs", "options": {"awslogs-group": "nobody-may", "awslogs-region": "us-east-1", "mode": "blocking",
                                                    "awslogs-endpoint": f"http://127.0.0.1:{refuser.server_port}"}}
         return tasks.run([container("app", FOREVER, logConfiguration=log)])
 
@@ -466,7 +466,8 @@ class Restarts(unittest.TestCase):
             machine.process.send_signal(signal.SIGCONT)
         task = tasks.await_status(arn, "STOPPED")
         self.assertEqual((of(task, "app")["exitCode"], task["stopCode"]), (7, "EssentialContainerExited"))
-        told = [json.loads(line) for line in rig.run(machine.gantry, "events", "--data", machine.data, "--endpoint", machine.endpoint).stdout.splitlines()]
+        told = [json.loads(line) for line in rig.run(machine.gantry, "events", "--data", machine.data, "--endpoint", machine.endpoint,
+                                                      env=machine.env()).stdout.splitlines()]
         ends = [event for event in told if event["detail"].get("taskArn") == arn and event["detail"].get("lastStatus") == "STOPPED"]
         self.assertEqual(len(ends), 1)
 
