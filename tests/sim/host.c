@@ -200,6 +200,7 @@ static void set_config(struct sim_host *host)
         .os_family_detail = STR("linux"),
         .data_dir = "data",
         .disk_reserve = 5,
+        .fargate = host->options.fargate ? STR("FARGATE") : STR_NONE,
     };
     set_engine(host, &host->config.engine);
 }
