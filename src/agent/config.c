@@ -9,7 +9,13 @@
 #include "wire/codec.h"
 #include "wire/crypto.h"
 
-enum { CONFIG_MAX = 1 << 20, DURATION_LEAST_MS = 1000 };
+enum {
+    CONFIG_MAX = 1 << 20,
+    DURATION_LEAST_MS = 1000,
+    CGROUP_PERIOD_MIN_MS = 8,
+    CGROUP_PERIOD_MAX_MS = 100,
+    PIDS_MAX = 4194304,
+};
 
 struct loader {
     struct arena *arena;
@@ -271,13 +277,40 @@ static int read_engine(struct loader *l)
     return 0;
 }
 
+// The task as a whole (ecs-behaviour-agent 1.6). What the host cannot do is switched off later.
+static int read_task_limits(struct loader *l)
+{
+    struct engine_settings *e = &l->out->engine;
+    time_ms period_ms = CGROUP_PERIOD_MAX_MS;
+    int64_t pids = 0;
+    struct str root = setting(l, "ECS_CGROUP_PATH");
+
+    e->task_cgroups = true;
+    if (read_bool(l, "ECS_ENABLE_TASK_CPU_MEM_LIMIT", &e->task_cgroups) != 0 ||
+        read_bool(l, "ECS_PROPAGATE_TASK_MEMORY_LIMIT_CGROUPV2", &e->propagate_task_memory) != 0 ||
+        read_duration(l, "ECS_CGROUP_CPU_PERIOD", 0, &period_ms) != 0 ||
+        read_number(l, "ECS_TASK_PIDS_LIMIT", &pids) != 0)
+        return CONFIG_E_BAD;
+    if (period_ms < CGROUP_PERIOD_MIN_MS || period_ms > CGROUP_PERIOD_MAX_MS)
+        period_ms = CGROUP_PERIOD_MAX_MS;
+    if (pids > PIDS_MAX)
+        return bad(l, "ECS_TASK_PIDS_LIMIT", "is a number up to 4194304",
+                   setting(l, "ECS_TASK_PIDS_LIMIT"));
+    e->cgroup_period_us = (int32_t)period_ms * 1000;
+    e->task_pids_limit = (int32_t)pids;
+    l->out->cgroup_root = str_cstr(l->arena, root.len > 0 ? root : STR("/sys/fs/cgroup"));
+    return 0;
+}
+
 static int read_host(struct loader *l)
 {
     static int32_t tcp[] = {22, 2375, 2376, 51678, 51679};
     struct agent_config *out = l->out;
     struct int_list default_tcp = {.n = sizeof tcp / sizeof *tcp, .at = tcp};
     struct int_list none = {0};
-    static struct str default_drivers[] = {STR_INIT("json-file"), STR_INIT("none")};
+    static struct str default_drivers[] = {STR_INIT("json-file"), STR_INIT("syslog"),
+                                           STR_INIT("awslogs"), STR_INIT("fluentd"),
+                                           STR_INIT("none")}; // as the packaged ECS agent
     const struct {
         const char *name;
         bool *out;
@@ -286,6 +319,8 @@ static int read_host(struct loader *l)
         {"ECS_DISABLE_PRIVILEGED", &out->privileged_disabled},
         {"ECS_SELINUX_CAPABLE", &out->selinux},
         {"ECS_APPARMOR_CAPABLE", &out->apparmor},
+        {"ECS_ENABLE_FIRELENS_ASYNC", &out->engine.firelens_async},
+        {"ECS_ENABLE_GPU_SUPPORT", &out->gpus},
         {"ECS_DISABLE_METRICS", &out->metrics_disabled},
         {"ECS_DISABLE_DOCKER_HEALTH_CHECK", &out->health_disabled},
     };
@@ -294,7 +329,8 @@ static int read_host(struct loader *l)
         if (read_bool(l, switches[i].name, switches[i].out) != 0)
             return CONFIG_E_BAD;
     }
-    out->log_drivers = (struct str_list){.n = 2, .at = default_drivers};
+    out->log_drivers = (struct str_list){.n = sizeof default_drivers / sizeof *default_drivers,
+                                         .at = default_drivers};
     if (read_list(l, "ECS_AVAILABLE_LOGGING_DRIVERS", &out->log_drivers) != 0 ||
         read_number(l, "ECS_RESERVED_MEMORY", &out->reserved_memory_mib) != 0 ||
         read_ports(l, "ECS_RESERVED_PORTS", default_tcp, &out->reserved_tcp,
@@ -386,6 +422,12 @@ static int read_places(struct loader *l, const struct agent_options *options)
     out->credentials_file = options->credentials_file;
     out->ca_file = options->ca_file;
     out->insecure = options->insecure;
+    out->secrets_dir = options->secrets_dir;
+    out->env_files_dir = options->env_files_dir;
+    out->parameters_endpoint = setting(l, "AWS_ENDPOINT_URL_SSM");
+    out->secrets_endpoint = setting(l, "AWS_ENDPOINT_URL_SECRETS_MANAGER");
+    out->files_endpoint = setting(l, "AWS_ENDPOINT_URL_S3");
+    out->engine.awslogs_endpoint = setting(l, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS");
     return 0;
 }
 
@@ -421,6 +463,8 @@ int config_load(struct arena *arena, const struct agent_options *options,
     if (rc == 0)
         rc = read_host(&l);
     if (rc == 0)
+        rc = read_task_limits(&l);
+    if (rc == 0)
         rc = read_engine(&l);
     if (rc == 0)
         rc = read_attributes(&l);
@@ -430,6 +474,7 @@ int config_load(struct arena *arena, const struct agent_options *options,
         rc = read_registries(&l);
     out->engine.cluster = out->cluster.len > 0 ? out->cluster : STR("default");
     out->engine.region = out->region;
+    out->engine.data_dir = str_of(out->data_dir);
     out->engine.external = out->external;
     *out_why = l.why;
     return rc;

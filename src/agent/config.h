@@ -27,6 +27,7 @@ struct agent_config {
     struct str_list reserved_tcp; // as texts
     struct str_list reserved_udp;
     int64_t reserved_memory_mib;
+    const char *cgroup_root;
     const char *secrets_dir;        // the operator's own secrets; NULL: none
     const char *env_files_dir;      // and environment files
     struct str parameters_endpoint; // URLs; empty: none
@@ -36,6 +37,7 @@ struct agent_config {
     bool privileged_disabled;
     bool selinux;
     bool apparmor;
+    bool gpus;
     bool metrics_disabled;
     bool health_disabled;
     struct str os_family_detail;

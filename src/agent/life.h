@@ -19,6 +19,9 @@ struct life_config {
     struct store *store;                 // open, of life_schema
     struct agent_config *config;         // capacity and the instance's ARN are filled in
     const struct runtime_driver *driver; // opened with config->docker_socket
+    // What the host itself does for tasks is done (keeper.h). False: `driver` answers for it, as a
+    // simulator's does.
+    bool keeps_host;
     // The agent must end with this status. Called at most once, from the loop.
     void (*ended)(void *user, int status);
     void *user;

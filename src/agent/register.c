@@ -83,13 +83,31 @@ static void add_attribute(struct ecs_attribute_list *list, struct str name, stru
         SET(attribute, value, value);
 }
 
+// Those that are to be offered and that the engine has; "none" is no driver of its own.
+static struct str_list offered_log_drivers(struct arena *arena, const struct agent_config *config,
+                                           const struct host_facts *facts)
+{
+    const struct str_list *wanted = &config->log_drivers;
+    struct str_list list = {.at = arena_array(arena, struct str, wanted->n)};
+
+    for (size_t i = 0; i < wanted->n; i++) {
+        bool has_it = facts->log_drivers.n == 0 || str_eq(wanted->at[i], STR("none"));
+
+        for (size_t k = 0; k < facts->log_drivers.n; k++)
+            has_it |= str_eq(wanted->at[i], facts->log_drivers.at[k]);
+        if (has_it)
+            list.at[list.n++] = wanted->at[i];
+    }
+    return list;
+}
+
 // Custom ones (first registration only), capabilities, then what the host is.
 static struct ecs_attribute_list attributes(struct arena *arena, const struct agent_config *config,
                                             const struct host_facts *facts, bool is_first)
 {
     struct engine_abilities abilities = {
         .api_version = facts->api_version,
-        .log_drivers = config->log_drivers,
+        .log_drivers = offered_log_drivers(arena, config, facts),
         .volume_plugins = facts->volume_plugins,
         .privileged = !config->privileged_disabled,
         .selinux = config->selinux,

@@ -16,6 +16,8 @@ static const struct cli_option options[] = {
      .value = "FILE",
      .help = "ECS agent settings (default /etc/ecs/ecs.config)"},
     {.name = "credentials", .value = "FILE", .help = "access keys, INI with a profile \"default\""},
+    {.name = "secrets", .value = "DIR", .help = "what secrets hold, one file each"},
+    {.name = "env-files", .value = "DIR", .help = "environment files, as bucket/key"},
     {.name = "ca-file", .value = "FILE", .help = "trust this authority for https"},
     {.name = "insecure", .help = "do not check the server's certificate"},
     CLI_OPTION_DATA,
@@ -34,6 +36,8 @@ static int run(const struct cli_values *values)
         .config_file = cli_value(values, "ecs-config"),
         .docker_socket = cli_value(values, "docker-socket"),
         .credentials_file = cli_value(values, "credentials"),
+        .secrets_dir = cli_value(values, "secrets"),
+        .env_files_dir = cli_value(values, "env-files"),
         .ca_file = cli_value(values, "ca-file"),
         .insecure = cli_switch(values, "insecure"),
     };
