@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include "agent/keeper.h"
 #include "agent/life.h"
 #include "base/arena.h"
 #include "base/log.h"
@@ -56,7 +57,7 @@ static int start(struct agent *agent)
         .loop = agent->loop,
         .config = &agent->config,
         .driver = &runtime_docker,
-        .keeps_host = true,
+        .host = &keeper_host,
         .ended = stop,
         .user = agent,
     };

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/life.h"
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/list.h"
@@ -371,3 +372,20 @@ void keeper_settle(struct agent_config *settings, const struct host_facts *facts
     engine->task_cgroups = false;
     LOG_WARN("agent.no_task_limits", LOG_CSTR("reason", strerrordesc_np(-rc)));
 }
+
+// ---- in the agent's life
+
+static int open_for_life(const struct agent_config *settings, const struct runtime_config *config,
+                         struct runtime **out)
+{
+    struct keeper_config keeper = {
+        .loop = config->loop,
+        .settings = settings,
+        .post = config->post,
+        .user = config->user,
+    };
+
+    return keeper_open(&keeper, out);
+}
+
+const struct life_host keeper_host = {.settle = keeper_settle, .open = open_for_life};

@@ -9,6 +9,8 @@
 #include "agent/register.h"
 #include "runtime/runtime.h"
 
+struct life_host;
+
 struct keeper_config {
     struct loop *loop;
     const struct agent_config *settings; // outlives the keeper
@@ -17,6 +19,8 @@ struct keeper_config {
     void *user;          // of post
     void *role_user;
 };
+
+extern const struct life_host keeper_host; // for the agent's life
 
 int keeper_open(const struct keeper_config *config, struct runtime **out) MUST_CHECK;
 

@@ -6,7 +6,6 @@
 
 #include "agent/acs.h"
 #include "agent/drive.h"
-#include "agent/keeper.h"
 #include "agent/probe.h"
 #include "agent/tcs.h"
 #include "base/arena.h"
@@ -154,17 +153,11 @@ static void deregistered(void *user)
     tcs_hang_up(life->tcs);
 }
 
-static int open_keeper(void *user, const struct runtime_config *config, struct runtime **out)
+static int open_host(void *user, const struct runtime_config *config, struct runtime **out)
 {
     struct life *life = user;
-    struct keeper_config keeper = {
-        .loop = config->loop,
-        .settings = life->settings,
-        .post = config->post,
-        .user = config->user,
-    };
 
-    return keeper_open(&keeper, out);
+    return life->config.host->open(life->settings, config, out);
 }
 
 static void start_drive(struct life *life)
@@ -183,8 +176,8 @@ static void start_drive(struct life *life)
         .user = life,
     };
 
-    if (life->config.keeps_host)
-        config.open_host = open_keeper;
+    if (life->config.host != NULL)
+        config.open_host = open_host;
     life->drive = drive_new(&config);
     mem_free(life->records);
     life->records = NULL;
@@ -267,8 +260,8 @@ static void probed(void *user, const struct host_facts *facts, struct str docker
 
     life->probe = NULL; // frees itself after this
     life->docker_version = str_copy(&life->arena, docker_version);
-    if (life->config.keeps_host)
-        keeper_settle(life->settings, facts);
+    if (life->config.host != NULL)
+        life->config.host->settle(life->settings, facts);
     if (!host_capacity(life->settings, facts, &engine->cpu_units, &engine->memory_mib)) {
         LOG_ERROR("agent.capacity", LOG_INT("memory_mib", facts->memory_mib),
                   LOG_INT("reserved_mib", life->settings->reserved_memory_mib));
