@@ -42,6 +42,18 @@ struct agent_config {
     bool health_disabled;
     struct str os_family_detail;
 
+    // Networks of awsvpc tasks; without a pool and without a CNI list there are none.
+    struct str network_pool;        // a CIDR
+    struct str network_bridge;      // empty: not known, with a list of the operator's own
+    struct str network_gateway;     // empty: the pool's first address
+    struct str_list network_direct; // CIDRs that are reached without masquerade
+    bool network_plain;             // nothing is masqueraded
+    bool network_blocks_imds;
+    const char *cni_file; // NULL: a bridge of our own
+    const char *cni_plugins;
+    const char *groups_file; // NULL: none
+    struct str fargate;      // "FARGATE" or "FARGATE_SPOT": the host serves those; empty: EC2
+
     struct engine_settings engine; // capacity is filled in when the engine has been asked
 };
 

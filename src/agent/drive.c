@@ -3,6 +3,8 @@
 
 #include "agent/drive.h"
 
+#include "agent/hostnet.h"
+
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/buf.h"
@@ -191,6 +193,19 @@ static void find_ports(struct drive *drive, const struct host_call *call)
     loop_defer(drive->config.loop, &drive->pay);
 }
 
+static void network_answered(void *user, const struct host_result *result)
+{
+    struct engine_input input = {.kind = ENGINE_INPUT_RESULT, .result = result};
+
+    step(user, &input);
+}
+
+static bool is_for_hostnet(const struct drive *drive, const struct host_call *call)
+{
+    return drive->config.hostnet != NULL &&
+           (call->kind == HOST_CALL_KIND_NETWORK_UP || call->kind == HOST_CALL_KIND_NETWORK_DOWN);
+}
+
 // Deadlines are on the engine's clock, and the driver reads the wall's.
 static void make_call(struct drive *drive, const struct host_call *call)
 {
@@ -202,6 +217,8 @@ static void make_call(struct drive *drive, const struct host_call *call)
         timed.deadline_ms -= drive->clock.now - clock_wall_ms();
     if (call->kind == HOST_CALL_KIND_FIND_PORTS)
         find_ports(drive, call);
+    else if (is_for_hostnet(drive, call))
+        hostnet_call(drive->config.hostnet, call, network_answered, drive);
     else if (of_host && drive->host != NULL)
         drive->host->driver->call(drive->host, &timed);
     else
@@ -213,6 +230,8 @@ static void give_up_call(struct drive *drive, int64_t token)
     drive->config.driver->cancel(drive->runtime, token);
     if (drive->host != NULL)
         drive->host->driver->cancel(drive->host, token);
+    if (drive->config.hostnet != NULL)
+        hostnet_cancel(drive->config.hostnet, token);
 }
 
 static void carry_out(struct drive *drive, const struct engine_effect *effect)
@@ -292,6 +311,8 @@ static void events_opened(struct drive *drive)
     drive->events_pause_ms = EVENTS_AGAIN_FIRST_MS;
     drive->is_up = true;
     LOG_INFO("agent.runtime_up", LOG_CSTR("runtime", drive->config.driver->name));
+    if (drive->config.hostnet != NULL)
+        hostnet_admit(drive->config.hostnet);
     step(drive, &input);
 }
 
@@ -419,6 +440,15 @@ void drive_stats_stop(struct drive *drive, int64_t token)
 
 // ---- life
 
+static void begin_networks(struct drive *drive)
+{
+    struct arena scratch = ARENA_INIT;
+    struct engine_network_list known = engine_networks(drive->engine, &scratch);
+
+    hostnet_begin(drive->config.hostnet, &known);
+    arena_deinit(&scratch);
+}
+
 struct drive *drive_new(const struct drive_config *config)
 {
     struct drive *drive = mem_zalloc(sizeof *drive);
@@ -454,6 +484,8 @@ struct drive *drive_new(const struct drive_config *config)
         return drive;
     }
     step(drive, &input);
+    if (config->hostnet != NULL)
+        begin_networks(drive);
     listen_to_events(drive);
     return drive;
 }

@@ -112,6 +112,7 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
         .privileged = !config->privileged_disabled,
         .selinux = config->selinux,
         .apparmor = config->apparmor,
+        .task_networks = config->engine.task_networks,
         .task_cgroups = config->engine.task_cgroups,
         .parameters = config->secrets_dir != NULL || config->parameters_endpoint.len > 0,
         .secrets = config->secrets_dir != NULL || config->secrets_endpoint.len > 0,
@@ -131,6 +132,8 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
     }
     if (config->external)
         add_attribute(&list, STR("ecs.capability.external"), STR_NONE);
+    if (config->fargate.len > 0)
+        add_attribute(&list, STR("ecs.capability.fargate"), config->fargate);
     add_attribute(&list, STR("ecs.os-type"), STR("linux"));
     add_attribute(&list, STR("ecs.os-family"), STR("LINUX"));
     add_attribute(&list, STR("ecs.os-type-detailed"), config->os_family_detail);

@@ -10,14 +10,28 @@
 
 // ---- building
 
-static void init_container(struct task *task, size_t index)
+static const struct acs_container *spec_of(struct task *task, size_t index,
+                                           enum container_role *out_role)
 {
-    struct acs_container *spec = &((struct acs_task *)task->spec)->containers.at[index];
+    struct acs_container *spec;
 
+    *out_role = CONTAINER_OF_TASK;
+    if (index >= task->spec->containers.n)
+        return pause_spec(task, index - task->spec->containers.n, out_role);
+    spec = &((struct acs_task *)task->spec)->containers.at[index];
     if (!spec->has.essential)
         SET(spec, essential, true);
+    return spec;
+}
+
+static void init_container(struct task *task, size_t index)
+{
+    enum container_role role;
+    const struct acs_container *spec = spec_of(task, index, &role);
+
     task->containers[index] = (struct container){
         .task = task,
+        .role = role,
         .spec = spec,
         .index = index,
         .known = HOST_CONTAINER_STATUS_NONE,
@@ -30,10 +44,11 @@ static void init_container(struct task *task, size_t index)
 
 bool accept_build(struct task *task)
 {
-    task->containers_n = task->spec->containers.n;
+    task->containers_n = task->spec->containers.n + pause_count(task->spec);
     task->containers = arena_array(&task->arena, struct container, task->containers_n);
     for (size_t i = 0; i < task->containers_n; i++)
         init_container(task, i);
+    network_build(task);
     task->volumes_n = task->spec->volumes.n;
     task->volumes = arena_array(&task->arena, struct volume, task->volumes_n);
     for (size_t i = 0; i < task->volumes_n; i++)
@@ -89,12 +104,10 @@ static bool has_text_equal(struct str text, const char *word)
     return str_eq(text, str_of(word));
 }
 
-static const char *why_not_this_task(const struct acs_task *spec)
+static const char *why_not_this_task(const struct engine *engine, const struct acs_task *spec)
 {
-    if (has_text_equal(spec->network_mode, "awsvpc") || spec->elastic_network_interfaces.n > 0)
+    if (has_text_equal(spec->network_mode, "awsvpc") && !engine->settings.task_networks)
         return "network mode awsvpc is not available on this container instance";
-    if (has_text_equal(spec->pid_mode, "task") || has_text_equal(spec->ipc_mode, "task"))
-        return "namespaces shared within a task are not available on this container instance";
     if (spec->proxy_configuration != NULL)
         return "a proxy configuration is not available on this container instance";
     for (size_t i = 0; i < spec->attachments.n; i++) {
@@ -150,9 +163,9 @@ static const char *why_not_this_container(const struct acs_container *c)
     return why_not_these_ports(c);
 }
 
-static const char *why_not(const struct acs_task *spec)
+static const char *why_not(const struct engine *engine, const struct acs_task *spec)
 {
-    const char *why = why_not_this_task(spec);
+    const char *why = why_not_this_task(engine, spec);
 
     for (size_t i = 0; why == NULL && i < spec->volumes.n; i++)
         why = why_not_this_volume(&spec->volumes.at[i]);
@@ -198,7 +211,7 @@ static bool check_limits(struct engine *engine, struct task *task)
 
 static void check_runnable(struct engine *engine, struct task *task)
 {
-    const char *why = why_not(task->spec);
+    const char *why = why_not(engine, task->spec);
     struct str error;
 
     if (why != NULL) {

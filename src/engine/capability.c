@@ -1,6 +1,6 @@
 // The attributes that say what this engine can do (ecs-behaviour-agent 5.2, agent-protocol 3). A
 // scheduler places a task only where everything that it needs is advertised, so what is not here is
-// never asked for: task networking, EFS, exec and the rest of accept.c's list.
+// never asked for: EFS, exec and the rest of accept.c's list.
 
 #include "engine/state.h"
 
@@ -93,7 +93,7 @@ static void add_routers(struct list *list, const struct engine_abilities *a, int
 
 struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *a)
 {
-    enum { FIXED_MAX = 40 };
+    enum { FIXED_MAX = 44 };
     struct list list = {
         .arena = arena,
         .cap = FIXED_MAX + sizeof(api_minors) / sizeof(*api_minors) + a->log_drivers.n +
@@ -131,6 +131,11 @@ struct str_list engine_capabilities(struct arena *arena, const struct engine_abi
         add(&list, STR("com.amazonaws.ecs.capability.selinux"));
     if (a->apparmor)
         add(&list, STR("com.amazonaws.ecs.capability.apparmor"));
+    add(&list, STR("ecs.capability.pid-ipc-namespace-sharing"));
+    if (a->task_networks) {
+        add(&list, STR("ecs.capability.task-eni"));
+        add(&list, STR("ecs.capability.task-network")); // our own: it makes the interface itself
+    }
     if (a->task_roles)
         add(&list, STR("com.amazonaws.ecs.capability.task-iam-role"));
     return list.out;

@@ -143,7 +143,7 @@ bool cleanup_progress(struct engine *engine, struct task *task)
 {
     bool gone = true;
 
-    if (!is_due(engine, task))
+    if (!is_due(engine, task) || !network_is_gone(task))
         return false;
     task->cleaning = true;
     for (size_t i = 0; i < task->containers_n; i++)

@@ -135,7 +135,10 @@ static void fill_config(struct engine *engine, const struct container *c,
         SET(config, cmd, spec->command);
     if (spec->entry_point.n > 0)
         SET(config, entrypoint, spec->entry_point);
-    SET(config, env, environment_build(engine, c));
+    if (c->role == CONTAINER_NETWORK_PAUSE)
+        SET(config, hostname, network_hostname(c->task));
+    if (!pause_is(c))
+        SET(config, env, environment_build(engine, c));
 }
 
 static bool fill_host(struct engine *engine, struct container *c, struct docker_config *config,
@@ -157,6 +160,10 @@ struct str create_network_mode(const struct container *c)
 {
     const struct acs_docker_config *rendered = c->spec->docker_config;
 
+    if (pause_is(c))
+        return STR("none");
+    if (pause_of(c->task, CONTAINER_NETWORK_PAUSE) != NULL)
+        return STR("awsvpc");
     if (rendered != NULL && rendered->host_config != NULL &&
         rendered->host_config->network_mode.len > 0)
         return rendered->host_config->network_mode;
@@ -178,6 +185,46 @@ static void merge_rendered(const struct container *c, struct arena *arena,
         shape_merge(arena, &docker_host_config_shape, host, rendered->host_config);
 }
 
+// Of the pause container, which is there before anybody else of the task (pause_allows).
+static struct str inside(const struct container *pause, struct arena *arena)
+{
+    ASSERT(pause->runtime_id.len > 0);
+    return str_fmt(arena, "container:%.*s", STR_ARGS(pause->runtime_id));
+}
+
+static struct str network_mode_of(const struct container *c, struct arena *arena)
+{
+    const struct container *holder = pause_of(c->task, CONTAINER_NETWORK_PAUSE);
+
+    return holder == NULL || pause_is(c) ? create_network_mode(c) : inside(holder, arena);
+}
+
+static void fill_pause(const struct engine *engine, const struct container *c,
+                       struct docker_host_config *host)
+{
+    if (c->role == CONTAINER_NAMESPACE_PAUSE && str_eq(c->task->spec->ipc_mode, STR("task")))
+        SET(host, ipc_mode, STR("shareable"));
+    if (c->role != CONTAINER_NETWORK_PAUSE)
+        return;
+    if (engine->settings.network_dns.n > 0)
+        SET(host, dns, engine->settings.network_dns);
+    if (engine->settings.network_search.n > 0)
+        SET(host, dns_search, engine->settings.network_search);
+}
+
+static void fill_modes(const struct container *c, struct arena *arena,
+                       struct docker_host_config *host)
+{
+    const struct acs_task *task = c->task->spec;
+    const struct container *shared = pause_of(c->task, CONTAINER_NAMESPACE_PAUSE);
+    struct str word = STR("task");
+
+    if (task->pid_mode.len > 0)
+        SET(host, pid_mode, str_eq(task->pid_mode, word) ? inside(shared, arena) : task->pid_mode);
+    if (task->ipc_mode.len > 0)
+        SET(host, ipc_mode, str_eq(task->ipc_mode, word) ? inside(shared, arena) : task->ipc_mode);
+}
+
 struct str create_cgroup_parent(const struct engine *engine, const struct task *task,
                                 struct arena *arena)
 {
@@ -191,14 +238,13 @@ struct str create_cgroup_parent(const struct engine *engine, const struct task *
 static void fill_namespaces(struct engine *engine, const struct container *c,
                             struct docker_host_config *host)
 {
-    const struct acs_task *task = c->task->spec;
     struct arena *arena = engine->out->arena;
 
-    SET(host, network_mode, create_network_mode(c));
-    if (task->pid_mode.len > 0)
-        SET(host, pid_mode, task->pid_mode);
-    if (task->ipc_mode.len > 0)
-        SET(host, ipc_mode, task->ipc_mode);
+    SET(host, network_mode, network_mode_of(c, arena));
+    if (pause_is(c))
+        fill_pause(engine, c, host);
+    else
+        fill_modes(c, arena, host);
     if (engine->settings.task_cgroups)
         SET(host, cgroup_parent, create_cgroup_parent(engine, c->task, arena));
 }
@@ -353,6 +399,10 @@ static void fill_labels(const struct engine *engine, const struct container *c,
     };
     struct docker_config over = {0};
 
+    if (pause_is(c) && engine->settings.pause_labels.n > 0) {
+        SET(&over, labels, engine->settings.pause_labels);
+        shape_merge(arena, &docker_config_shape, config, &over);
+    }
     SET(&over, labels,
         (struct str_map){.n = sizeof(own) / sizeof(*own), .at = own}); // merged by key: ours win
     shape_merge(arena, &docker_config_shape, config, &over);

@@ -618,6 +618,7 @@ static void a_task_network_is_refused(void **state)
     (void)state;
 
     make_one(&one);
+    one.rig.settings.task_networks = false;
     SET(one.task, network_mode, STR("awsvpc"));
     expect_refused(&one, "network mode awsvpc is not available on this container instance");
     rig_deinit(&one.rig);

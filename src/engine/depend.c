@@ -246,6 +246,8 @@ bool depend_may_stop(const struct container *c)
     for (size_t i = 0; i < task->containers_n; i++) {
         const struct container *other = &task->containers[i];
 
+        if (pause_outlives(c, other) && !is_stopped(other))
+            return false;
         if (!ends_before(other))
             continue;
         for (size_t j = 0; j < other->edges_n; j++) {

@@ -28,6 +28,8 @@ enum {
     ENGINE_PULL_BEGIN_MS = 5 * 60 * 1000,
     ENGINE_STOP_EXTRA_MS = 2 * 60 * 1000, // on top of the container's own stopTimeout
     ENGINE_PORTS_MS = 30 * 1000,
+    ENGINE_NETWORK_UP_MS = 60 * 1000,
+    ENGINE_NETWORK_DOWN_MS = 30 * 1000,
     ENGINE_RESOURCE_MS = 60 * 1000,
     ENGINE_CREDENTIALS_MS = 60 * 1000, // how long the execution role's are waited for
     ENGINE_CALL_GRACE_MS = 10 * 1000,  // how late a result may be before the engine makes one up
@@ -50,6 +52,8 @@ enum step {
     STEP_PULL,
     STEP_TAG,
     STEP_PULL_INSPECT,
+    STEP_PAUSE_LOOK, // is the pause image here?
+    STEP_PAUSE_LOAD,
     STEP_PORTS,
     STEP_CREATE,
     STEP_ADOPT, // the name is in use: is it ours?
@@ -76,8 +80,15 @@ struct edge {
     enum condition condition;
 };
 
+enum container_role {
+    CONTAINER_OF_TASK,         // in the task definition
+    CONTAINER_NETWORK_PAUSE,   // pause.c
+    CONTAINER_NAMESPACE_PAUSE, // likewise
+};
+
 struct container {
     struct task *task;
+    enum container_role role;
     const struct acs_container *spec; // in the task's arena
     int64_t id;
     size_t index;
@@ -92,6 +103,8 @@ struct container {
     struct str runtime_name; // reserved before the create call
     struct str runtime_id;
     struct str endpoint_id;
+    int32_t pid;           // of its process, as last seen; 0: not seen running since this start
+    struct str hosts_path; // likewise: its /etc/hosts, as a file of the host
     struct str image_digest;
     struct str image_id;
     bool image_sets_region;
@@ -176,9 +189,20 @@ struct resource {
     struct host_resource_value_list values;
 };
 
-// One thing to tell the server: a container's status, or the task's.
+// The network namespace of a task (network.c).
+struct network {
+    enum host_network_state state;    // UNSET: it has none
+    const struct host_network *found; // while it is UP
+    bool told;                        // the server knows that it is attached
+    int64_t token;
+    time_ms retry_at; // 0: nothing is waited for
+    int32_t attempt;
+};
+
+// One thing to tell the server: a container's status, the task's, or that its network is there.
+enum { CHANGE_TASK = -1, CHANGE_ATTACHED = -2 };
 struct change {
-    int32_t container; // index, or -1: the task itself
+    int32_t container; // index, or one of the above
     int32_t status;    // enum host_container_status or host_task_status
 };
 
@@ -193,6 +217,7 @@ struct task {
     size_t containers_n;
     struct volume *volumes;
     size_t volumes_n;
+    struct network network;
     struct resource *resources;
     size_t resources_n;
 
@@ -230,6 +255,7 @@ struct pending {
     int32_t volume;    // index, or -1
     int32_t resource;  // index, or -1
     bool look;         // the container's look, not its step
+    bool network;      // the task's network's
     enum host_call_kind kind;
     time_ms deadline_ms; // of the call
 };
@@ -271,6 +297,7 @@ struct engine {
     int32_t submits_in_flight;
     int64_t ports_token; // one search at a time, so that two cannot find the same port
     int32_t port_cursor;
+    int64_t load_token; // of the pause image, one at a time
 
     int64_t cpu_used, memory_used;
     struct ports tcp, udp;
@@ -290,6 +317,7 @@ struct call_target {
     struct resource *resource;
     struct task *task;
     bool look;
+    bool network;
 };
 int64_t engine_call(struct engine *engine, struct call_target target, struct host_call *call,
                     time_ms timeout_ms);
@@ -416,6 +444,31 @@ void volume_result(struct engine *engine, struct task *task, struct volume *volu
                    const struct host_result *result);
 void volume_remove(struct engine *engine, struct task *task, struct volume *volume);
 
+// ---- pause.c: containers that hold namespaces
+
+size_t pause_count(const struct acs_task *spec);
+const struct acs_container *pause_spec(struct task *task, size_t nth,
+                                       enum container_role *out_role);
+struct container *pause_of(const struct task *task, enum container_role role); // NULL: none
+bool pause_is(const struct container *c);
+// Whether the namespaces that `c` enters are there, so that it may become `next`.
+bool pause_allows(const struct container *c, enum host_container_status next);
+bool pause_outlives(const struct container *c, const struct container *other);
+void pause_failed(struct container *c); // it has got a reason
+void pause_begin_image(struct engine *engine, struct container *c);
+void pause_send(struct engine *engine, struct container *c);
+void pause_result(struct engine *engine, struct container *c, const struct host_result *result);
+
+// ---- network.c: of an awsvpc task
+
+void network_build(struct task *task);
+bool network_progress(struct engine *engine, struct task *task);
+void network_result(struct engine *engine, struct task *task, const struct host_result *result);
+bool network_is_gone(const struct task *task); // or never was: nothing of it is on the host
+bool network_is_busy(const struct task *task);
+time_ms network_next_timer(const struct task *task);
+struct str_list network_groups(const struct task *task, struct arena *arena); // security groups
+struct str network_hostname(const struct task *task);
 // ---- resource.c
 
 void resource_build(const struct engine *engine, struct task *task);
@@ -480,6 +533,7 @@ void admission_release(struct engine *engine, struct task *task);
 
 void submit_container(struct engine *engine, struct container *c);
 void submit_task(struct task *task);
+void submit_attachment(struct engine *engine, struct task *task); // its network is there
 void submit_all_unsent(struct engine *engine, struct task *task); // after a restart
 void submit_run(struct engine *engine);
 void submit_done(struct engine *engine, int64_t task, enum engine_submitted outcome);

@@ -120,7 +120,7 @@ static void update_desired(struct task *task)
 
 // ---- known
 
-static enum host_task_status contribution(enum host_container_status known)
+static enum host_task_status contribution(const struct container *c)
 {
     static const enum host_task_status of[HOST_CONTAINER_STATUS_N] = {
         [HOST_CONTAINER_STATUS_UNSET] = HOST_TASK_STATUS_NONE,
@@ -133,7 +133,9 @@ static enum host_task_status contribution(enum host_container_status known)
         [HOST_CONTAINER_STATUS_STOPPED] = HOST_TASK_STATUS_STOPPED,
     };
 
-    return of[known];
+    if (c->role == CONTAINER_NETWORK_PAUSE && c->known == HOST_CONTAINER_STATUS_RUNNING)
+        return HOST_TASK_STATUS_CREATED; // its network is still missing
+    return of[c->known];
 }
 
 static enum host_task_status least_advanced(const struct task *task)
@@ -141,7 +143,7 @@ static enum host_task_status least_advanced(const struct task *task)
     enum host_task_status least = HOST_TASK_STATUS_STOPPED;
 
     for (size_t i = 0; i < task->containers_n; i++) {
-        enum host_task_status one = contribution(task->containers[i].known);
+        enum host_task_status one = contribution(&task->containers[i]);
 
         if (one < least)
             least = one;
@@ -212,7 +214,7 @@ static bool is_busy(const struct task *task)
         if (task->volumes[i].token != 0)
             return true;
     }
-    return resource_is_busy(task);
+    return network_is_busy(task) || resource_is_busy(task);
 }
 
 static bool essentials_are_steady(const struct task *task)
@@ -254,7 +256,7 @@ static void poll_when_due(struct engine *engine, struct task *task)
 
 static bool push(struct engine *engine, struct task *task)
 {
-    bool changed = volume_progress(engine, task);
+    bool changed = volume_progress(engine, task) | network_progress(engine, task);
 
     changed |= resource_progress(engine, task);
     update_desired(task);
@@ -270,7 +272,7 @@ bool task_progress(struct engine *engine, struct task *task)
     bool changed = false;
 
     if (task->known == HOST_TASK_STATUS_STOPPED)
-        return false;
+        return network_progress(engine, task); // of a pause container that ended by itself
     if (!task->admitted && task->desired != HOST_TASK_STATUS_STOPPED)
         return false; // in the queue
     if (task->poll_at == TIME_NEVER)
@@ -286,11 +288,13 @@ bool task_progress(struct engine *engine, struct task *task)
 
 time_ms task_next_timer(const struct engine *engine, const struct task *task)
 {
-    time_ms next = task->poll_at;
+    time_ms next = network_next_timer(task);
     time_ms resources;
 
     if (task->known == HOST_TASK_STATUS_STOPPED)
-        return TIME_NEVER; // what is left to do is cleanup's
+        return next; // what is left to do is cleanup's
+    if (task->poll_at < next)
+        next = task->poll_at;
     for (size_t i = 0; i < task->containers_n; i++) {
         const struct container *c = &task->containers[i];
 

@@ -59,6 +59,13 @@ struct volume {
     const struct docker_volume_create *made;
 };
 
+struct network {
+    struct network *next;
+    struct str task;
+    struct str address;
+    bool removed;
+};
+
 struct node {
     struct node *next;
     struct fake_image image;
@@ -72,6 +79,8 @@ struct fake {
     struct connection *connections;
     struct node *images;
     struct volume *volumes;
+    struct network *networks;
+    uint32_t networks_n; // ever
     struct planned *planned;
     struct fake_container **containers; // heap
     size_t containers_n, containers_cap;

@@ -171,6 +171,7 @@ static void set_engine(struct sim_host *host, struct engine_settings *engine)
     engine->cleanup_jitter_ms = 5 * TIME_SECOND_MS;
     engine->task_cgroups = rng_below(&dice, 2) == 0;
     engine->data_dir = STR("/data");
+    engine->task_networks = true;
     engine->port_first = 40000;
     engine->port_last = 40000 + 8 + (int32_t)rng_below(&dice, 100);
 }
