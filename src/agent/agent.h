@@ -18,6 +18,7 @@ struct agent_options {
     const char *docker_socket; // DOCKER_HOST
     const char *credentials_file; // profile "default"; else AWS_* and ~/.aws/credentials
     const char *secrets_dir;      // the operator's own secrets, a file each
+    const char *efs_server;       // NFS server that exports file systems by their ids
     const char *env_files_dir;    // environment files: bucket/key
     const char *ca_file;          // trusted for https; NULL: the system's
     bool insecure;

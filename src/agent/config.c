@@ -303,6 +303,18 @@ static int read_task_limits(struct loader *l)
     return 0;
 }
 
+// ["efsAuth"]: the volume plugin is there.
+static int read_plugin(struct loader *l)
+{
+    struct str_list list = {0};
+
+    if (read_list(l, "ECS_VOLUME_PLUGIN_CAPABILITIES", &list) != 0)
+        return CONFIG_E_BAD;
+    for (size_t i = 0; i < list.n; i++)
+        l->out->engine.efs_plugin |= str_eq(list.at[i], STR("efsAuth"));
+    return 0;
+}
+
 static int read_host(struct loader *l)
 {
     static int32_t tcp[] = {22, 2375, 2376, 51678, 51679};
@@ -339,6 +351,9 @@ static int read_host(struct loader *l)
         read_ports(l, "ECS_RESERVED_PORTS_UDP", none, &out->reserved_udp,
                    &out->engine.reserved_udp) != 0)
         return CONFIG_E_BAD;
+    out->engine.gpu_runtime = setting(l, "ECS_NVIDIA_RUNTIME");
+    if (out->engine.gpu_runtime.len == 0)
+        out->engine.gpu_runtime = STR("nvidia");
     out->os_family_detail = setting(l, "ECS_DETAILED_OS_FAMILY");
     if (out->os_family_detail.len == 0)
         out->os_family_detail = STR("LINUX");
@@ -425,6 +440,7 @@ static int read_places(struct loader *l, const struct agent_options *options)
     out->insecure = options->insecure;
     out->secrets_dir = options->secrets_dir;
     out->env_files_dir = options->env_files_dir;
+    out->engine.efs_server = str_of(options->efs_server);
     out->parameters_endpoint = setting(l, "AWS_ENDPOINT_URL_SSM");
     out->secrets_endpoint = setting(l, "AWS_ENDPOINT_URL_SECRETS_MANAGER");
     out->files_endpoint = setting(l, "AWS_ENDPOINT_URL_S3");
@@ -523,6 +539,8 @@ int config_load(struct arena *arena, const struct agent_options *options,
         rc = read_host(&l);
     if (rc == 0)
         rc = read_task_limits(&l);
+    if (rc == 0)
+        rc = read_plugin(&l);
     if (rc == 0)
         rc = read_engine(&l);
     if (rc == 0)

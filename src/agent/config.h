@@ -54,6 +54,9 @@ struct agent_config {
     const char *groups_file; // NULL: none
     struct str fargate;      // "FARGATE" or "FARGATE_SPOT": the host serves those; empty: EC2
 
+    struct str_list gpu_ids; // that the host has; found before it registers
+    struct str gpu_driver;
+
     struct engine_settings engine; // capacity is filled in when the engine has been asked
 };
 

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "host/cgroup.h"
 #include "host/folder.h"
+#include "host/gpu.h"
 #include "io/clock.h"
 #include "io/file.h"
 #include "io/loop.h"
@@ -353,12 +354,29 @@ int keeper_open(const struct keeper_config *config, struct runtime **out)
 
 // ---- what this host can do
 
-void keeper_settle(struct agent_config *settings, const struct host_facts *facts)
+static void find_gpus(struct agent_config *settings, struct arena *arena)
+{
+    struct gpu_list found = {0};
+    struct str why = STR_NONE;
+
+    if (!settings->gpus)
+        return;
+    if (gpu_find(NULL, arena, &found, &why) != 0) {
+        LOG_WARN("agent.no_gpus", LOG_STR("reason", why));
+        return;
+    }
+    settings->gpu_ids = found.ids;
+    settings->gpu_driver = found.driver;
+}
+
+void keeper_settle(struct agent_config *settings, const struct host_facts *facts,
+                   struct arena *arena)
 {
     struct engine_settings *engine = &settings->engine;
     bool slices = str_eq(facts->cgroup_driver, STR("systemd"));
     int rc;
 
+    find_gpus(settings, arena);
     engine->cgroup_v2 = cgroup_version(settings->cgroup_root) == CGROUP_V2;
     engine->cgroup_slices = slices;
     if (!engine->task_cgroups)

@@ -26,6 +26,8 @@ int keeper_open(const struct keeper_config *config, struct runtime **out) MUST_C
 
 // What this host can do of what the settings ask for: switches off what it cannot, and says so in
 // the log. Called before the agent registers.
-void keeper_settle(struct agent_config *settings, const struct host_facts *facts);
+// Texts that it adds live in `arena`.
+void keeper_settle(struct agent_config *settings, const struct host_facts *facts,
+                   struct arena *arena);
 
 #endif

@@ -435,11 +435,11 @@ static void a_host_without_groups_switches_them_off(void **state)
     (void)state;
 
     scene.settings.engine.task_cgroups = true;
-    keeper_settle(&scene.settings, &facts);
+    keeper_settle(&scene.settings, &facts, &scene.arena);
     assert_false(scene.settings.engine.task_cgroups);
     write_file("cgroup/cgroup.controllers", "");
     scene.settings.engine.task_cgroups = true;
-    keeper_settle(&scene.settings, &facts);
+    keeper_settle(&scene.settings, &facts, &scene.arena);
     assert_true(scene.settings.engine.task_cgroups);
     assert_true(scene.settings.engine.cgroup_v2);
     assert_false(scene.settings.engine.cgroup_slices);

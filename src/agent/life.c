@@ -316,7 +316,7 @@ static void probed(void *user, const struct host_facts *facts, struct str docker
     life->probe = NULL; // frees itself after this
     life->docker_version = str_copy(&life->arena, docker_version);
     if (life->config.host != NULL)
-        life->config.host->settle(life->settings, facts);
+        life->config.host->settle(life->settings, facts, &life->arena);
     if (!host_capacity(life->settings, facts, &engine->cpu_units, &engine->memory_mib)) {
         LOG_ERROR("agent.capacity", LOG_INT("memory_mib", facts->memory_mib),
                   LOG_INT("reserved_mib", life->settings->reserved_memory_mib));

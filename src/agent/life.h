@@ -8,6 +8,7 @@
 #include "runtime/runtime.h"
 #include "store/store.h"
 
+struct arena;
 struct drive;
 struct host_facts;
 struct life;
@@ -17,7 +18,8 @@ extern const struct store_schema life_schema; // of the agent's store
 
 struct life_host {
     // What it can do of what the settings ask for; before the agent registers.
-    void (*settle)(struct agent_config *settings, const struct host_facts *facts);
+    void (*settle)(struct agent_config *settings, const struct host_facts *facts,
+                   struct arena *arena);
     int (*open)(const struct agent_config *settings, const struct runtime_config *config,
                 struct runtime **out);
 };
