@@ -446,10 +446,9 @@ static bool keys_of(struct fetch *fetch, struct sigv4_credentials *out)
     const struct acs_iam_role_credentials *role = NULL;
 
     *out = (struct sigv4_credentials){own->key_id, own->secret, own->token};
-    if (fetch->what->credentials_id.len == 0)
+    if (fetch->what->credentials_id.len == 0 || config->role == NULL)
         return true;
-    if (config->role != NULL)
-        role = config->role(config->user, fetch->what->credentials_id);
+    role = config->role(config->user, fetch->what->credentials_id);
     if (role == NULL)
         return false;
     *out = (struct sigv4_credentials){role->access_key_id, role->secret_access_key,

@@ -20,7 +20,7 @@ typedef const struct acs_iam_role_credentials *fetch_role_fn(void *user, struct 
 struct fetcher_config {
     struct loop *loop;
     const struct agent_config *settings; // outlives the fetcher
-    fetch_role_fn *role;
+    fetch_role_fn *role;                 // NULL: the agent's own keys do for every task
     void *user;
 };
 

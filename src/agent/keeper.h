@@ -15,7 +15,7 @@ struct keeper_config {
     struct loop *loop;
     const struct agent_config *settings; // outlives the keeper
     runtime_post_fn *post;
-    fetch_role_fn *role; // credentials of execution roles; NULL: none are known
+    fetch_role_fn *role; // credentials of execution roles; NULL: the agent's own keys do
     void *user;          // of post
     void *role_user;
 };
