@@ -10,8 +10,9 @@ import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import registry  # noqa: E402
 import rig  # noqa: E402
-from tasks import FOREVER, Tasks, container, shell  # noqa: E402
+from tasks import FOREVER, Tasks, container, of, shell  # noqa: E402
 
 ROLE = "arn:aws:iam::123456789012:role/reader"
 SSM = "arn:aws:ssm:us-east-1:123456789012:parameter"
@@ -210,6 +211,59 @@ class Secrets(unittest.TestCase):
         self.assertEqual(found, [])
         self.assertNotIn(SWORDFISH, json.dumps(tasks.describe(arn)))
         tasks.stop(arn)
+
+
+@unittest.skipUnless(registry.BINARY, "there is no docker-registry")
+class Images(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.registries = []
+
+    @classmethod
+    def tearDownClass(cls):
+        for one in cls.registries:
+            one.stop()
+
+    def add(self, name, login=None):
+        folder = os.path.join(machine.folder, "registry-" + name)
+        os.makedirs(folder)
+        self.registries.append(registry.Registry(machine.docker, folder, login))
+        return self.registries[-1]
+
+    def test_a_private_image_is_pulled_with_the_login_that_a_secret_holds(self):
+        locked = self.add("locked", ("reader", "a pass:word"))
+        image, digest = locked.push("private:1")
+        keep("secrets/login", json.dumps({"username": "reader", "password": "a pass:word"}))
+        arn = tasks.run([container("app", FOREVER, image=image, repositoryCredentials={"credentialsParameter": ASM + ":login-a1b2c3"})],
+                        execution_role_arn=ROLE)
+        self.assertEqual(of(tasks.await_status(arn, "RUNNING"), "app")["imageDigest"], digest)
+        tasks.stop(arn)
+
+    def test_tasks_of_a_services_revision_run_one_digest_whatever_the_tag_means_by_then(self):
+        shop = self.add("open")
+        image, digest = shop.push("app:v1")
+        family = tasks.define([container("app", FOREVER, image=image)])
+        tasks.call("create-service", "--service-name", "pinned", "--task-definition", family, "--desired-count", "1")
+        running = lambda n: rig.wait_until(f"{n} run", lambda: self.running(n), 90)  # noqa: E731
+        self.assertEqual(running(1), {digest})
+        made = machine.docker.docker("create", rig.IMAGE, "true").stdout.strip()
+        machine.docker.docker("commit", "-c", "ENV NEWER=1", made, "gantry/newer:latest")
+        machine.docker.docker("rm", made)
+        _, newer = shop.push("app:v1", "gantry/newer:latest")
+        self.assertNotEqual(newer, digest)
+        tasks.call("update-service", "--service", "pinned", "--desired-count", "2")
+        self.assertEqual(running(2), {digest})
+        tasks.call("update-service", "--service", "pinned", "--desired-count", "1", "--force-new-deployment")
+        rig.wait_until("the new image runs", lambda: self.running(1) == {newer}, 150)
+        tasks.call("delete-service", "--service", "pinned", "--force")
+
+    def running(self, n):
+        """Digests of the service's tasks when that many run; or None."""
+        arns = tasks.call("list-tasks", "--service-name", "pinned")["taskArns"]
+        if len(arns) != n:
+            return None
+        seen = tasks.call("describe-tasks", "--tasks", *arns)["tasks"]
+        return {of(task, "app")["imageDigest"] for task in seen} if all(task["lastStatus"] == "RUNNING" for task in seen) else None
 
 
 class Logs(unittest.TestCase):
