@@ -91,7 +91,7 @@ void images_note(struct step *step, const struct task *task, const struct rec_ta
         if (digest.len > 0)
             SET(image, image_digest, digest);
     }
-    state_put(step->state, REC_KIND_SERVICE_REVISION, revision->part.entity.id, rec);
+    state_put(step->state, REC_KIND_REVISION, revision->part.entity.id, rec);
 }
 
 struct str images_of_task(struct step *step, const struct task *task, size_t index)
