@@ -22,6 +22,7 @@ struct agent_options {
     const char *env_files_dir;    // environment files: bucket/key
     const char *ca_file;          // trusted for https; NULL: the system's
     bool insecure;
+    int disk_reserve;        // percent of a disk that is to stay free; 0: nobody looks
     const char *awsvpc_pool; // a CIDR for the addresses of awsvpc tasks
     const char *awsvpc_bridge;
     const char *awsvpc_gateway;
