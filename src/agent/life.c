@@ -411,17 +411,26 @@ static void try_networks(struct life *life)
     life->hostnet = hostnet_open(&config, networks_tried, life);
 }
 
+static struct str_list copy_texts(struct arena *arena, struct str_list texts)
+{
+    struct str_list copy = {.n = texts.n, .at = arena_array(arena, struct str, texts.n)};
+
+    for (size_t i = 0; i < texts.n; i++)
+        copy.at[i] = str_copy(arena, texts.at[i]);
+    return copy;
+}
+
+// The probe's own go with it, and they are asked for until the registration.
 static void keep_facts(struct life *life, const struct host_facts *facts)
 {
-    struct str_list *plugins = &life->facts.volume_plugins;
-
     life->facts = *facts;
+    life->facts.volume_plugins = copy_texts(&life->arena, facts->volume_plugins);
+    life->facts.log_drivers = copy_texts(&life->arena, facts->log_drivers);
+    life->facts.cgroup_driver = str_copy(&life->arena, facts->cgroup_driver);
+    life->facts.root_dir = str_copy(&life->arena, facts->root_dir);
     life->facts.api_version = str_copy(&life->arena, facts->api_version);
     life->facts.architecture = str_copy(&life->arena, facts->architecture);
     life->facts.bridge = str_copy(&life->arena, facts->bridge);
-    plugins->at = arena_array(&life->arena, struct str, facts->volume_plugins.n);
-    for (size_t i = 0; i < plugins->n; i++)
-        plugins->at[i] = str_copy(&life->arena, facts->volume_plugins.at[i]);
 }
 
 static void probed(void *user, const struct host_facts *facts, struct str docker_version)

@@ -16,7 +16,7 @@ struct host_facts {
     struct str_list log_drivers; // that the engine has; none: it does not say
     struct str cgroup_driver;    // "systemd", "cgroupfs"
     struct str architecture;     // "x86_64", "arm64"
-    struct str bridge;       // the host's interface of the default bridge network; empty: none
+    struct str bridge;           // the host's interface of the default bridge network; empty: none
     int64_t cpus;
     int64_t memory_mib;
     struct str root_dir; // where the engine keeps images and containers; empty: it does not say
