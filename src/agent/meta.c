@@ -70,9 +70,20 @@ static struct engine_view_list views(void *user, struct arena *arena)
 
 static bool sample(void *user, struct str runtime_id, struct meter_sample *out)
 {
-    const struct meta *meta = user;
+    struct meta *meta = user;
+    struct arena scratch = ARENA_INIT;
+    struct engine_view_list all;
+    const struct engine_view *view;
+    bool runs;
 
-    return meta->meter != NULL && meter_last(meta->meter, runtime_id, out);
+    if (meta->meter == NULL || meter_last(meta->meter, runtime_id, out))
+        return meta->meter != NULL;
+    all = views(meta, &scratch);
+    view = meta_find_runtime_id(&all, runtime_id);
+    runs = view != NULL && view->status == HOST_CONTAINER_STATUS_RUNNING; // it will be, soon
+    arena_deinit(&scratch);
+    *out = (struct meter_sample){0};
+    return runs;
 }
 
 // ---- scripts of faults
