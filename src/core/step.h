@@ -35,6 +35,8 @@ enum effect_kind {
     EFFECT_HOOK_CALL,  // struct hook_call, core/hooks.h
     EFFECT_ALARMS_ASK, // struct alarms_ask, core/alarms.h
     EFFECT_TRAFFIC,    // struct traffic_order, core/traffic.h
+
+    EFFECT_EXEC, // of no session: `value` is a struct exec_order (core/exec.h)
 };
 
 struct effect {
@@ -50,6 +52,13 @@ struct effect {
     struct effect *next;
 };
 
+// What an ExecuteCommand brings along for its reply; see ops/execute_command.c.
+struct exec_ticket {
+    struct str endpoint; // "ws://127.0.0.1:7420"
+    struct str session;  // id
+    struct str token;
+};
+
 struct step {
     struct state *state;
     time_ms now;
@@ -60,6 +69,7 @@ struct step {
     // Told to agents in DiscoverPollEndpoint's answer; set by the shell.
     struct str acs_endpoint;
     struct str tcs_endpoint;
+    struct exec_ticket exec; // told to the caller of ExecuteCommand; likewise
 };
 
 void step_init(struct step *step, struct state *state, time_ms now, struct rng *rng,

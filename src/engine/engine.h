@@ -70,6 +70,7 @@ struct engine_settings {
     bool task_cgroups;       // the shell makes a cgroup for each task: containers go below it
     bool cgroup_v2;
     bool propagate_task_memory; // cgroup v2 only: a container without a limit gets the task's
+    bool exec;                  // the shell can run commands in containers
     bool external;              // GPUs by device request, not by a runtime's name
     struct str gpu_runtime;
 
@@ -93,6 +94,7 @@ struct engine_abilities {
     bool selinux;
     bool apparmor;
     bool task_roles;
+    bool exec;
 };
 struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *abilities);
 
