@@ -48,7 +48,7 @@ struct runtime_exec {
     struct http_call *pid_call;
     struct http_call *size_call;
     bool size_is_new;
-    struct loop_timer again;   // PHASE_LOOK
+    struct loop_timer again;   // looking, for the process or for the exit code
     struct loop_timer killing; // after a hang-up
     int looks;
     bool is_hung_up;
@@ -132,7 +132,7 @@ static bool read_inspect(struct runtime_exec *exec, int outcome, const struct ht
 
 // ---- the exit code
 
-static void look(void *user);
+static void look(struct runtime_exec *exec);
 
 static void on_looked(void *user, struct http_call *call, int outcome,
                       const struct http_answer *reply, struct str detail)
@@ -157,17 +157,19 @@ static void on_looked(void *user, struct http_call *call, int outcome,
 
 static const struct http_call_handler look_handler = {.on_done = on_looked};
 
-static void look(void *user)
+static void look(struct runtime_exec *exec)
 {
-    struct runtime_exec *exec = user;
+    struct arena scratch = ARENA_INIT;
 
-    ask(exec, &exec->call, "GET", str_fmt(&exec->arena, "/exec/%.*s/json", STR_ARGS(exec->id)),
+    ask(exec, &exec->call, "GET", str_fmt(&scratch, "/exec/%.*s/json", STR_ARGS(exec->id)),
         STR_NONE, &look_handler);
+    arena_deinit(&scratch);
 }
 
 static void stream_ended(struct runtime_exec *exec)
 {
     exec->phase = PHASE_LOOK;
+    cancel(&exec->pid_call);
     look(exec);
 }
 
@@ -221,6 +223,9 @@ static const struct conn_handler conn_handler = {
 
 // ---- its process
 
+static void look_for_pid(struct runtime_exec *exec);
+
+// There is none until the process has been made, which is after the connection.
 static void on_pid(void *user, struct http_call *call, int outcome, const struct http_answer *reply,
                    struct str detail)
 {
@@ -230,14 +235,30 @@ static void on_pid(void *user, struct http_call *call, int outcome, const struct
     (void)call;
     (void)detail;
     exec->pid_call = NULL;
-    if (!read_inspect(exec, outcome, reply, &found) || found.pid <= 1 ||
-        process_open(found.pid, &exec->pidfd) != 0)
+    if (exec->phase != PHASE_OPEN || !read_inspect(exec, outcome, reply, &found))
+        return;
+    if (found.pid <= 1) {
+        loop_timer_start(&exec->again, LOOK_AGAIN_MS);
+        return;
+    }
+    if (process_open(found.pid, &exec->pidfd) != 0)
         return;
     if (!process_is_in_cgroup(found.pid, exec->options.container))
         fd_close(&exec->pidfd);
+    else if (exec->is_hung_up)
+        (void)!process_signal(exec->pidfd, SIGHUP);
 }
 
 static const struct http_call_handler pid_handler = {.on_done = on_pid};
+
+static void look_for_pid(struct runtime_exec *exec)
+{
+    struct arena scratch = ARENA_INIT;
+
+    ask(exec, &exec->pid_call, "GET", str_fmt(&scratch, "/exec/%.*s/json", STR_ARGS(exec->id)),
+        STR_NONE, &pid_handler);
+    arena_deinit(&scratch);
+}
 
 static void on_killing(void *user)
 {
@@ -250,6 +271,16 @@ static void on_killing(void *user)
     exec->is_killed = true;
     (void)!process_signal(exec->pidfd, SIGKILL);
     loop_timer_start(&exec->killing, GIVE_UP_MS);
+}
+
+static void on_again(void *user)
+{
+    struct runtime_exec *exec = user;
+
+    if (exec->phase == PHASE_LOOK)
+        look(exec);
+    else
+        look_for_pid(exec);
 }
 
 // ---- resizing: one call at a time, the last size wins
@@ -303,8 +334,7 @@ static void on_upgrade(void *user, struct http_call *call, const struct http_ans
     exec->frames.decided = exec->frames.framed = true;
     conn_set_config(conn, &config);
     conn_set_handler(conn, &conn_handler, exec);
-    ask(exec, &exec->pid_call, "GET", str_fmt(&exec->arena, "/exec/%.*s/json", STR_ARGS(exec->id)),
-        STR_NONE, &pid_handler);
+    look_for_pid(exec);
     send_size(exec);
     exec->options.handler->started(exec->options.user);
 }
@@ -400,7 +430,7 @@ static struct runtime_exec *docker_begin(struct runtime *runtime,
     list_push_back(&docker->execs, &exec->in_driver);
     copy_options(exec, options);
     exec->size_is_new = options->columns > 0 && options->terminal;
-    loop_timer_init(&exec->again, docker->loop, look, exec);
+    loop_timer_init(&exec->again, docker->loop, on_again, exec);
     loop_timer_init(&exec->killing, docker->loop, on_killing, exec);
     ask(exec, &exec->call, "POST",
         str_fmt(&exec->arena, "/containers/%.*s/exec", STR_ARGS(exec->options.container)),

@@ -120,8 +120,8 @@ static struct str failure_of(const struct exec_handshake_response *response)
 
 static void give_up(struct exec_channel *channel, struct str message, time_ms now)
 {
-    channel->host->hang_up(channel->host->user);
     exec_channel_close(channel, message, now);
+    channel->host->hang_up(channel->host->user);
 }
 
 static void complete(struct exec_channel *channel, time_ms now)

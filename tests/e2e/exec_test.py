@@ -33,6 +33,8 @@ EXEC_TEXT = ("The execute command failed because execute command was not enabled
 
 def setUpModule():
     global machine, web
+    # What the sanitizer keeps of freed memory is no figure of ours.
+    os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4"
     signal.signal(signal.SIGTERM, terminated)
     machine = rig.Machine(env={"ECS_CONTAINER_STOP_TIMEOUT": "2s"}, flags=[f"--exec-idle={IDLE_S}s"])
     try:
@@ -119,9 +121,14 @@ def runtime_id(task):
     return describe(task)["containers"][0]["runtimeId"]
 
 
+ids = {}
+
+
 def processes(task, text):
     """How many processes with that text the container has."""
-    return machine.docker.docker("top", runtime_id(task)).stdout.count(text)
+    if task not in ids:
+        ids[task] = runtime_id(task)
+    return machine.docker.docker("top", ids[task]).stdout.count(text)
 
 
 def log_of(session_id):
@@ -193,15 +200,16 @@ class ASession(unittest.TestCase):
         self.assertNotIn(reply["session"]["tokenValue"].encode(), open(os.path.join(machine.data, "server.db"), "rb").read())
 
     def test_follows_the_size_of_the_terminal(self):
-        one = self.session(web)
+        one = self.session(web, "sh -c \"trap 'busybox stty size' WINCH; busybox stty size; while true; do sleep 1; done\"")
         one.resize(91, 33)
-        one.until(b"# ")
-        one.type("busybox stty size\r")
         one.until(b"33 91")
-        one.type("trap 'busybox stty size' WINCH; while true; do sleep 1; done\r")
-        one.until(b"done")
         one.resize(120, 40)
         one.until(b"40 120")
+        two = self.session(web)
+        two.resize(70, 20)
+        two.until(b"# ")
+        two.type("busybox stty size\r")
+        two.until(b"20 70")
 
     def test_passes_signals_as_keys(self):
         one = self.session(web)
@@ -227,13 +235,11 @@ class ASession(unittest.TestCase):
         frame = one.send(plugin.OUTPUT, b"a\r", first)
         for _ in range(3):
             one.socket.send(frame, plugin.BINARY)  # repeats
-        shown = one.until(b"c\r\nc\r\n") if False else None
         one.wait("all is echoed", lambda: one.screen.count(b"c\r\n") == 2)
         self.assertEqual(bytes(one.screen).count(b"a\r\n"), 2)  # the terminal's echo, and cat's
         self.assertEqual(bytes(one.screen).count(b"b\r\n"), 2)
         self.assertNotIn(b"WRONG", one.screen)
         one.wait("each repeat is acknowledged", lambda: one.acks.count(first) == 4)
-        self.assertIsNone(shown)
         one.drop_acks = 3
         one.type("lost acks\r")
         one.wait("what was not acknowledged comes again", lambda: one.duplicates > 0)
@@ -266,7 +272,6 @@ class ASession(unittest.TestCase):
         one.until(b"# ")
         one.cut()
         reply = plugin_call("ResumeSession", one.session["sessionId"])[1]
-        one.send_later = None
         one.reopen(reply["TokenValue"])
         one.type("for i in 1 2 3 4 5 6 7 8 9; do echo line $i of nine; done; exit\r")
         one.until(b"line 2 of nine\r\n")
@@ -408,13 +413,13 @@ class MuchAtOnce(unittest.TestCase):
         while time.monotonic() < end:
             one.turn()
         self.assertLess(one.next_in, 5)
-        self.assertEqual(processes(web, "count=100"), 1)
+        self.assertEqual(processes(web, "dd if"), 1)
         one.silent = False
         one.keeps = False
         one.wait("it goes on", lambda: one.received > 4 << 20, 60)
         plugin_call("TerminateSession", one.session["sessionId"])
         one.until_closed()
-        await_gone(web, "count=100")
+        await_gone(web, "dd if")
         one.close()
 
     def test_much_input_arrives_whole(self):
@@ -502,7 +507,7 @@ class GantryExec(unittest.TestCase):
         done = gantry_exec(web, "sh", "-c", "echo it\\'s \"a b\"; echo bad >&2; exit 42", stdin=subprocess.DEVNULL)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (42, "it's a b\n", "bad\n"))
         self.assertEqual(gantry_exec(web, "true", stdin=subprocess.DEVNULL).returncode, 0)
-        self.assertEqual(gantry_exec(web, "/no/such", stdin=subprocess.DEVNULL).returncode, 126 + 1)
+        self.assertIn(gantry_exec(web, "/no/such", stdin=subprocess.DEVNULL).returncode, (126, 127))
 
     def test_reads_a_pipe_to_its_end(self):
         done = gantry_exec(web, "cat", input="one\ntwo\n")
@@ -529,9 +534,6 @@ class GantryExec(unittest.TestCase):
         self.assertEqual(one.status(), 5)
 
     def test_takes_the_flags_of_the_aws_cli(self):
-        done = gantry_exec("x", flags=["--cluster", "default", "--task", web, "--container", "app", "--interactive",
-                                       "--command", "echo 'as one text'"], stdin=subprocess.DEVNULL)
-        self.assertEqual(done.stdout, "")  # `x` is the command then
         done = subprocess.run(exec_argv(web)[:-1] + ["--cluster", "default", "--task", web, "--container", "app", "--interactive",
                                                      "--command", "echo 'as one text'"], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, text=True, env=machine.env(), timeout=60)

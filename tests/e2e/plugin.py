@@ -123,6 +123,7 @@ class Plugin:
         self.drop_acks = 0  # so many acknowledgements are lost
         self.silent = False  # acknowledges nothing
         self.acks = []
+        self.reason = None  # of the server's close
         self.socket = None
         self.open(session["tokenValue"])
 
@@ -211,14 +212,20 @@ class Plugin:
             elif opcode == PING:
                 self.socket.send(payload, PONG)
             elif opcode == CLOSE:
-                raise Lost(payload[2:].decode())
+                self.reason = payload[2:].decode()
+                raise Lost(self.reason)
 
     def wait(self, what, condition, seconds=30):
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {seconds} s: {what}; screen: {bytes(self.screen[-300:])!r}")
-            self.turn()
+            try:
+                self.turn()
+            except Lost:
+                if condition():
+                    return
+                raise
 
     def until(self, text, seconds=30):
         """The screen shows the text; what comes up to it is taken off the screen and returned."""
@@ -235,12 +242,13 @@ class Plugin:
     def until_lost(self, seconds=30):
         """The reason of the server's close."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self.reason is None:
             try:
                 self.turn()
             except Lost as lost:
-                return str(lost)
-        raise AssertionError("the server did not close")
+                self.reason = str(lost)
+        assert self.reason is not None, "the server did not close"
+        return self.reason
 
     # ---- out
 
