@@ -26,6 +26,7 @@ extern const struct cli_command cli_exec;
 extern const struct cli_command cli_logs;
 extern const struct cli_command cli_ps;
 extern const struct cli_command cli_server;
+extern const struct cli_command cli_top;
 extern const struct cli_command cli_up;
 
 // One line on standard error, "gantry NAME: ...". cli_fail returns `status`, cli_refuse false.

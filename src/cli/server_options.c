@@ -59,6 +59,7 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
     int64_t keep_ms;
     int64_t connections;
     int64_t stopped;
+    int64_t histories;
     struct str detail;
 
     *out = server_options_default;
@@ -76,6 +77,7 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
         return false;
     if (!cli_duration(values, "stopped-task-retention", &keep_ms) ||
         !cli_number(values, "stopped-tasks-kept", 1000, 100000000, &stopped) ||
+        !cli_number(values, "usage-tasks", 0, 10000000, &histories) ||
         !cli_number(values, "max-connections", 1, 1000000, &connections))
         return false;
     if (keep_ms < TIME_HOUR_MS || keep_ms > 30 * TIME_DAY_MS)
@@ -83,6 +85,8 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
     out->stopped_task_keep_ms = keep_ms;
     out->stopped_tasks_max = (size_t)stopped;
     out->connections_max = (unsigned)connections;
+    out->metrics_tasks = cli_switch(values, "metrics-tasks");
+    out->usage_histories_max = (size_t)histories;
     if (server_options_check(out, values->arena, &detail) != 0)
         return cli_refuse(values, "%.*s", STR_ARGS(detail));
     return true;

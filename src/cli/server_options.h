@@ -59,6 +59,11 @@
         {.name = "events-webhook",                                                                 \
          .value = "URL",                                                                           \
          .help = "post every event there, at least once, in order"},                               \
+        {.name = "metrics-tasks", .help = "GET /metrics tells every running task, too"},           \
+        {.name = "usage-tasks",                                                                    \
+         .value = "N",                                                                             \
+         .fallback = "20000",                                                                      \
+         .help = "running tasks whose last hour of usage is kept"},                                \
         {.name = "max-connections",                                                                \
          .value = "N",                                                                             \
          .fallback = "10000",                                                                      \

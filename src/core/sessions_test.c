@@ -1,3 +1,4 @@
+#include "core/usage.h"
 #include "model/instance.h"
 #include "model/task.h"
 #include "tests/support/stage.h"
@@ -409,6 +410,98 @@ static void every_publication_is_answered(void **state)
     assert_true(str_eq(last(w)->name, STR("AckPublishInstanceStatus")));
 }
 
+static const struct usage_reports *reports_in(const struct world *w)
+{
+    for (size_t i = 0; i < w->sent_n; i++) {
+        if (w->sent[i].kind == EFFECT_USAGE)
+            return w->sent[i].value;
+    }
+    return NULL;
+}
+
+static const char *metrics_of(struct world *w, struct str arn)
+{
+    return str_cstr(
+        &w->arena,
+        str_fmt(
+            &w->arena,
+            "{\"taskMetrics\":[{\"taskArn\":\"%.*s\",\"containerMetrics\":["
+            "{\"containerName\":\"main\",\"cpuStatsSet\":{\"min\":0,\"max\":50,\"sampleCount\":2,"
+            "\"sum\":50},\"memoryStatsSet\":{\"min\":8,\"max\":8,\"sampleCount\":2,\"sum\":16},"
+            "\"networkStatsSet\":{\"rxBytes\":{\"min\":1,\"max\":700,\"sampleCount\":2,"
+            "\"sum\":701},\"rxBytesPerSecond\":{\"min\":0,\"max\":4,\"sampleCount\":2,\"sum\":6}},"
+            "\"restartStatsSet\":{\"restartCount\":1}},"
+            "{\"containerName\":\"side\",\"cpuStatsSet\":{\"min\":0,\"max\":0,\"sampleCount\":0,"
+            "\"sum\":0}}]},{\"taskArn\":\"x/y\"}]}",
+            STR_ARGS(arn)));
+}
+
+static void what_a_running_task_uses_is_told_to_the_shell(void **state)
+{
+    struct world *w = *state;
+    struct str instance = stage_instance(w);
+    session_id session = stage_tcs_connect(w, "demo", instance);
+    struct str arn = stage_task(w, instance, &(struct stage_plan){0});
+    const struct usage_reports *reports;
+
+    stage_tcs_says(w, session, instance, "PublishMetricsRequest", metrics_of(w, arn));
+    assert_null(reports_in(w)); // it does not run yet
+    stage_submit(w, arn, "\"status\":\"RUNNING\"");
+    stage_tcs_says(w, session, instance, "PublishMetricsRequest", metrics_of(w, arn));
+    reports = reports_in(w);
+    assert_non_null(reports);
+    assert_int_equal(reports->n, 1);
+    EXPECT_STR(reports->at_task[0].cluster, "demo");
+    assert_true(reports->at_task[0].cpu_units == 1024); // a quarter of the host's 4096
+    assert_true(reports->at_task[0].memory_mib == 8);
+    assert_true(reports->at_task[0].rx_rate == 3);
+    assert_int_equal(reports->at_task[0].rx_bytes, 700);
+    assert_int_equal(reports->at_task[0].restarts, 1);
+    assert_int_equal(stage_sent(w, 0, "AckPublishMetric"), 2);
+}
+
+static void use_of_another_hosts_task_is_not_believed(void **state)
+{
+    struct world *w = *state;
+    struct str here = stage_instance(w);
+    session_id session = stage_tcs_connect(w, "demo", here);
+    struct str arn = stage_task(w, stage_instance(w), &(struct stage_plan){0});
+
+    stage_submit(w, arn, "\"status\":\"RUNNING\"");
+    stage_tcs_says(w, session, here, "PublishMetricsRequest", metrics_of(w, arn));
+    assert_null(reports_in(w));
+}
+
+static void the_state_of_a_container_runtime_is_shown_with_its_instance(void **state)
+{
+    struct world *w = *state;
+    struct str instance = stage_instance(w);
+    session_id session = stage_tcs_connect(w, "demo", instance);
+    struct str reply;
+    const char *call = str_cstr(
+        &w->arena, str_fmt(&w->arena,
+                           "{\"cluster\":\"demo\",\"containerInstances\":[\"%.*s\"],\"include\":"
+                           "[\"CONTAINER_INSTANCE_HEALTH\"]}",
+                           STR_ARGS(instance)));
+
+    world_connect(w, "demo", instance);
+    stage_tcs_says(w, session, instance, "PublishInstanceStatusRequest",
+                   "{\"statuses\":[{\"type\":\"ContainerRuntime\",\"status\":\"IMPAIRED\","
+                   "\"statusReason\":\"no room\",\"lastStatusChange\":1767225600},"
+                   "{\"type\":\"Other\",\"status\":\"OK\"}]}");
+    reply = world_ok(w, "DescribeContainerInstances", call);
+    EXPECT_STR(world_get(w, reply, "containerInstances.0.healthStatus.overallStatus"), "IMPAIRED");
+    EXPECT_STR(world_get(w, reply, "containerInstances.0.healthStatus.details.0.type"),
+               "CONTAINER_RUNTIME");
+    EXPECT_STR(world_get(w, reply, "containerInstances.0.healthStatus.details.0.statusReason"),
+               "no room");
+    stage_tcs_says(w, session, instance, "PublishInstanceStatusRequest",
+                   "{\"statuses\":[{\"type\":\"ContainerRuntime\",\"status\":\"OK\"}]}");
+    reply = world_ok(w, "DescribeContainerInstances", call);
+    EXPECT_STR(world_get(w, reply, "containerInstances.0.healthStatus.overallStatus"), "OK");
+    EXPECT_STR(world_get(w, reply, "containerInstances.0.healthStatus.details.0.statusReason"), "");
+}
+
 static void a_newer_telemetry_session_replaces_the_older(void **state)
 {
     struct world *w = *state;
@@ -473,6 +566,9 @@ int main(void)
         STAGE_TEST(health_is_recorded_when_it_changes),
         STAGE_TEST(health_of_another_hosts_task_is_not_believed),
         STAGE_TEST(every_publication_is_answered),
+        STAGE_TEST(what_a_running_task_uses_is_told_to_the_shell),
+        STAGE_TEST(use_of_another_hosts_task_is_not_believed),
+        STAGE_TEST(the_state_of_a_container_runtime_is_shown_with_its_instance),
         STAGE_TEST(a_newer_telemetry_session_replaces_the_older),
         STAGE_TEST(strangers_get_no_telemetry_session),
         STAGE_TEST(a_deregistration_ends_both_sessions),

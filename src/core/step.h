@@ -37,6 +37,7 @@ enum effect_kind {
     EFFECT_TRAFFIC,    // struct traffic_order, core/traffic.h
 
     EFFECT_EXEC, // of no session: `value` is a struct exec_order (core/exec.h)
+    EFFECT_USAGE, // of no session: `value` is a struct usage_reports (core/usage.h)
 };
 
 struct effect {

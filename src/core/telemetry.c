@@ -1,5 +1,6 @@
-// Agent sessions on TCS. Health of containers is state, so it is recorded when it changes; metrics
-// and the host's own status are acknowledged and not kept. Source: agent-protocol 9.
+// Agent sessions on TCS. Health of containers is state, so it is recorded when it changes; what
+// tasks use goes to whoever keeps it (core/usage.h); the host's own status is kept with its
+// instance for as long as the process lives. Source: agent-protocol 9.
 
 #include "base/arena.h"
 #include "base/assert.h"
@@ -7,6 +8,7 @@
 #include "core/hello.h"
 #include "core/lifecycle.h"
 #include "core/sessions.h"
+#include "core/usage.h"
 #include "model/instance.h"
 #include "model/task.h"
 #include "model/task_definition.h"
@@ -111,19 +113,58 @@ static void on_health(struct step *step, struct instance *instance, const void *
     }
 }
 
+static void on_metrics(struct step *step, struct instance *instance, const void *message)
+{
+    usage_published(step, instance, message);
+}
+
+static enum ecs_instance_health_check_state state_of(enum tcs_instance_healthcheck_status status)
+{
+    static const enum ecs_instance_health_check_state known[] = {
+        [TCS_INSTANCE_HEALTHCHECK_STATUS_UNSET] = ECS_INSTANCE_HEALTH_CHECK_STATE_UNSET,
+        [TCS_INSTANCE_HEALTHCHECK_STATUS_OK] = ECS_INSTANCE_HEALTH_CHECK_STATE_OK,
+        [TCS_INSTANCE_HEALTHCHECK_STATUS_IMPAIRED] = ECS_INSTANCE_HEALTH_CHECK_STATE_IMPAIRED,
+        [TCS_INSTANCE_HEALTHCHECK_STATUS_INSUFFICIENT_DATA] =
+            ECS_INSTANCE_HEALTH_CHECK_STATE_INSUFFICIENT_DATA,
+        [TCS_INSTANCE_HEALTHCHECK_STATUS_INITIALIZING] =
+            ECS_INSTANCE_HEALTH_CHECK_STATE_INITIALIZING,
+    };
+
+    return known[status];
+}
+
+// Only the container runtime is a check that agents make; other kinds are passed over.
+static void on_status(struct step *step, struct instance *instance, const void *message)
+{
+    const struct tcs_publish_instance_status_request *request = message;
+
+    for (size_t i = 0; i < request->statuses.n; i++) {
+        const struct tcs_instance_status *status = &request->statuses.at[i];
+
+        if (!str_eq(status->type, STR("ContainerRuntime")) || !status->has.status)
+            continue;
+        MARK("an agent says how its container runtime is");
+        instance_note_runtime(
+            instance, state_of(status->status), status->status_reason,
+            status->has.last_status_change ? status->last_status_change : step->now, step->now);
+    }
+}
+
 typedef void on_message(struct step *step, struct instance *instance, const void *message);
 
 struct publish {
-    on_message *handle; // NULL: only acknowledged
+    on_message *handle;
     enum tcs_message ack;
 };
 
 // An agent hangs up when it hears nothing for a minute, so each publication has its answer.
 static const struct publish publishes[TCS_MESSAGE_N] = {
-    [TCS_MESSAGE_PUBLISH_METRICS_REQUEST] = {.ack = TCS_MESSAGE_ACK_PUBLISH_METRIC},
+    [TCS_MESSAGE_PUBLISH_METRICS_REQUEST] = {.handle = on_metrics,
+                                             .ack = TCS_MESSAGE_ACK_PUBLISH_METRIC},
     [TCS_MESSAGE_PUBLISH_HEALTH_REQUEST] = {.handle = on_health,
                                             .ack = TCS_MESSAGE_ACK_PUBLISH_HEALTH},
-    [TCS_MESSAGE_PUBLISH_INSTANCE_STATUS_REQUEST] = {.ack =
+    [TCS_MESSAGE_PUBLISH_INSTANCE_STATUS_REQUEST] = {.handle = on_status,
+                                                     .ack =
                                                          TCS_MESSAGE_ACK_PUBLISH_INSTANCE_STATUS},
 };
 
@@ -149,8 +190,7 @@ void session_tcs_message(struct step *step, session_id session, uint64_t instanc
         return;
     if (publishes[kind].ack == TCS_MESSAGE_NONE)
         return;
-    if (publishes[kind].handle != NULL)
-        publishes[kind].handle(step, instance, message);
+    publishes[kind].handle(step, instance, message);
     effect = step_effect(step, EFFECT_TCS_SEND, session);
     effect->instance_id = instance_id;
     effect->tcs_message = publishes[kind].ack;

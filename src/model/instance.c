@@ -214,6 +214,7 @@ static void instance_delete(struct state *state, struct instance *instance)
     group_counts_deinit(&instance->groups);
     mem_free(instance->attributes);
     mem_free((void *)(uintptr_t)instance->uid.ptr);
+    mem_free((void *)(uintptr_t)instance->runtime.reason.ptr);
     mem_free(instance);
 }
 
@@ -401,15 +402,59 @@ static void view_registered(const struct instance *instance, struct arena *arena
     }
 }
 
+enum { RUNTIME_REASON_MAX = 1024 };
+
+void instance_note_runtime(struct instance *instance, enum ecs_instance_health_check_state state,
+                           struct str reason, time_ms changed_at, time_ms now)
+{
+    struct instance_runtime *runtime = &instance->runtime;
+
+    reason = str_take(reason, RUNTIME_REASON_MAX);
+    runtime->state = state;
+    runtime->changed_at = changed_at;
+    runtime->told_at = now;
+    if (str_eq(runtime->reason, reason))
+        return;
+    mem_free((void *)(uintptr_t)runtime->reason.ptr);
+    runtime->reason = STR_NONE;
+    if (reason.len > 0) {
+        char *copy = mem_alloc(reason.len);
+
+        memcpy(copy, reason.ptr, reason.len);
+        runtime->reason = str_span(copy, reason.len);
+    }
+}
+
+static void view_runtime(const struct instance_runtime *runtime, struct arena *arena,
+                         struct ecs_container_instance_health_status *out)
+{
+    struct ecs_instance_health_check_result *result =
+        arena_new(arena, struct ecs_instance_health_check_result);
+
+    SET(result, type, ECS_INSTANCE_HEALTH_CHECK_TYPE_CONTAINER_RUNTIME);
+    SET(result, status, runtime->state);
+    if (runtime->reason.len > 0)
+        SET(result, status_reason, str_copy(arena, runtime->reason));
+    SET(result, last_updated, runtime->told_at);
+    SET(result, last_status_change, runtime->changed_at);
+    out->details = (struct ecs_instance_health_check_result_list){.n = 1, .at = result};
+}
+
+// Of an agent that is not connected nothing is known, whatever it said last.
 static void view_health(const struct instance *instance, struct arena *arena,
                         struct ecs_container_instance *out)
 {
     struct ecs_container_instance_health_status *health =
         arena_new(arena, struct ecs_container_instance_health_status);
+    enum ecs_instance_health_check_state state = ECS_INSTANCE_HEALTH_CHECK_STATE_OK;
 
-    SET(health, overall_status,
-        instance_is_connected(instance) ? ECS_INSTANCE_HEALTH_CHECK_STATE_OK
-                                        : ECS_INSTANCE_HEALTH_CHECK_STATE_INSUFFICIENT_DATA);
+    if (instance->runtime.state != ECS_INSTANCE_HEALTH_CHECK_STATE_UNSET) {
+        view_runtime(&instance->runtime, arena, health);
+        state = instance->runtime.state;
+    }
+    if (!instance_is_connected(instance))
+        state = ECS_INSTANCE_HEALTH_CHECK_STATE_INSUFFICIENT_DATA;
+    SET(health, overall_status, state);
     health->has.details = true;
     SET(out, health_status, health);
 }

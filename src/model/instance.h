@@ -13,6 +13,13 @@
 struct cluster;
 struct roster_class;
 
+// What an instance's agent last said of its container runtime.
+struct instance_runtime {
+    enum ecs_instance_health_check_state state; // UNSET: nothing yet
+    struct str reason;                          // memory of the instance; empty: none
+    time_ms changed_at, told_at;
+};
+
 struct instance {
     struct entity entity;       // of the Instance record
     struct entity state_entity; // of the InstanceState record, same id
@@ -44,6 +51,7 @@ struct instance {
     uint64_t telemetry_session; // its TCS session; 0: none
     struct list unacknowledged; // struct task.unacknowledged, by sequence
     bool relays_exec;           // the agent of its ACS session can (core/exec.h)
+    struct instance_runtime runtime;
 };
 
 void instance_apply(struct state *state, uint64_t id, const void *record);
@@ -51,6 +59,9 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record);
 void instance_set_expiry(struct state *state, struct instance *instance); // for task.c
 // Which ACS session it has; 0: none.
 void instance_set_session(struct state *state, struct instance *instance, uint64_t session);
+// Its agent's word on the container runtime; the first KiB of `reason` is copied.
+void instance_note_runtime(struct instance *instance, enum ecs_instance_health_check_state state,
+                           struct str reason, time_ms changed_at, time_ms now);
 void instance_check_all(const struct state *state);
 
 struct instance *instance_get(const struct state *state, uint64_t id);

@@ -93,6 +93,9 @@ struct task_picture task_picture_of(const struct state *state, const struct rec_
 void task_picture_view(const struct task_picture *picture, bool with_tags, struct arena *arena,
                        struct ecs_task *out);
 
+// Over essential containers: any UNHEALTHY, else any UNKNOWN, else HEALTHY.
+enum ecs_health_status task_health_status(const struct state *state, const struct task *task);
+
 void task_view(const struct state *state, const struct task *task, bool with_tags,
                struct arena *arena, struct ecs_task *out);
 

@@ -103,6 +103,11 @@ static enum ecs_health_status health_of(const struct rec_task *rec,
     return worst;
 }
 
+enum ecs_health_status task_health_status(const struct state *state, const struct task *task)
+{
+    return health_of(task->rec, task_definition_get(state, task->definition_id)->rec->definition);
+}
+
 static void view_times(const struct rec_task *rec, struct ecs_task *out)
 {
     SET(out, created_at, rec->created_at);

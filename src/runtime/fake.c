@@ -8,7 +8,7 @@
 // Refuses to be clever: it knows no cgroups, no networks, and ports only as far as they are
 // reported.
 
-#include "runtime/fake.h"
+#include "runtime/fake_internal.h"
 
 #include "base/arena.h"
 #include "base/assert.h"
@@ -18,80 +18,6 @@
 
 enum { CALL_MS = 2, HUNG_LOOK_MS = 500 };
 #define YEAR_ONE_MS (-INT64_C(62135596800000)) // how Docker writes "never"
-
-enum thing_kind { THING_NOTHING, THING_CALL, THING_EXIT, THING_HEALTH };
-
-struct thing {
-    struct thing *next; // in time order
-    enum thing_kind kind;
-    time_ms at;
-    struct connection *from; // of a call; NULL when its connection has gone
-    const struct host_call *call;
-    struct fake_container *container; // of an exit or a verdict
-    int32_t run;                      // its number of starts then: a later run is not concerned
-    int32_t code;
-    const char *health;
-    enum fake_fault fault;
-    bool faulty;
-    bool is_put_off;
-    uint64_t number; // of its arrival, when it was put off for the first time
-    struct str fault_text;
-    enum host_error_class fault_class;
-};
-
-struct connection {
-    struct runtime runtime;
-    struct fake *fake;
-    struct connection *next;
-    runtime_post_fn *post;
-    void *user;
-    int64_t events; // token of the events call, 0: none
-};
-
-struct planned {
-    struct planned *next;
-    enum host_call_kind kind;
-    int times;
-    enum fake_fault fault;
-    enum host_error_class class;
-    struct str text;
-};
-
-struct volume {
-    struct volume *next;
-    struct str name;
-    bool removed;
-    const struct docker_volume_create *made;
-};
-
-struct node {
-    struct node *next;
-    struct fake_image image;
-};
-
-struct fake {
-    struct arena arena;
-    struct rng rng;
-    time_ms now;
-    struct thing *things;
-    struct connection *connections;
-    struct node *images;
-    struct volume *volumes;
-    struct planned *planned;
-    struct fake_container **containers; // heap
-    size_t containers_n, containers_cap;
-    uint32_t one_in;
-    struct str last_user;
-    int calls[HOST_CALL_KIND_N];
-    uint64_t starts;
-    int64_t ahead_ms; // of the host's wall clock before `now`
-    int64_t cpus;
-    int64_t memory_mib;
-    uint32_t deaf_one_in;
-    bool is_down;
-    bool is_hung;
-    uint64_t put_off_n; // ever
-};
 
 struct fake *fake_new(uint64_t seed)
 {
@@ -191,6 +117,11 @@ static struct thing *push(struct fake *fake, enum thing_kind kind, time_ms at)
     return thing;
 }
 
+struct thing *fake_push(struct fake *fake, enum thing_kind kind, time_ms at)
+{
+    return push(fake, kind, at);
+}
+
 time_ms fake_next(const struct fake *fake)
 {
     return fake->things ? fake->things->at : INT64_MAX;
@@ -277,6 +208,16 @@ static void answer_error(const struct thing *thing, enum host_error_class class,
     SET(&error, text, text);
     SET(&result, error, &error);
     answer(thing, &result);
+}
+
+void fake_answer(const struct thing *thing, struct host_result *result)
+{
+    answer(thing, result);
+}
+
+void fake_answer_error(const struct thing *thing, enum host_error_class class, struct str text)
+{
+    answer_error(thing, class, text);
 }
 
 static void open_events(const struct thing *thing)
@@ -773,9 +714,9 @@ static void do_call(struct fake *fake, struct thing *thing)
     case HOST_CALL_KIND_EVENTS: open_events(thing); return;
     case HOST_CALL_KIND_VERSION: answer_version(thing); return;
     case HOST_CALL_KIND_INFO: answer_info(fake, thing); return;
+    case HOST_CALL_KIND_LIST: fake_list_containers(fake, thing); return;
+    case HOST_CALL_KIND_STATS: fake_begin_stats(fake, thing); return;
     case HOST_CALL_KIND_UNSET:
-    case HOST_CALL_KIND_LIST:
-    case HOST_CALL_KIND_STATS:
     case HOST_CALL_KIND_LOGS:
     case HOST_CALL_KIND_FIND_PORTS:
         answer_error(thing, HOST_ERROR_CLASS_OTHER, STR("the fake does not know this call"));
@@ -893,6 +834,10 @@ static void happen(struct fake *fake, struct thing *thing)
             do_call(fake, thing);
         return;
     }
+    if (thing->kind == THING_STATS) {
+        fake_post_stats(fake, thing);
+        return;
+    }
     if (!c->running || c->starts != thing->run)
         return;
     if (thing->kind == THING_EXIT) {
@@ -1001,7 +946,7 @@ static void driver_cancel(struct runtime *runtime, int64_t token)
     if (connection->events == token)
         connection->events = 0;
     for (struct thing *thing = connection->fake->things; thing != NULL; thing = thing->next) {
-        if (thing->kind == THING_CALL && thing->from == connection && thing->call->token == token)
+        if (thing->from == connection && thing->call->token == token)
             thing->from = NULL;
     }
 }
@@ -1092,7 +1037,7 @@ void fake_restart(struct fake *fake)
         end_container(fake, fake->containers[i], 137);
     for (struct thing *thing = things, *next; thing != NULL; thing = next) {
         next = thing->next;
-        if (thing->kind == THING_CALL)
+        if (thing->kind == THING_CALL || thing->kind == THING_STATS)
             answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("the connection broke"));
     }
 }

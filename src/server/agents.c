@@ -417,6 +417,7 @@ void agents_effect(struct agents *agents, const struct effect *effect)
     case EFFECT_ALARMS_ASK:
     case EFFECT_TRAFFIC:
     case EFFECT_EXEC:
+    case EFFECT_USAGE:
     case EFFECT_NONE: break;
     }
     UNREACHABLE();

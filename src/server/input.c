@@ -54,6 +54,7 @@ void effect_refuse(struct effect *effect)
     case EFFECT_ALARMS_ASK:
     case EFFECT_TRAFFIC:
     case EFFECT_EXEC:
+    case EFFECT_USAGE:
     case EFFECT_NONE: effect->kind = EFFECT_NONE; break;
     }
     effect->value = NULL;

@@ -33,6 +33,7 @@
 #include "server/recover.h"
 #include "server/scaling.h"
 #include "server/setup.h"
+#include "server/usage_feed.h"
 #include "wire/http_server.h"
 #include "wire/json_write.h"
 #include "wire/tls.h"
@@ -53,6 +54,7 @@ const struct server_options server_options_default = {
     .stopped_task_keep_ms = TIME_HOUR_MS,
     .stopped_tasks_max = 250000,
     .inactive_keep_ms = TIME_HOUR_MS,
+    .usage_histories_max = 20000,
     .definition_delete_ms = TIME_HOUR_MS,
     .events_kept = 100000,
     .events_age_ms = TIME_DAY_MS,
@@ -85,6 +87,7 @@ struct server {
     struct event_log *events;
     struct event_feed *feed;
     struct event_hook *hook; // NULL: none
+    struct usage *usage;
     struct tick_thread *ticks;
     struct str address;
     struct str url;
@@ -132,6 +135,7 @@ static void answer_metrics(const struct server *server, struct http_exchange *ex
     metrics_write(&server->metrics, &stats, &text);
     scaling_write_metrics(server->scaling, &text);
     execs_write_metrics(server->execs, &text);
+    usage_write_metrics(server->usage, clock_wall_ms(), &text);
     answer_text(exchange, 200, STR("text/plain; version=0.0.4"), buf_str(&text));
 }
 
@@ -156,6 +160,8 @@ static void on_request(void *user, struct http_exchange *exchange,
         event_feed_request(server->feed, exchange, request);
     else if (execs_takes(request))
         execs_request(server->execs, exchange, request);
+    else if (is_get(request) && str_eq(request->path, STR("/usage")))
+        usage_feed_request(server->usage, server->setup.auth, exchange, request);
     else
         api_request(&server->api, exchange, request);
 }
@@ -209,6 +215,8 @@ static void carry_out(void *user)
             scaling_effect(server->scaling, effect);
         else if (effect->kind == EFFECT_EXEC)
             execs_effect(server->execs, effect);
+        else if (effect->kind == EFFECT_USAGE)
+            usage_take(server->usage, effect->value);
         else if (effect_goes_outside(effect))
             outside_effect(server->outside, effect);
         else
@@ -216,6 +224,7 @@ static void carry_out(void *user)
     }
     carry_out_inputs(server, tick);
     if (!tick->failed) {
+        usage_forget(server->usage, &tick->batch.journal);
         event_feed_told(server->feed, tick->events_last);
         event_hook_told(server->hook, tick->events_last);
     }
@@ -298,6 +307,7 @@ static void free_server(struct server *server)
         loop_close(server->loop);
     event_feed_free(server->feed); // the loop's last jobs may have been theirs
     event_hook_free(server->hook);
+    usage_free(server->usage);
     event_log_close(server->events);
     setup_deinit(&server->setup); // the store first: the rest is memory, and may be much of it
     if (server->state_is_up)
@@ -475,6 +485,10 @@ static void make_front(struct server *server)
         .asks_max = FEED_ASKS_MAX,
     };
 
+    struct usage_config usage_config = {
+        .histories_max = options->usage_histories_max,
+        .tells_tasks = options->metrics_tasks,
+    };
     struct scaling_options scaling_options = {
         .loop = server->loop,
         .intake = &server->intake,
@@ -491,6 +505,7 @@ static void make_front(struct server *server)
     server->scaling = scaling_new(&scaling_options);
     server->outside = outside_new(&outside_config);
     server->feed = event_feed_new(&feed_config);
+    server->usage = usage_new(&usage_config);
     metrics_init(&server->metrics, &server->state);
     loop_job_init(&server->stop_job, on_stop, server);
     loop_job_init(&server->ended_job, on_ended, server);

@@ -48,6 +48,9 @@ struct server_options {
     time_ms inactive_keep_ms;     // likewise inactive clusters and instances
     time_ms definition_delete_ms; // least time a definition stays DELETE_IN_PROGRESS
 
+    bool metrics_tasks;         // GET /metrics has a line a running task
+    size_t usage_histories_max; // running tasks whose last hour of usage is kept
+
     const char *scaling_path;  // what is done when capacity providers scale; NULL: nothing
     uint64_t events_kept;      // of the event log; 0: it is switched off
     time_ms events_age_ms;     // older events are dropped

@@ -137,6 +137,45 @@ class Docker:
     def containers(self):
         return self.docker("ps", "-aq").stdout.split()
 
+    def processes(self):
+        """Pids of what belongs to this engine: itself, its containerd, the shims and what runs below them."""
+        parents, ours = {}, set()
+        for name in os.listdir("/proc"):
+            try:
+                with open(f"/proc/{name}/stat") as stat, open(f"/proc/{name}/cmdline") as command:
+                    parents[int(name)] = int(stat.read().rpartition(")")[2].split()[1])
+                    if f"{self.folder}/exec/" in command.read():
+                        ours.add(int(name))
+            except (ValueError, OSError):
+                continue
+        for _ in range(100):
+            more = {pid for pid, parent in parents.items() if parent in ours} - ours
+            if not more:
+                return ours
+            ours |= more
+
+    def mounts(self):
+        """Below this folder, the innermost first."""
+        with open("/proc/mounts") as mounts:
+            return sorted((line.split()[1] for line in mounts if line.split()[1].startswith(self.folder)), reverse=True)
+
+    def fall(self):
+        """As when the machine loses its power: everything of it dies at once, and what lies in memory is gone."""
+        for pid in self.processes() | {self.process.pid}:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+        wait_until("everything is dead", lambda: all(is_zombie(pid) for pid in self.processes()), 30)
+        for mount in self.mounts():
+            run("umount", "-l", mount, check=False)
+        shutil.rmtree(os.path.join(self.folder, "exec"), ignore_errors=True)
+
+    def reboot(self):
+        self.fall()
+        self.start()
+
     def close(self):
         if self.process and self.process.poll() is None:
             for container in self.docker("ps", "-aq", check=False).stdout.split():
@@ -144,9 +183,49 @@ class Docker:
             self.process.terminate()
             self.process.wait(30)
         run("ip", "link", "del", self.bridge, check=False)
-        mounts = [line.split()[1] for line in open("/proc/mounts") if line.split()[1].startswith(self.folder)]
-        for mount in sorted(mounts, reverse=True):
+        for mount in self.mounts():
             run("umount", "-l", mount, check=False)
+
+
+def is_zombie(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+class Agent:
+    """One more agent on a machine's engine, in a cluster that exists, with settings of its own."""
+
+    def __init__(self, machine, cluster, env=None, flags=()):
+        self.machine, self.cluster = machine, cluster
+        self.data = os.path.join(machine.folder, "agent-" + cluster)
+        os.makedirs(self.data, exist_ok=True)
+        self.extra_env, self.flags = env or {}, list(flags)
+        self.process = None
+        self.start()
+
+    def start(self):
+        machine = self.machine
+        log = open(os.path.join(machine.folder, f"agent-{self.cluster}.log"), "a")
+        argv = [machine.gantry, "agent", "--endpoint", f"http://127.0.0.1:{machine.port}", "--cluster", self.cluster, "--data", self.data,
+                "--docker-socket", machine.docker.socket, "--credentials", os.path.join(machine.data, "credentials")]
+        self.process = subprocess.Popen(argv + self.flags, stdout=log, stderr=log, env=dict(machine.env(), **self.extra_env))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """The exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def log(self):
+        with open(os.path.join(self.machine.folder, f"agent-{self.cluster}.log")) as log:
+            return log.read()
 
 
 class Machine:

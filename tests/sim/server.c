@@ -17,6 +17,7 @@
 #include "server/outside.h"
 #include "server/pipeline.h"
 #include "server/recover.h"
+#include "server/usage.h"
 #include "tests/sim/check.h"
 #include "tests/sim/net.h"
 #include "tests/sim/outside.h"
@@ -50,6 +51,7 @@ struct sim_server {
     struct state state;
     struct auth *auth;
     struct metrics metrics;
+    struct usage *usage;
     struct tick_thread ticks;
     struct intake intake;
     struct api api;
@@ -129,12 +131,16 @@ static void carry_out(struct sim_server *s, struct tick *tick)
             scale(s, effect);
         else if (effect->kind == EFFECT_EXEC)
             continue; // nobody comes to the session
+        else if (effect->kind == EFFECT_USAGE)
+            usage_take(s->usage, effect->value);
         else if (effect_goes_outside(effect))
             outside_effect(s->outside, effect);
         else
             agents_effect(s->agents, effect);
     }
     carry_out_inputs(s, tick);
+    if (!tick->failed)
+        usage_forget(s->usage, &tick->batch.journal);
     tick_clear(tick);
     tick_free(tick);
 }
@@ -383,6 +389,7 @@ static void make_front(struct sim_server *s)
     agents.auth = s->auth;
     intake_init(&s->intake, &s->node.loop, &s->ticks);
     metrics_init(&s->metrics, &s->state);
+    s->usage = usage_new(&(struct usage_config){.histories_max = 4});
     api_init(&s->api, &api);
     s->agents = agents_new(&agents);
     s->outside = outside_new(&(struct outside_config){.loop = &s->node.loop, .intake = &s->intake});
@@ -526,6 +533,7 @@ void sim_server_kill(struct sim_server *s, int64_t down_ms)
     drop_ticks(s);
     agents_free(s->agents);
     outside_free(s->outside);
+    usage_free(s->usage);
     net_unserve();
     api_deinit(&s->api);
     auth_free(s->auth);
