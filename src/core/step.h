@@ -36,7 +36,7 @@ enum effect_kind {
     EFFECT_ALARMS_ASK, // struct alarms_ask, core/alarms.h
     EFFECT_TRAFFIC,    // struct traffic_order, core/traffic.h
 
-    EFFECT_EXEC, // of no session: `value` is a struct exec_order (core/exec.h)
+    EFFECT_EXEC,  // of no session: `value` is a struct exec_order (core/exec.h)
     EFFECT_USAGE, // of no session: `value` is a struct usage_reports (core/usage.h)
 };
 

@@ -5,16 +5,20 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/list.h"
+#include "base/mem.h"
 #include "base/test.h"
+#include "io/file.h"
 #include "io/loop.h"
 #include "io/socket.h"
 #include "runtime/exec.h"
 #include "wire/conn.h"
-#include "wire/http_server.h"
 
 struct paper {
     struct loop *loop;
-    struct http_server *server;
+    struct loop_fd listening;
+    int listen_fd;
+    struct list links;
     struct runtime *runtime;
     struct runtime_exec *exec;
     struct arena arena;
@@ -39,22 +43,108 @@ struct paper {
     struct buf error;
 };
 
-// ---- the engine
+// ---- the engine: HTTP as far as the driver speaks it, since our own server gives no connection of
+// a POST away
+
+struct link {
+    struct list in_paper;
+    struct paper *paper;
+    struct conn *conn;
+    bool is_raw; // the command's terminal from here on
+};
+
+static void say(struct link *link, const char *status, const char *body)
+{
+    struct arena scratch = ARENA_INIT;
+
+    conn_write(link->conn, str_fmt(&scratch, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n%s", status,
+                                   strlen(body), body));
+    arena_deinit(&scratch);
+}
+
+static void answer(struct link *link, struct str target)
+{
+    struct paper *paper = link->paper;
+
+    if (str_starts(target, STR("/containers/"))) {
+        say(link, paper->create_status == 201 ? "201 Created" : "409 Conflict", paper->create_body);
+    } else if (str_ends(target, STR("/start")) && paper->refuses_start) {
+        say(link, "409 Conflict", "{\"message\":\"Container c is paused\"}");
+    } else if (str_ends(target, STR("/start"))) {
+        link->is_raw = true;
+        paper->conn = link->conn;
+        conn_write(link->conn, STR("HTTP/1.1 101 UPGRADED\r\nContent-Type: "
+                                   "application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\n"
+                                   "Upgrade: tcp\r\n\r\n"));
+    } else if (str_ends(target, STR("/json"))) {
+        paper->inspects++;
+        say(link, "200 OK", paper->inspect);
+    } else {
+        say(link, "200 OK", "");
+    }
+}
+
+// A whole request at the front of the input, taken; false: there is none.
+static bool take_request(struct link *link)
+{
+    struct str in = conn_in(link->conn);
+    const char *end = in.len > 0 ? memmem(in.ptr, in.len, "\r\n\r\n", 4) : NULL;
+    const char *length = in.len > 0 ? memmem(in.ptr, in.len, "Content-Length: ", 16) : NULL;
+    struct arena scratch = ARENA_INIT;
+    struct str method;
+    struct str target;
+    struct str rest;
+    size_t head;
+    size_t body = 0;
+
+    if (end == NULL)
+        return false;
+    head = (size_t)(end - in.ptr) + 4;
+    if (length != NULL && length < end)
+        body = strtoul(length + 16, NULL, 10);
+    if (in.len < head + body)
+        return false;
+    str_cut(in, ' ', &method, &rest);
+    str_cut(rest, ' ', &target, &rest);
+    target = str_copy(&scratch, target);
+    buf_printf(&link->paper->asked, "%.*s %.*s %.*s\n", STR_ARGS(method), STR_ARGS(target),
+               (int)body, in.ptr + head);
+    conn_consume(link->conn, head + body);
+    answer(link, target);
+    arena_deinit(&scratch);
+    return true;
+}
 
 static void on_engine_data(void *user)
 {
-    struct paper *paper = user;
-    struct str in = conn_in(paper->conn);
+    struct link *link = user;
+    struct paper *paper = link->paper;
 
-    buf_add_str(&paper->typed, in);
-    conn_consume(paper->conn, in.len);
-    paper->typed_ended |= conn_is_eof(paper->conn);
+    while (!link->is_raw && take_request(link))
+        ;
+    if (link->is_raw) {
+        struct str in = conn_in(link->conn);
+
+        buf_add_str(&paper->typed, in);
+        conn_consume(link->conn, in.len);
+        paper->typed_ended |= conn_is_eof(link->conn);
+    } else if (conn_is_eof(link->conn)) {
+        conn_finish(link->conn);
+    }
+}
+
+static void link_free(struct link *link)
+{
+    if (link->is_raw)
+        link->paper->conn = NULL;
+    list_remove(&link->in_paper);
+    mem_free(link);
 }
 
 static void on_engine_close(void *user, enum conn_end end)
 {
     (void)end;
-    ((struct paper *)user)->conn = NULL;
+    link_free(user);
 }
 
 static const struct conn_handler engine_handler = {
@@ -62,43 +152,23 @@ static const struct conn_handler engine_handler = {
     .on_close = on_engine_close,
 };
 
-static void hand_over(struct paper *paper, struct http_exchange *exchange)
-{
-    const struct http_header headers[] = {
-        {STR("Content-Type"), STR("application/vnd.docker.raw-stream")},
-        {STR("Connection"), STR("Upgrade")},
-        {STR("Upgrade"), STR("tcp")},
-    };
-
-    assert_int_equal(http_take_over(exchange, headers, 3, &paper->conn), 0);
-    conn_set_handler(paper->conn, &engine_handler, paper);
-}
-
-static void on_request(void *user, struct http_exchange *exchange,
-                       const struct http_request *request)
+static void on_connection(void *user, unsigned ready)
 {
     struct paper *paper = user;
-    struct http_response response = {.status = 200};
+    struct conn_options options = {.handler = &engine_handler};
+    struct socket_address peer;
+    int fd = -1;
 
-    buf_printf(&paper->asked, "%.*s %.*s %.*s\n", STR_ARGS(request->method),
-               STR_ARGS(request->target), STR_ARGS(request->body));
-    if (str_starts(request->target, STR("/containers/"))) {
-        response.status = paper->create_status;
-        response.body = str_of(paper->create_body);
-    } else if (str_ends(request->target, STR("/start")) && !paper->refuses_start) {
-        hand_over(paper, exchange);
-        return;
-    } else if (str_ends(request->target, STR("/start"))) {
-        response.status = 409;
-        response.body = STR("{\"message\":\"Container c is paused\"}");
-    } else if (str_ends(request->target, STR("/json"))) {
-        paper->inspects++;
-        response.body = str_of(paper->inspect);
+    (void)ready;
+    while (socket_accept(paper->listen_fd, &fd, &peer) == 0) {
+        struct link *link = mem_zalloc(sizeof *link);
+
+        link->paper = paper;
+        list_push_back(&paper->links, &link->in_paper);
+        options.user = link;
+        link->conn = conn_accept(paper->loop, fd, &peer, &options);
     }
-    http_reply(exchange, &response);
 }
-
-static const struct http_server_handler server_handler = {.on_request = on_request};
 
 // ---- the command's owner
 
@@ -148,12 +218,12 @@ static int setup(void **state)
     static struct paper paper;
     struct socket_address address;
     struct runtime_config config = {.post = no_post, .user = &paper};
-    int fd = -1;
 
     paper = (struct paper){
         .folder = "/tmp/paper-XXXXXX",
         .create_status = 201,
         .create_body = "{\"Id\":\"e1\"}",
+        .listen_fd = -1,
         .inspect = "{\"Running\":false,\"ExitCode\":3,\"Pid\":0}",
     };
     *state = &paper;
@@ -162,9 +232,10 @@ static int setup(void **state)
     config.socket = str_fmt(&paper.arena, "%s/engine.sock", paper.folder);
     config.loop = paper.loop;
     assert_true(socket_address_unix(config.socket, &address));
-    assert_int_equal(socket_listen(&address, 8, &fd), 0);
-    paper.server = http_server_new(paper.loop, NULL, &server_handler, &paper);
-    assert_int_equal(http_server_listen(paper.server, fd, NULL), 0);
+    assert_int_equal(socket_listen(&address, 8, &paper.listen_fd), 0);
+    list_init(&paper.links);
+    loop_fd_init(&paper.listening, paper.loop, paper.listen_fd, on_connection, &paper);
+    loop_fd_want(&paper.listening, LOOP_READ);
     return runtime_docker.open(&config, &paper.runtime);
 }
 
@@ -174,8 +245,14 @@ static int teardown(void **state)
     struct arena *arena = &paper->arena;
 
     runtime_docker.close(paper->runtime);
-    conn_abort(paper->conn);
-    http_server_free(paper->server);
+    LIST_EACH_SAFE (&paper->links, it) {
+        struct link *link = LIST_ENTRY(it, struct link, in_paper);
+
+        conn_abort(link->conn);
+        link_free(link);
+    }
+    loop_fd_deinit(&paper->listening);
+    fd_close(&paper->listen_fd);
     loop_close(paper->loop);
     (void)unlink(str_fmt(arena, "%s/engine.sock", paper->folder).ptr);
     (void)rmdir(paper->folder);
