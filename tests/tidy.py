@@ -25,9 +25,10 @@ EDGES = {
     "wire": {"base", "shape", "io"},
     "store": {"base", "shape", "io", "wire"},
     "runtime": {"base", "shape", "io", "wire"},
+    "host": {"base", "shape", "io", "wire"},
     "client": {"base", "shape", "io", "wire"},
     "server": {"base", "shape", "model", "core", "ops", "io", "wire", "store"},
-    "agent": {"base", "shape", "engine", "io", "wire", "store", "runtime", "client"},
+    "agent": {"base", "shape", "engine", "io", "wire", "store", "runtime", "host", "client"},
     "cli": {"base", "shape", "io", "wire", "store", "runtime", "client", "server", "agent"},
 }
 PURE = {"shape", "model", "core", "engine", "ops"}
@@ -45,7 +46,7 @@ WRAPPERS = {
     r"uthash\.h": {"base/map.h"},
 }
 # The kernel is called here only.
-KERNEL_ROOMS = {"io", "wire", "store", "runtime", "client", "server", "agent", "cli"}
+KERNEL_ROOMS = {"io", "wire", "store", "runtime", "host", "client", "server", "agent", "cli"}
 KERNEL_HEADERS = re.compile(r"^(unistd|fcntl|poll|pthread|signal|netdb|sys/(socket|stat|wait|epoll|file|mman|un|eventfd|types)|netinet/.*|arpa/.*)\.h$")
 
 FILE_LINES_MAX = 1200

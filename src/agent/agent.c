@@ -18,6 +18,7 @@ struct agent {
     struct loop *loop;
     struct loop_signal terminate;
     struct loop_signal interrupt;
+    struct loop_signal hang_up;
     struct store *store;
     struct life *life;
     int status;
@@ -35,6 +36,15 @@ static void on_signal(void *user, int signo)
 {
     LOG_INFO("agent.stopping", LOG_INT("signal", signo));
     stop(user, AGENT_EXIT_DONE);
+}
+
+static void on_hang_up(void *user, int signo)
+{
+    struct agent *agent = user;
+
+    (void)signo;
+    if (agent->life != NULL)
+        life_reload(agent->life);
 }
 
 static bool open_store(struct agent *agent)
@@ -78,6 +88,7 @@ static void finish(struct agent *agent)
     store_close(agent->store);
     loop_signal_deinit(&agent->terminate);
     loop_signal_deinit(&agent->interrupt);
+    loop_signal_deinit(&agent->hang_up);
 }
 
 static const char *environment_value(const char *name)
@@ -97,7 +108,8 @@ int agent_run(const struct agent_options *options)
     }
     if (loop_open(&agent.loop) != 0 ||
         loop_signal_init(&agent.terminate, agent.loop, SIGTERM, on_signal, &agent) != 0 ||
-        loop_signal_init(&agent.interrupt, agent.loop, SIGINT, on_signal, &agent) != 0) {
+        loop_signal_init(&agent.interrupt, agent.loop, SIGINT, on_signal, &agent) != 0 ||
+        loop_signal_init(&agent.hang_up, agent.loop, SIGHUP, on_hang_up, &agent) != 0) {
         fprintf(stderr, "gantry agent: no event loop\n");
         return AGENT_EXIT_FAILED;
     }

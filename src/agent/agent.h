@@ -19,6 +19,16 @@ struct agent_options {
     const char *credentials_file; // profile "default"; else AWS_* and ~/.aws/credentials
     const char *ca_file;          // trusted for https; NULL: the system's
     bool insecure;
+    const char *awsvpc_pool; // a CIDR for the addresses of awsvpc tasks
+    const char *awsvpc_bridge;
+    const char *awsvpc_gateway;
+    const char *awsvpc_direct; // CIDRs, commas between
+    const char *awsvpc_dns;    // addresses, likewise
+    bool awsvpc_no_masquerade;
+    const char *cni_config;      // a network configuration list instead of our own bridge
+    const char *cni_plugins;     // ECS_CNI_PLUGINS_PATH
+    const char *security_groups; // file
+    const char *fargate;         // "on-demand" or "spot"
 };
 
 // Exit statuses. A supervisor starts the agent again after 1, never after 5 or 2.

@@ -5,6 +5,7 @@
 #include "agent/duration.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "host/groups.h"
 #include "io/file.h"
 #include "wire/codec.h"
 #include "wire/crypto.h"
@@ -389,6 +390,64 @@ static int read_places(struct loader *l, const struct agent_options *options)
     return 0;
 }
 
+static struct str_list split(struct arena *arena, const char *text)
+{
+    struct str rest = str_of(text);
+    struct str_list list = {.at = arena_array(arena, struct str, rest.len / 2 + 1)};
+    struct str one;
+
+    while (rest.len > 0) {
+        (void)str_cut(rest, ',', &one, &rest);
+        if (str_trim(one).len > 0)
+            list.at[list.n++] = str_copy(arena, str_trim(one));
+    }
+    return list;
+}
+
+static int check_cidrs(struct loader *l, const char *flag, const struct str_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (!cidr_is_one(list->at[i]))
+            return bad(l, flag, "is a CIDR like 10.1.0.0/24", list->at[i]);
+    }
+    return 0;
+}
+
+static int read_network(struct loader *l, const struct agent_options *options)
+{
+    struct agent_config *out = l->out;
+    struct str plugins = text_option(l, options->cni_plugins, "ECS_CNI_PLUGINS_PATH");
+    struct str_list pool = {.n = 1, .at = &out->network_pool};
+
+    out->network_pool = str_of(options->awsvpc_pool);
+    if (out->network_pool.len > 0 && check_cidrs(l, "--awsvpc-pool", &pool) != 0)
+        return CONFIG_E_BAD;
+    out->network_bridge = str_of(options->awsvpc_bridge);
+    if (out->network_bridge.len == 0 && options->cni_config == NULL)
+        out->network_bridge = STR("gantry0");
+    out->network_gateway = str_of(options->awsvpc_gateway);
+    out->network_direct = split(l->arena, options->awsvpc_direct);
+    out->engine.network_dns = split(l->arena, options->awsvpc_dns);
+    out->network_plain = options->awsvpc_no_masquerade;
+    out->cni_file = options->cni_config;
+    out->cni_plugins =
+        str_cstr(l->arena, plugins.len > 0 ? plugins : STR("/usr/lib/cni:/opt/cni/bin"));
+    out->groups_file = options->security_groups;
+    if (check_cidrs(l, "--awsvpc-direct", &out->network_direct) != 0 ||
+        read_bool(l, "ECS_AWSVPC_BLOCK_IMDS", &out->network_blocks_imds) != 0 ||
+        read_map(l, "ECS_PAUSE_LABELS", &out->engine.pause_labels) != 0)
+        return CONFIG_E_BAD;
+    if (options->fargate == NULL)
+        return 0;
+    if (str_eq(str_of(options->fargate), STR("spot")))
+        out->fargate = STR("FARGATE_SPOT");
+    else if (str_eq(str_of(options->fargate), STR("on-demand")))
+        out->fargate = STR("FARGATE");
+    else
+        return bad(l, "--fargate", "is on-demand or spot", str_of(options->fargate));
+    return 0;
+}
+
 static int load_file(struct loader *l, const struct agent_options *options)
 {
     const char *path = options->config_file;
@@ -422,6 +481,8 @@ int config_load(struct arena *arena, const struct agent_options *options,
         rc = read_host(&l);
     if (rc == 0)
         rc = read_engine(&l);
+    if (rc == 0)
+        rc = read_network(&l, options);
     if (rc == 0)
         rc = read_attributes(&l);
     if (rc == 0)

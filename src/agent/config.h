@@ -27,6 +27,11 @@ struct agent_config {
     struct str_list reserved_tcp; // as texts
     struct str_list reserved_udp;
     int64_t reserved_memory_mib;
+    const char *secrets_dir;        // the operator's own secrets; NULL: none
+    const char *env_files_dir;      // and environment files
+    struct str parameters_endpoint; // URLs; empty: none
+    struct str secrets_endpoint;
+    struct str files_endpoint;
     bool external;
     bool privileged_disabled;
     bool selinux;
@@ -34,6 +39,18 @@ struct agent_config {
     bool metrics_disabled;
     bool health_disabled;
     struct str os_family_detail;
+
+    // Networks of awsvpc tasks; without a pool and without a CNI list there are none.
+    struct str network_pool;        // a CIDR
+    struct str network_bridge;      // empty: not known, with a list of the operator's own
+    struct str network_gateway;     // empty: the pool's first address
+    struct str_list network_direct; // CIDRs that are reached without masquerade
+    bool network_plain;             // nothing is masqueraded
+    bool network_blocks_imds;
+    const char *cni_file; // NULL: a bridge of our own
+    const char *cni_plugins;
+    const char *groups_file; // NULL: none
+    struct str fargate;      // "FARGATE" or "FARGATE_SPOT": the host serves those; empty: EC2
 
     struct engine_settings engine; // capacity is filled in when the engine has been asked
 };

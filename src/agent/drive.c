@@ -3,6 +3,8 @@
 
 #include "agent/drive.h"
 
+#include "agent/hostnet.h"
+
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/buf.h"
@@ -54,8 +56,9 @@ struct drive {
     struct drive_config config;
     struct engine *engine;
     struct runtime *runtime;
-    struct arena arena;  // of the step
-    struct steady clock; // what the engine is told
+    struct runtime *host; // NULL: `runtime` answers for it
+    struct arena arena;   // of the step
+    struct steady clock;  // what the engine is told
     struct loop_timer timer;
     struct loop_timer events_again;
     struct loop_job pay;
@@ -190,26 +193,52 @@ static void find_ports(struct drive *drive, const struct host_call *call)
     loop_defer(drive->config.loop, &drive->pay);
 }
 
-// Deadlines are on the engine's clock, and the driver reads the wall's.
-static void call_runtime(struct drive *drive, const struct host_call *call)
+static void network_answered(void *user, const struct host_result *result)
 {
+    struct engine_input input = {.kind = ENGINE_INPUT_RESULT, .result = result};
+
+    step(user, &input);
+}
+
+static bool is_for_hostnet(const struct drive *drive, const struct host_call *call)
+{
+    return drive->config.hostnet != NULL &&
+           (call->kind == HOST_CALL_KIND_NETWORK_UP || call->kind == HOST_CALL_KIND_NETWORK_DOWN);
+}
+
+// Deadlines are on the engine's clock, and the driver reads the wall's.
+static void make_call(struct drive *drive, const struct host_call *call)
+{
+    bool of_host =
+        call->kind == HOST_CALL_KIND_MAKE_RESOURCE || call->kind == HOST_CALL_KIND_REMOVE_RESOURCE;
     struct host_call timed = *call;
 
     if (call->has.deadline_ms)
         timed.deadline_ms -= drive->clock.now - clock_wall_ms();
-    drive->config.driver->call(drive->runtime, &timed);
+    if (call->kind == HOST_CALL_KIND_FIND_PORTS)
+        find_ports(drive, call);
+    else if (is_for_hostnet(drive, call))
+        hostnet_call(drive->config.hostnet, call, network_answered, drive);
+    else if (of_host && drive->host != NULL)
+        drive->host->driver->call(drive->host, &timed);
+    else
+        drive->config.driver->call(drive->runtime, &timed);
+}
+
+static void give_up_call(struct drive *drive, int64_t token)
+{
+    drive->config.driver->cancel(drive->runtime, token);
+    if (drive->host != NULL)
+        drive->host->driver->cancel(drive->host, token);
+    if (drive->config.hostnet != NULL)
+        hostnet_cancel(drive->config.hostnet, token);
 }
 
 static void carry_out(struct drive *drive, const struct engine_effect *effect)
 {
     switch (effect->kind) {
-    case ENGINE_EFFECT_CALL:
-        if (effect->call->kind == HOST_CALL_KIND_FIND_PORTS)
-            find_ports(drive, effect->call);
-        else
-            call_runtime(drive, effect->call);
-        break;
-    case ENGINE_EFFECT_CANCEL: drive->config.driver->cancel(drive->runtime, effect->cancel); break;
+    case ENGINE_EFFECT_CALL: make_call(drive, effect->call); break;
+    case ENGINE_EFFECT_CANCEL: give_up_call(drive, effect->cancel); break;
     case ENGINE_EFFECT_SUBMIT: submit(drive, effect->submit.task, effect->submit.request); break;
     case ENGINE_EFFECT_MESSAGE:
         drive->config.message(drive->config.user, effect->message.kind, effect->message.value);
@@ -282,6 +311,8 @@ static void events_opened(struct drive *drive)
     drive->events_pause_ms = EVENTS_AGAIN_FIRST_MS;
     drive->is_up = true;
     LOG_INFO("agent.runtime_up", LOG_CSTR("runtime", drive->config.driver->name));
+    if (drive->config.hostnet != NULL)
+        hostnet_admit(drive->config.hostnet);
     step(drive, &input);
 }
 
@@ -409,6 +440,15 @@ void drive_stats_stop(struct drive *drive, int64_t token)
 
 // ---- life
 
+static void begin_networks(struct drive *drive)
+{
+    struct arena scratch = ARENA_INIT;
+    struct engine_network_list known = engine_networks(drive->engine, &scratch);
+
+    hostnet_begin(drive->config.hostnet, &known);
+    arena_deinit(&scratch);
+}
+
 struct drive *drive_new(const struct drive_config *config)
 {
     struct drive *drive = mem_zalloc(sizeof *drive);
@@ -438,7 +478,14 @@ struct drive *drive_new(const struct drive_config *config)
         config->broken(config->user, STR("the runtime's driver cannot be opened"));
         return drive;
     }
+    if (config->open_host != NULL && config->open_host(config->user, &runtime, &drive->host) != 0) {
+        drive->broken = true;
+        config->broken(config->user, STR("the host's driver cannot be opened"));
+        return drive;
+    }
     step(drive, &input);
+    if (config->hostnet != NULL)
+        begin_networks(drive);
     listen_to_events(drive);
     return drive;
 }
@@ -465,6 +512,8 @@ void drive_free(struct drive *drive)
     }
     LIST_EACH_SAFE (&drive->streams, it)
         mem_free(LIST_ENTRY(it, struct stats_stream, in_drive));
+    if (drive->host != NULL)
+        drive->host->driver->close(drive->host);
     drive->config.driver->close(drive->runtime);
     engine_free(drive->engine);
     arena_deinit(&drive->arena);

@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 struct drive;
+struct hostnet;
 struct loop;
 
 struct drive_config {
@@ -21,6 +22,10 @@ struct drive_config {
     const struct engine_settings *settings;
     const struct runtime_driver *driver;
     struct str socket;
+    struct hostnet *hostnet; // NULL: networks of tasks are the runtime's driver's business
+    // Opens who answers what is asked of the host itself (make-resource, remove-resource). NULL:
+    // the runtime's driver answers that too, as a fake one does.
+    int (*open_host)(void *user, const struct runtime_config *config, struct runtime **out);
     void (*message)(void *user, enum acs_message kind, const void *value); // to the server
     void (*broken)(void *user, struct str why); // the store failed for good: the agent must end
     void *user;

@@ -6,6 +6,7 @@
 
 #include "agent/acs.h"
 #include "agent/drive.h"
+#include "agent/hostnet.h"
 #include "agent/probe.h"
 #include "agent/relay.h"
 #include "agent/tcs.h"
@@ -37,6 +38,9 @@ struct life {
     struct api *api;
     struct probe *probe;
     struct str docker_version;
+    struct host_facts facts;
+    struct rules *rules;     // NULL: nobody needs any
+    struct hostnet *hostnet; // NULL: tasks have no networks of their own
     struct registration *registration;
     struct drive *drive;
     struct places *places;
@@ -187,6 +191,7 @@ static void start_drive(struct life *life)
         .settings = &life->settings->engine,
         .driver = life->config.driver,
         .socket = str_of(life->settings->docker_socket),
+        .hostnet = life->hostnet,
         .message = to_server,
         .broken = store_broke,
         .user = life,
@@ -277,6 +282,56 @@ static bool ready_token(struct life *life)
     return save_metadata(life);
 }
 
+static void begin_registration(struct life *life)
+{
+    if (!ready_token(life)) {
+        stop(life, AGENT_EXIT_FAILED);
+        return;
+    }
+    life->registration = registration_start(life->config.loop, life->api, life->settings,
+                                            &life->facts, life->metadata.container_instance_arn,
+                                            life->metadata.registration_token, registered, life);
+}
+
+static void networks_tried(void *user, struct str why)
+{
+    struct life *life = user;
+
+    life->settings->engine.task_networks = why.len == 0;
+    if (why.len > 0) {
+        LOG_WARN("agent.no_task_networks", LOG_STR("reason", why));
+        hostnet_close(life->hostnet);
+        life->hostnet = NULL;
+    }
+    begin_registration(life);
+}
+
+// What the host can do must be known before it is advertised.
+static void try_networks(struct life *life)
+{
+    struct hostnet_config config = {.loop = life->config.loop, .config = life->settings};
+
+    if (life->settings->network_pool.len == 0 && life->settings->cni_file == NULL) {
+        begin_registration(life);
+        return;
+    }
+    life->rules = rules_open(life->config.loop);
+    config.rules = life->rules;
+    life->hostnet = hostnet_open(&config, networks_tried, life);
+}
+
+static void keep_facts(struct life *life, const struct host_facts *facts)
+{
+    struct str_list *plugins = &life->facts.volume_plugins;
+
+    life->facts = *facts;
+    life->facts.api_version = str_copy(&life->arena, facts->api_version);
+    life->facts.architecture = str_copy(&life->arena, facts->architecture);
+    plugins->at = arena_array(&life->arena, struct str, facts->volume_plugins.n);
+    for (size_t i = 0; i < plugins->n; i++)
+        plugins->at[i] = str_copy(&life->arena, facts->volume_plugins.at[i]);
+}
+
 static void probed(void *user, const struct host_facts *facts, struct str docker_version)
 {
     struct life *life = user;
@@ -290,13 +345,8 @@ static void probed(void *user, const struct host_facts *facts, struct str docker
         stop(life, AGENT_EXIT_TERMINAL);
         return;
     }
-    if (!ready_token(life)) {
-        stop(life, AGENT_EXIT_FAILED);
-        return;
-    }
-    life->registration = registration_start(life->config.loop, life->api, life->settings, facts,
-                                            life->metadata.container_instance_arn,
-                                            life->metadata.registration_token, registered, life);
+    keep_facts(life, facts);
+    try_networks(life);
 }
 
 // ---- life
@@ -362,10 +412,18 @@ void life_free(struct life *life)
     registration_cancel(life->registration);
     probe_cancel(life->probe);
     drive_free(life->drive);
+    hostnet_close(life->hostnet);
+    rules_close(life->rules);
     api_free(life->api);
     mem_free(life->records);
     arena_deinit(&life->arena);
     mem_free(life);
+}
+
+void life_reload(struct life *life)
+{
+    if (life->hostnet != NULL && life->drive != NULL)
+        hostnet_reload(life->hostnet);
 }
 
 struct drive *life_drive(struct life *life)

@@ -29,6 +29,9 @@ struct life_config {
 int life_start(const struct life_config *config, struct life **out) MUST_CHECK;
 void life_free(struct life *life); // containers are left alone; NULL is fine
 
+// Settings that are files of their own are read again.
+void life_reload(struct life *life);
+
 struct drive *life_drive(struct life *life); // NULL until it is registered
 
 #endif

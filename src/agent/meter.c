@@ -78,7 +78,7 @@ static void gauge_free(struct gauge *gauge)
 
 static bool is_running(const struct engine_view *view)
 {
-    return view->runtime_id.len > 0 &&
+    return view->runtime_id.len > 0 && view->type == ENGINE_CONTAINER_NORMAL &&
            (view->status == HOST_CONTAINER_STATUS_RUNNING ||
             view->status == HOST_CONTAINER_STATUS_RESOURCES_PROVISIONED);
 }
@@ -144,10 +144,12 @@ void meter_free(struct meter *meter)
 
 // ---- what has gathered
 
-// Only a network namespace of its own gives a container numbers of its own.
+// Only a network namespace of its own gives a container numbers of its own. What the agent has put
+// into the namespace of an awsvpc task, the container engine does not count.
 static bool has_network(const struct engine_view *view)
 {
-    return !str_eq(view->network_mode, STR("host")) && !str_eq(view->network_mode, STR("none"));
+    return !str_eq(view->network_mode, STR("host")) && !str_eq(view->network_mode, STR("none")) &&
+           !str_eq(view->network_mode, STR("awsvpc"));
 }
 
 // `most`: how many containers the task can still have; room is made for them at the first.

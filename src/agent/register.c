@@ -95,6 +95,11 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
         .privileged = !config->privileged_disabled,
         .selinux = config->selinux,
         .apparmor = config->apparmor,
+        .task_networks = config->engine.task_networks,
+        .task_cgroups = config->engine.task_cgroups,
+        .parameters = config->secrets_dir != NULL || config->parameters_endpoint.len > 0,
+        .secrets = config->secrets_dir != NULL || config->secrets_endpoint.len > 0,
+        .env_files = config->env_files_dir != NULL || config->files_endpoint.len > 0,
     };
     struct str_list capabilities = engine_capabilities(arena, &abilities);
     struct ecs_attribute_list list = {0};
@@ -110,6 +115,8 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
     }
     if (config->external)
         add_attribute(&list, STR("ecs.capability.external"), STR_NONE);
+    if (config->fargate.len > 0)
+        add_attribute(&list, STR("ecs.capability.fargate"), config->fargate);
     add_attribute(&list, STR("ecs.os-type"), STR("linux"));
     add_attribute(&list, STR("ecs.os-family"), STR("LINUX"));
     add_attribute(&list, STR("ecs.os-type-detailed"), config->os_family_detail);

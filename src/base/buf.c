@@ -68,6 +68,14 @@ void buf_consume(struct buf *buf, size_t len)
         buf_clear(buf);
 }
 
+void buf_truncate(struct buf *buf, size_t len)
+{
+    ASSERT(len <= buf_len(buf));
+    buf->end = buf->start + len;
+    if (len == 0)
+        buf_clear(buf);
+}
+
 void buf_add(struct buf *buf, const void *bytes, size_t len)
 {
     if (len == 0)

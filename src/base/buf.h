@@ -37,6 +37,7 @@ struct str buf_str(const struct buf *buf); // valid until the next change
 char *buf_reserve(struct buf *buf, size_t room);
 void buf_grew(struct buf *buf, size_t len);
 void buf_consume(struct buf *buf, size_t len);
+void buf_truncate(struct buf *buf, size_t len); // drops what is behind the first `len` unread bytes
 
 void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_add_str(struct buf *buf, struct str s);

@@ -15,6 +15,20 @@ static void bytes_come_out_in_order(void **state)
     EXPECT_STR(buf_str(&buf), "-42 world");
 }
 
+static void the_end_can_be_taken_back(void **state)
+{
+    BUF_AUTO struct buf buf = BUF_INIT;
+    (void)state;
+
+    buf_add_str(&buf, STR("hello world"));
+    buf_consume(&buf, 6);
+    buf_truncate(&buf, 2);
+    EXPECT_STR(buf_str(&buf), "wo");
+    buf_truncate(&buf, 0);
+    buf_add_str(&buf, STR("new"));
+    EXPECT_STR(buf_str(&buf), "new");
+}
+
 static void a_steady_stream_does_not_grow(void **state)
 {
     BUF_AUTO struct buf buf = BUF_INIT;
@@ -48,6 +62,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_come_out_in_order),
+        cmocka_unit_test(the_end_can_be_taken_back),
         cmocka_unit_test(a_steady_stream_does_not_grow),
         cmocka_unit_test(numbers_at_the_edges),
     };

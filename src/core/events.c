@@ -110,12 +110,27 @@ static void carry_times(const struct ecs_task *view, struct evt_task_change *out
     CARRY(out, view, stopping_at);
 }
 
+// Interfaces have another name here.
+static struct ecs_attachment_list as_in_events(const struct ecs_attachment_list *from,
+                                               struct arena *arena)
+{
+    struct ecs_attachment_list list = {
+        .n = from->n, .at = arena_copy(arena, from->at, from->n * sizeof *from->at)};
+
+    for (size_t i = 0; i < list.n; i++) {
+        if (str_eq(list.at[i].type, STR("ElasticNetworkInterface")))
+            SET(&list.at[i], type, STR("eni"));
+    }
+    return list;
+}
+
 void event_task_detail(const struct task_picture *picture, time_ms at, struct arena *arena,
                        struct evt_task_change *out)
 {
     struct ecs_task *view = arena_new(arena, struct ecs_task);
 
     task_picture_view(picture, false, arena, view);
+    view->attachments = as_in_events(&view->attachments, arena);
     for (size_t i = 0; i < view->containers.n; i++)
         view->containers.at[i].has.health_status = false;
     CARRY(out, view, attachments);
@@ -255,7 +270,7 @@ static void on_instance_state(struct derivation *d, const struct journal_entry *
     const struct rec_instance_state *before = entry->before;
     const struct rec_instance_state *after = entry->after;
 
-    if (instance == NULL || after == NULL)
+    if (instance == NULL || after == NULL || instance_is_fargate(instance))
         return;
     if (entry->first)
         instance->untold = before;

@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/id.h"
 #include "base/proof.h"
+#include "core/attachment.h"
 #include "core/outcome.h"
 #include "core/sessions.h"
 #include "core/traffic.h"
@@ -222,6 +223,8 @@ static struct rec_task *plan_record(struct step *step, const struct task_plan *p
         SET(rec, service_id, (int64_t)plan->service_id);
         SET(rec, deployment_id, (int64_t)plan->deployment_id);
     }
+    if (plan->vpc != NULL)
+        attachment_new(step, plan->vpc, rec);
     plan_containers(step, plan, rec);
     return rec;
 }
@@ -252,7 +255,8 @@ void task_place(struct step *step, struct task *task, struct instance *instance)
     ASSERT_SAY(task_is_waiting(task), "task %.*s", STR_ARGS(task->uid));
     ASSERT(instance->cluster_id == task->cluster_id && instance_is_registered(instance));
     SET(next, instance_id, (int64_t)instance->entity.id);
-    SET(next, last_status, REC_TASK_STATUS_PENDING);
+    if (!next->has.awsvpc)
+        SET(next, last_status, REC_TASK_STATUS_PENDING);
     next->has.placement_constraints = next->has.placement_strategy = false;
     next->placement_constraints = (struct ecs_placement_constraint_list){0};
     next->placement_strategy = (struct ecs_placement_strategy_list){0};
@@ -339,6 +343,7 @@ void task_finish_with(struct step *step, struct task *task, struct rec_task *nex
     if (!next->has.stopped_reason)
         SET(next, stopped_reason, reason);
     finish_containers(step, next);
+    attachment_gone(step, next);
     if (next->service_id != 0)
         traffic_drop(step, task, next);
     task_change(step, task, next);

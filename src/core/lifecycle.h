@@ -25,13 +25,15 @@ struct task_plan {
     struct str started_by; // empty: none
     const struct ecs_task_override *overrides;
     struct ecs_tag_list tags;
+    const struct ecs_aws_vpc_configuration *vpc; // NULL: no network of its own
     bool enable_execute_command;
     uint64_t service_id; // 0: no service's
     uint64_t deployment_id;
 };
 
 // Creates the task, placed and PENDING, with its reservation held, and tells the agent; without an
-// instance PROVISIONING. Never fails: the caller checked that it fits.
+// instance, and until its agent makes its interface, PROVISIONING. Never fails: the caller checked
+// that it fits.
 struct task *task_start(struct step *step, const struct task_plan *plan);
 
 // The instance that a task waited for: it is PENDING there, its reservation held, and the agent is

@@ -80,6 +80,53 @@ static void put_modes(const struct ecs_task_definition *definition, struct acs_t
         SET(out, enable_fault_injection, definition->enable_fault_injection);
 }
 
+static void put_property(struct acs_attachment *attachment, const char *name, struct str value)
+{
+    struct acs_attachment_property *one =
+        &attachment->attachment_properties.at[attachment->attachment_properties.n++];
+
+    SET(one, name, str_of(name));
+    SET(one, value, value);
+}
+
+static struct str joined(struct arena *arena, const struct str_list *list)
+{
+    struct str all = list->n > 0 ? list->at[0] : STR_NONE;
+
+    for (size_t i = 1; i < list->n; i++)
+        all = str_fmt(arena, "%.*s,%.*s", STR_ARGS(all), STR_ARGS(list->at[i]));
+    return all;
+}
+
+// The interface that the agent is to make. What the protocol has no member for stands in an
+// attachment of our own; only agents that make interfaces themselves get such tasks
+// (place_has_attributes).
+static void put_interface(struct step *step, const struct task *task, struct acs_task *out)
+{
+    enum { PROPERTIES_MAX = 2 };
+    const struct ecs_aws_vpc_configuration *vpc = task->rec->awsvpc;
+    struct acs_elastic_network_interface *eni =
+        arena_new(step->arena, struct acs_elastic_network_interface);
+    struct acs_attachment *extra = arena_new(step->arena, struct acs_attachment);
+    struct scope scope = cluster_scope(step->state, cluster_get(step->state, task->cluster_id));
+
+    SET(eni, attachment_arn,
+        arn_make(step->arena, &scope, "attachment", task->rec->attachments.at[0].id));
+    SET(eni, index, 0);
+    SET(eni, name, STR("eth0"));
+    SET(eni, interface_association_protocol, ACS_NETWORK_INTERFACE_ASSOCIATION_PROTOCOL_VETH);
+    SET(out, elastic_network_interfaces,
+        (struct acs_elastic_network_interface_list){.n = 1, .at = eni});
+    SET(extra, attachment_type, STR("gantry-task-network"));
+    extra->has.attachment_properties = true;
+    extra->attachment_properties.at =
+        arena_array(step->arena, struct acs_attachment_property, PROPERTIES_MAX);
+    if (vpc->security_groups.n > 0)
+        put_property(extra, "securityGroups", joined(step->arena, &vpc->security_groups));
+    put_property(extra, "subnets", joined(step->arena, &vpc->subnets));
+    SET(out, attachments, (struct acs_attachment_list){.n = 1, .at = extra});
+}
+
 static void put_proxy(struct step *step, const struct ecs_proxy_configuration *proxy,
                       struct acs_task *out)
 {
@@ -164,6 +211,8 @@ void payload_task(struct step *step, const struct task *task, struct acs_task *o
     put_sizes(definition, task->rec->overrides, out);
     put_modes(definition, out);
     put_gpus(step, task->rec, definition, out);
+    if (task->rec->has.awsvpc && task->rec->attachments.n > 0)
+        put_interface(step, task, out);
     put_containers(step, task, definition, out);
     if (definition->volumes.n > 0)
         SET(out, volumes, payload_volumes(step, definition));

@@ -38,8 +38,11 @@ static size_t add_list(struct ranked *all, size_t n, const struct ecs_key_value_
 
 static struct str host_kind(const struct container_part *part)
 {
-    return part->task->rec->launch_type == ECS_LAUNCH_TYPE_EXTERNAL ? STR("AWS_ECS_ANYWHERE")
-                                                                    : STR("AWS_ECS_EC2");
+    enum ecs_launch_type type = part->task->rec->launch_type;
+
+    if (type == ECS_LAUNCH_TYPE_FARGATE)
+        return STR("AWS_ECS_FARGATE");
+    return type == ECS_LAUNCH_TYPE_EXTERNAL ? STR("AWS_ECS_ANYWHERE") : STR("AWS_ECS_EC2");
 }
 
 struct str_map payload_environment(const struct container_part *part)

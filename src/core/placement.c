@@ -24,7 +24,8 @@ bool place_serves(const struct instance *instance, enum ecs_launch_type launch_t
 {
     bool external = instance_attribute(instance, STR("ecs.capability.external")) != NULL;
 
-    return external == (launch_type == ECS_LAUNCH_TYPE_EXTERNAL);
+    return external == (launch_type == ECS_LAUNCH_TYPE_EXTERNAL) &&
+           instance_is_fargate(instance) == (launch_type == ECS_LAUNCH_TYPE_FARGATE);
 }
 
 bool place_asks(const struct placement_request *request, const struct instance *instance)
@@ -71,6 +72,10 @@ bool place_has_attributes(const struct placement_request *request, const struct 
         if (!has_attribute(instance, &required->at[i]))
             return false;
     }
+    // An agent that waits for an interface made by others would wait in vain.
+    if (request->definition->rec->definition->network_mode == ECS_NETWORK_MODE_AWSVPC &&
+        instance_attribute(instance, STR("ecs.capability.task-network")) == NULL)
+        return false;
     return !request->needs_execute_command ||
            instance_attribute(instance, STR("ecs.capability.execute-command")) != NULL;
 }

@@ -67,7 +67,8 @@ enum place_reason place_check(const struct placement_request *request,
 enum place_reason place_missing(const struct instance *instance, const struct need *need);
 bool place_has_attributes(const struct placement_request *request, const struct instance *instance);
 
-// EXTERNAL tasks go to external instances only, EC2 tasks to the others only.
+// EXTERNAL tasks go to external instances only, FARGATE tasks to hosts that serve nothing else, EC2
+// tasks to the others only.
 bool place_serves(const struct instance *instance, enum ecs_launch_type launch_type);
 // Whether the request asks the instance at all: it serves the launch type, and is of the provider
 // and in the zone where one is named.

@@ -13,10 +13,15 @@
 // Spread counts over the whole cluster, over instances that do not fit and DRAINING ones too: a
 // zone is as full as it is. Only a value with a candidate can win, since only candidates are
 // compared.
+//
+// Where tasks of the request's group count, the plan has that group as its guest: it knows the
+// slots in which it has counted tasks of it. Another group comes by taking those back and counting
+// its own, so that a cluster of many small groups needs one plan for all that ask for the same.
 
 #include "core/placement_plan.h"
 
 #include "base/assert.h"
+#include "base/buf.h"
 #include "base/map.h"
 #include "base/proof.h"
 #include "base/rng.h"
@@ -33,8 +38,9 @@ enum { BEHIND_PART = 4, BEHIND_MIN = 8 };
 
 struct plan_slot {
     uint32_t part;
-    uint32_t contender; // in its part
-    uint32_t tasks_n;   // of the group, as counted in `tasks_of_value`
+    uint32_t contender;      // in its part
+    uint32_t tasks_n : 31;   // of the guest, as counted in `tasks_of_value`
+    uint32_t is_counted : 1; // it is in `counted`
 };
 
 struct plan_part {
@@ -44,16 +50,19 @@ struct plan_part {
 
 struct plan {
     struct chain chain;
-    bool counts_tasks; // the group matters
-    bool weighs_books; // what is left orders the candidates
-    uint32_t group;    // task_group_tag of it
-    uint64_t layout;   // of the roster when it was built; 0: never
-    uint64_t seen;     // changes of the roster
+    bool counts_tasks;  // the group matters
+    bool weighs_books;  // what is left orders the candidates
+    struct buf guest;   // name of the group whose tasks are counted
+    uint32_t guest_tag; // task_group_tag of it
+    uint64_t layout;    // of the roster when it was built; 0: never
+    uint64_t seen;      // changes of the roster
 
     struct plan_slot *slots; // by slot of the roster
-    uint32_t *slot_of;       // by part, then contender
-    struct rank *ranks;      // a tree a part
-    uint64_t *candidates;    // a bit a slot
+    uint32_t *counted;       // the slots that have, or had, tasks of the guest
+    uint32_t counted_n;
+    uint32_t *slot_of;    // by part, then contender
+    struct rank *ranks;   // a tree a part
+    uint64_t *candidates; // a bit a slot
     struct plan_part *parts;
     struct division division;
     int64_t *tasks_of_value;
@@ -75,13 +84,13 @@ struct plan *plan_new(const struct placement_request *request)
     chain_read(request, &plan->chain);
     plan->counts_tasks = request->distinct_instance || chain_counts_tasks(&plan->chain);
     plan->weighs_books = chain_weighs_books(&plan->chain);
-    plan->group = task_group_tag(request->group);
     return plan;
 }
 
 static void drop(struct plan *plan)
 {
     mem_free(plan->slots);
+    mem_free(plan->counted);
     mem_free(plan->slot_of);
     mem_free(plan->ranks);
     mem_free(plan->candidates);
@@ -93,8 +102,10 @@ static void drop(struct plan *plan)
 
 void plan_free(struct plan *plan)
 {
-    if (plan != NULL)
-        drop(plan);
+    if (plan == NULL)
+        return;
+    drop(plan);
+    buf_deinit(&plan->guest);
     mem_free(plan);
 }
 
@@ -206,12 +217,19 @@ static enum place_reason rejection(const struct rank *rank)
 
 // --- all of them
 
-static void add_tasks(struct plan *plan, uint32_t slot, int64_t by)
+// How many tasks of the guest the slot has, from now on.
+static void set_tasks(struct plan *plan, uint32_t i, uint32_t tasks_n)
 {
-    const struct division_part *part = &plan->division.parts[plan->slots[slot].part];
+    struct plan_slot *slot = &plan->slots[i];
+    const struct division_part *part = &plan->division.parts[slot->part];
 
-    for (uint32_t i = 0; i < plan->chain.values_n; i++)
-        plan->tasks_of_value[part->values[i]] += by;
+    for (uint32_t value = 0; value < plan->chain.values_n; value++)
+        plan->tasks_of_value[part->values[value]] += (int64_t)tasks_n - slot->tasks_n;
+    slot->tasks_n = tasks_n & INT32_MAX;
+    if (tasks_n > 0 && !slot->is_counted) {
+        slot->is_counted = true;
+        plan->counted[plan->counted_n++] = i;
+    }
 }
 
 static void set_up(struct plan *plan, const struct view *view)
@@ -221,6 +239,8 @@ static void set_up(struct plan *plan, const struct view *view)
     drop(plan);
     division_init(&plan->division, roster, view->request, &plan->chain);
     plan->slots = mem_zalloc(roster->slots_n * sizeof *plan->slots);
+    plan->counted = mem_alloc(roster->slots_n * sizeof *plan->counted);
+    plan->counted_n = 0;
     plan->slot_of = mem_alloc(roster->slots_n * sizeof *plan->slot_of);
     plan->ranks = mem_alloc(2 * roster->slots_n * sizeof *plan->ranks);
     plan->candidates = mem_zalloc((roster->slots_n / 64 + 1) * sizeof *plan->candidates);
@@ -268,20 +288,17 @@ static void lay_out(struct plan *plan, const struct view *view)
     plan->layout = view->roster->layout;
 }
 
-static void count_tasks(struct plan *plan, const struct view *view)
+static uint32_t slot_of_member(const struct group_member *member)
 {
-    memset(plan->tasks_of_value, 0, plan->division.values_n * sizeof *plan->tasks_of_value);
-    for (uint32_t i = 0; i < view->roster->slots_n; i++)
-        plan->slots[i].tasks_n = 0;
-    for (uint32_t i = 0; view->group != NULL && i < view->group->members_n; i++) {
-        const struct group_member *member = &view->group->members[i];
-        const struct instance *instance =
-            (const struct instance *)((const char *)member->counts -
-                                      offsetof(struct instance, groups));
+    const struct instance *instance =
+        (const struct instance *)((const char *)member->counts - offsetof(struct instance, groups));
 
-        plan->slots[instance->slot].tasks_n = member->counts->at[member->entry].tasks_n;
-        add_tasks(plan, instance->slot, plan->slots[instance->slot].tasks_n);
-    }
+    return instance->slot;
+}
+
+static uint32_t tasks_of_member(const struct group_member *member)
+{
+    return member->counts->at[member->entry].tasks_n;
 }
 
 static struct rank *tree_of(const struct plan *plan, uint32_t part)
@@ -299,6 +316,25 @@ static void note_candidate(struct plan *plan, uint32_t i, bool is_one)
     uint64_t bit = UINT64_C(1) << (i % 64);
 
     plan->candidates[i / 64] = (plan->candidates[i / 64] & ~bit) | (is_one ? bit : 0);
+}
+
+static void forget_tasks(struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->counted_n; i++) {
+        set_tasks(plan, plan->counted[i], 0);
+        plan->slots[plan->counted[i]].is_counted = false;
+    }
+    plan->counted_n = 0;
+}
+
+static void count_tasks(struct plan *plan, const struct view *view)
+{
+    forget_tasks(plan);
+    for (uint32_t i = 0; view->group != NULL && i < view->group->members_n; i++) {
+        const struct group_member *member = &view->group->members[i];
+
+        set_tasks(plan, slot_of_member(member), tasks_of_member(member));
+    }
 }
 
 static void rank_all(struct plan *plan, const struct view *view)
@@ -321,31 +357,57 @@ static void rank_all(struct plan *plan, const struct view *view)
         rank_tree_build(tree_of(plan, i), plan->parts[i].n);
 }
 
-static void recount(struct plan *plan, const struct view *view, uint32_t i)
+static void rank_one(struct plan *plan, const struct view *view, uint32_t i)
 {
-    struct plan_slot *slot = &plan->slots[i];
-    uint32_t tasks_n = group_counts_in(&view->roster->slots[i].instance->groups, view->group);
+    const struct plan_slot *slot = &plan->slots[i];
+    enum place_reason reason = judge(plan, view, i);
 
-    add_tasks(plan, i, (int64_t)tasks_n - slot->tasks_n);
-    slot->tasks_n = tasks_n;
+    note_candidate(plan, i, reason == PLACE_FITS);
+    rank_tree_set(tree_of(plan, slot->part), plan->parts[slot->part].n, slot->contender,
+                  rank_of(plan, view, i, reason));
 }
 
 // Most changes are tasks of other groups that come and go where there is room for them: what was a
 // candidate is one still, and without a measure of what is left its rank is what it was.
 static void update(struct plan *plan, const struct view *view, struct roster_change change)
 {
-    const struct plan_slot *slot = &plan->slots[change.slot];
-    bool counts = plan->counts_tasks && change.group == plan->group;
-    enum place_reason reason;
+    bool counts = plan->counts_tasks && change.group == plan->guest_tag;
 
     if (counts)
-        recount(plan, view, change.slot);
-    reason = judge(plan, view, change.slot);
-    if (reason == PLACE_FITS && !counts && !plan->weighs_books && is_candidate(plan, change.slot))
+        set_tasks(plan, change.slot,
+                  group_counts_in(&view->roster->slots[change.slot].instance->groups, view->group));
+    if (!counts && !plan->weighs_books && is_candidate(plan, change.slot) &&
+        judge(plan, view, change.slot) == PLACE_FITS)
         return;
-    note_candidate(plan, change.slot, reason == PLACE_FITS);
-    rank_tree_set(tree_of(plan, slot->part), plan->parts[slot->part].n, slot->contender,
-                  rank_of(plan, view, change.slot, reason));
+    rank_one(plan, view, change.slot);
+}
+
+// --- guests
+
+static bool is_guest(const struct plan *plan, const struct placement_request *request)
+{
+    return !plan->counts_tasks || str_eq(buf_str(&plan->guest), request->group);
+}
+
+static void name_guest(struct plan *plan, const struct placement_request *request)
+{
+    buf_clear(&plan->guest);
+    buf_add_str(&plan->guest, request->group);
+    plan->guest_tag = task_group_tag(request->group);
+}
+
+// Slots that lose or get tasks by it are ranked again, as they stand now.
+static void change_guest(struct plan *plan, const struct view *view)
+{
+    uint32_t before_n = plan->counted_n;
+
+    MARK("a plan changes from one group's tasks to another's");
+    forget_tasks(plan);
+    for (uint32_t i = 0; i < before_n; i++)
+        rank_one(plan, view, plan->counted[i]);
+    count_tasks(plan, view);
+    for (uint32_t i = 0; i < plan->counted_n; i++)
+        rank_one(plan, view, plan->counted[i]);
 }
 
 static bool can_follow(const struct plan *plan, const struct roster *roster)
@@ -359,9 +421,12 @@ void plan_refresh(struct plan *plan, struct cluster *cluster,
 {
     struct roster *roster = &cluster->roster;
     struct view view = {.request = request, .roster = roster};
+    bool is_same = is_guest(plan, request);
 
     if (plan->counts_tasks)
         view.group = task_group_find(&cluster->groups, request->group);
+    if (!is_same)
+        name_guest(plan, request);
     MARK_IF(plan->layout == roster->layout && can_follow(plan, roster),
             "a kept plan follows what changed");
     if (plan->layout != roster->layout) {
@@ -370,6 +435,8 @@ void plan_refresh(struct plan *plan, struct cluster *cluster,
     } else if (!can_follow(plan, roster)) {
         rank_all(plan, &view);
     } else {
+        if (!is_same)
+            change_guest(plan, &view);
         for (; plan->seen < roster->changes_n; plan->seen++)
             update(plan, &view, roster_changed(roster, plan->seen));
     }

@@ -1,5 +1,7 @@
 // Requests that ask for the same have the same key: the bytes of everything that placement looks
 // at. A group that decides nothing is not part of it, so that tasks of many groups share a plan.
+// Groups of few tasks share one too, as its guests in turn; one that stands on many instances has a
+// plan of its own, as long as there is room.
 //
 // How many plans are kept depends on how large they are: room for some slots in all, and a few
 // plans whatever their size. The one that was not used for longest goes first.
@@ -16,6 +18,10 @@
 #include "model/task_definition.h"
 
 enum { SLOTS_MAX = 1000000, PLANS_MAX = 256, PLANS_MIN = 8 };
+
+// Instances with tasks of a group. One with few is always a guest; one with more only where every
+// plan is taken, and never when ranking all instances anew would cost as much as two such turns.
+enum { GUEST_FEW = 16, GUEST_PART = 32 };
 
 struct kept_plan {
     struct str key; // memory of this
@@ -85,8 +91,6 @@ static void write_key(struct buf *key, const struct placement_request *request)
         add_number(key, strategies->at[i].type);
         add_text(key, strategies->at[i].field);
     }
-    if (strategies_n > 0 || request->distinct_instance)
-        add_text(key, request->group);
 }
 
 static void forget(struct placement_plans *plans, struct kept_plan *kept)
@@ -142,15 +146,52 @@ static struct kept_plan *keep(struct placement_plans *plans, const struct roster
     return kept;
 }
 
+static bool group_counts(const struct placement_request *request)
+{
+    return request->distinct_instance ||
+           (request->strategies != NULL && request->strategies->n > 0);
+}
+
+// The plan of the key, made when it is not kept yet.
+static struct kept_plan *find(struct placement_plans *plans, const struct roster *roster,
+                              const struct placement_request *request)
+{
+    struct kept_plan *kept;
+
+    MAP_FIND_STR(by_key, plans->by_key, buf_str(&plans->key), kept);
+    return kept != NULL ? kept : keep(plans, roster, request);
+}
+
+// The plan that the group has for itself; NULL when it is to be a guest.
+static struct kept_plan *find_own(struct placement_plans *plans, const struct cluster *cluster,
+                                  const struct placement_request *request)
+{
+    const struct task_group *group = task_group_find(&cluster->groups, request->group);
+    size_t shared_len = buf_len(&plans->key);
+    struct kept_plan *kept;
+
+    if (group == NULL || group->members_n <= GUEST_FEW)
+        return NULL;
+    add_text(&plans->key, request->group);
+    MAP_FIND_STR(by_key, plans->by_key, buf_str(&plans->key), kept);
+    if (kept == NULL && (is_room(plans, &cluster->roster) ||
+                         group->members_n > cluster->roster.slots_n / GUEST_PART))
+        kept = keep(plans, &cluster->roster, request);
+    if (kept == NULL)
+        buf_truncate(&plans->key, shared_len);
+    return kept;
+}
+
 struct plan *plans_find(struct cluster *cluster, const struct placement_request *request)
 {
     struct placement_plans *plans = plans_of(&cluster->roster);
-    struct kept_plan *kept;
+    struct kept_plan *kept = NULL;
 
     write_key(&plans->key, request);
-    MAP_FIND_STR(by_key, plans->by_key, buf_str(&plans->key), kept);
+    if (group_counts(request))
+        kept = find_own(plans, cluster, request);
     if (kept == NULL)
-        kept = keep(plans, &cluster->roster, request);
+        kept = find(plans, &cluster->roster, request);
     list_remove(&kept->by_use);
     list_push_front(&plans->by_use, &kept->by_use);
     return kept->plan;

@@ -69,7 +69,7 @@ static struct ecs_resource resource(struct player *p, const char *name, int valu
 
 static struct ecs_attribute_list attributes(struct player *p)
 {
-    struct ecs_attribute_list list = {.at = arena_array(&p->fleet.arena, struct ecs_attribute, 4)};
+    struct ecs_attribute_list list = {.at = arena_array(&p->fleet.arena, struct ecs_attribute, 6)};
 
     if (!chance(p, 5)) {
         SET(&list.at[list.n], name, STR("zone"));
@@ -88,6 +88,16 @@ static struct ecs_attribute_list attributes(struct player *p)
     }
     if (chance(p, 8)) {
         SET(&list.at[list.n], name, STR("ecs.capability.external"));
+        list.n++;
+    }
+    if (!chance(p, 4)) {
+        SET(&list.at[list.n], name, STR("ecs.availability-zone"));
+        SET(&list.at[list.n], value, str_of(ONE_OF(p, "z1", "z2")));
+        list.n++;
+    }
+    if (!chance(p, 4)) {
+        SET(&list.at[list.n], name, STR("gantry.capacity-provider"));
+        SET(&list.at[list.n], value, str_of(ONE_OF(p, "metal", "spare")));
         list.n++;
     }
     return list;
@@ -297,6 +307,10 @@ static void make_question(struct player *p, struct question *q)
     q->request.need = &q->request.definition->need;
     q->request.launch_type = chance(p, 6) ? ECS_LAUNCH_TYPE_EXTERNAL : ECS_LAUNCH_TYPE_EC2;
     q->request.group = group(p);
+    if (chance(p, 4))
+        q->request.zone = str_of(ONE_OF(p, "z1", "z2", "z3"));
+    if (chance(p, 4))
+        q->request.provider = str_of(ONE_OF(p, "metal", "spare", "none"));
     q->request.distinct_instance = chance(p, 3);
     q->request.member_of = q->queries;
     q->request.strategies = &q->chain;
@@ -310,9 +324,12 @@ static void make_question(struct player *p, struct question *q)
 static void ask(struct player *p)
 {
     struct question *q = &p->questions[below(p, REQUESTS)];
-    struct placement placement = place(&p->fleet.step, &q->request);
+    struct placement placement;
     struct oracle oracle;
 
+    if (chance(p, 3))
+        q->request.group = group(p); // another group asks for the same
+    placement = place(&p->fleet.step, &q->request);
     arena_reset(&p->scratch);
     oracle_ask(&oracle, &p->scratch, &q->request);
     assert_true(oracle_allows(&oracle, &placement));

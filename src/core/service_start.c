@@ -206,6 +206,13 @@ bool service_split_excess(const struct service_mould *mould, const int64_t *curr
     return true;
 }
 
+static const struct ecs_aws_vpc_configuration *vpc_of(const struct revision *revision)
+{
+    const struct ecs_network_configuration *network = revision->rec->network_configuration;
+
+    return network != NULL ? network->awsvpc_configuration : NULL;
+}
+
 static struct service_mould *open_mould(struct step *step, const struct service *service,
                                         const struct deployment *deployment)
 {
@@ -222,6 +229,7 @@ static struct service_mould *open_mould(struct step *step, const struct service 
         .group = str_fmt(step->arena, "service:%.*s", STR_ARGS(service->rec->name)),
         .started_by = deployment_name(deployment, step->arena),
         .tags = tags_of(step, service, cluster, definition),
+        .vpc = vpc_of(revision),
         .enable_execute_command = service->rec->enable_execute_command,
         .service_id = service->entity.id,
         .deployment_id = deployment->part.entity.id,
@@ -234,6 +242,8 @@ static struct service_mould *open_mould(struct step *step, const struct service 
         .group = mould->plan.group,
         .needs_execute_command = mould->plan.enable_execute_command,
     };
+    if (mould->plan.launch_type == ECS_LAUNCH_TYPE_FARGATE)
+        mould->request.provider = STR(PROVIDER_FARGATE); // unless a strategy chooses
     read_constraints(step, &service->rec->placement_constraints, definition->rec->definition,
                      mould);
     choose_strategies(service, mould);
@@ -274,11 +284,11 @@ static bool may_wait(struct step *step, const struct service_mould *mould)
 static enum start_failure find_place(struct step *step, struct service_mould *mould,
                                      struct placement *out)
 {
-    if (mould->request.launch_type == ECS_LAUNCH_TYPE_FARGATE)
-        return START_NO_CAPACITY;
     *out = place(step, &mould->request);
     if (out->instance != NULL)
         return START_ALL;
+    if (mould->request.launch_type == ECS_LAUNCH_TYPE_FARGATE)
+        return START_NO_CAPACITY;
     if (!may_wait(step, mould)) {
         bool is_empty = out->reason == PLACE_NO_INSTANCES && mould->plan.provider.len > 0;
         return is_empty ? START_PROVIDER_EMPTY : START_NO_PLACE;

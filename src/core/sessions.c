@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/proof.h"
+#include "core/attachment.h"
 #include "core/exec.h"
 #include "core/hello.h"
 #include "core/lifecycle.h"
@@ -306,7 +307,6 @@ static void on_ack(struct step *step, struct instance *instance, const void *mes
     struct str number;
     int64_t sequence;
 
-    (void)step;
     if (!str_cut_last(ack->message_id, '-', &uid, &number) || !str_eq(uid, instance->uid) ||
         !str_to_i64(number, &sequence))
         return;
@@ -319,6 +319,7 @@ static void on_ack(struct step *step, struct instance *instance, const void *mes
         MARK("an acknowledged payload is not sent again");
         task->delivered = true;
         list_remove(&task->unacknowledged);
+        attachment_begin(step, task);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/proof.h"
+#include "core/attachment.h"
 #include "core/lifecycle.h"
 #include "model/task.h"
 #include "model/task_definition.h"
@@ -190,15 +191,19 @@ void submit_report(struct step *step, struct task *task, const struct task_repor
         return; // no agent has it
     if (task_is_wanted(task))
         task->delivered = true; // who reports on it knows it
+    attachment_begin(step, task);
     next = task_edit(step, task);
     take_containers(step, next, definition, report);
     take_times(next, report);
+    attachment_report(step, task, next, report->attachments, report->attachments_n);
     if (status == REC_TASK_STATUS_RUNNING &&
         (next->last_status < REC_TASK_STATUS_RUNNING || PLANTED(PLANT_STOPPED_REVIVES))) {
         MARK("a task runs when its agent says so");
         SET(next, last_status, REC_TASK_STATUS_RUNNING);
         SET(next, started_at, step->now);
     }
+    if (status != REC_TASK_STATUS_STOPPED && attachment_may_go(next))
+        attachment_end(step, next);
     if (status == REC_TASK_STATUS_STOPPED)
         finish(step, task, next, definition, report->reason);
     else if (!shape_equal(&rec_task_shape, next, task->rec))

@@ -17,6 +17,8 @@ struct task_report {
     size_t containers_n;
     const struct ecs_managed_agent_state_change *managed_agents;
     size_t managed_agents_n;
+    const struct ecs_attachment_state_change *attachments;
+    size_t attachments_n;
     time_ms pull_started_at; // 0: not said; likewise below
     time_ms pull_stopped_at;
     time_ms execution_stopped_at;

@@ -10,14 +10,28 @@
 
 // ---- building
 
-static void init_container(struct task *task, size_t index)
+static const struct acs_container *spec_of(struct task *task, size_t index,
+                                           enum container_role *out_role)
 {
-    struct acs_container *spec = &((struct acs_task *)task->spec)->containers.at[index];
+    struct acs_container *spec;
 
+    *out_role = CONTAINER_OF_TASK;
+    if (index >= task->spec->containers.n)
+        return pause_spec(task, index - task->spec->containers.n, out_role);
+    spec = &((struct acs_task *)task->spec)->containers.at[index];
     if (!spec->has.essential)
         SET(spec, essential, true);
+    return spec;
+}
+
+static void init_container(struct task *task, size_t index)
+{
+    enum container_role role;
+    const struct acs_container *spec = spec_of(task, index, &role);
+
     task->containers[index] = (struct container){
         .task = task,
+        .role = role,
         .spec = spec,
         .index = index,
         .known = HOST_CONTAINER_STATUS_NONE,
@@ -30,10 +44,11 @@ static void init_container(struct task *task, size_t index)
 
 bool accept_build(struct task *task)
 {
-    task->containers_n = task->spec->containers.n;
+    task->containers_n = task->spec->containers.n + pause_count(task->spec);
     task->containers = arena_array(&task->arena, struct container, task->containers_n);
     for (size_t i = 0; i < task->containers_n; i++)
         init_container(task, i);
+    network_build(task);
     task->volumes_n = task->spec->volumes.n;
     task->volumes = arena_array(&task->arena, struct volume, task->volumes_n);
     for (size_t i = 0; i < task->volumes_n; i++)
@@ -89,21 +104,10 @@ static bool has_text_equal(struct str text, const char *word)
     return str_eq(text, str_of(word));
 }
 
-static bool has_log_driver(const struct acs_container *c, const char *driver)
+static const char *why_not_this_task(const struct engine *engine, const struct acs_task *spec)
 {
-    const struct acs_docker_config *rendered = c->docker_config;
-
-    return rendered != NULL && rendered->host_config != NULL &&
-           rendered->host_config->log_config != NULL &&
-           has_text_equal(rendered->host_config->log_config->type, driver);
-}
-
-static const char *why_not_this_task(const struct acs_task *spec)
-{
-    if (has_text_equal(spec->network_mode, "awsvpc") || spec->elastic_network_interfaces.n > 0)
+    if (has_text_equal(spec->network_mode, "awsvpc") && !engine->settings.task_networks)
         return "network mode awsvpc is not available on this container instance";
-    if (has_text_equal(spec->pid_mode, "task") || has_text_equal(spec->ipc_mode, "task"))
-        return "namespaces shared within a task are not available on this container instance";
     if (spec->proxy_configuration != NULL)
         return "a proxy configuration is not available on this container instance";
     for (size_t i = 0; i < spec->attachments.n; i++) {
@@ -149,24 +153,19 @@ static const char *why_not_these_ports(const struct acs_container *c)
 
 static const char *why_not_this_container(const struct acs_container *c)
 {
-    if (c->secrets.n > 0)
-        return "secrets are not available on this container instance";
-    if (c->environment_files.n > 0)
-        return "environment files are not available on this container instance";
-    if (c->firelens_configuration != NULL || has_log_driver(c, "awsfirelens"))
-        return "FireLens is not available on this container instance";
     if (c->credential_specs.n > 0)
         return "credential specs are not available on this container instance";
-    if (c->registry_authentication != NULL)
-        return "registry credentials from AWS are not available on this container instance";
+    if (c->registry_authentication != NULL &&
+        c->registry_authentication->type != ACS_AUTHENTICATION_TYPE_ASM)
+        return "registry credentials from ECR are not available on this container instance";
     if (c->image.len == 0)
         return "a container has no image";
     return why_not_these_ports(c);
 }
 
-static const char *why_not(const struct acs_task *spec)
+static const char *why_not(const struct engine *engine, const struct acs_task *spec)
 {
-    const char *why = why_not_this_task(spec);
+    const char *why = why_not_this_task(engine, spec);
 
     for (size_t i = 0; why == NULL && i < spec->volumes.n; i++)
         why = why_not_this_volume(&spec->volumes.at[i]);
@@ -212,13 +211,13 @@ static bool check_limits(struct engine *engine, struct task *task)
 
 static void check_runnable(struct engine *engine, struct task *task)
 {
-    const char *why = why_not(task->spec);
+    const char *why = why_not(engine, task->spec);
     struct str error;
 
     if (why != NULL) {
         MARK("a task with a feature that is not available here ends with that reason");
         refuse(task, str_of(why));
-    } else if (!volume_check(task, &error))
+    } else if (!volume_check(task, &error) || !resource_check(engine, task, &error))
         refuse(task, error);
     else if (!task->ordered)
         task_fail(task, str_fmt(&task->arena, "Task dependencies cannot be resolved, taskArn: %.*s",

@@ -78,6 +78,9 @@ static bool next_static_port(const struct task *task, size_t *container, size_t 
         const struct container *c = &task->containers[*container];
         bool host = str_eq(create_network_mode(c), STR("host"));
 
+        if (pause_of(task, CONTAINER_NETWORK_PAUSE) != NULL)
+            return false; // its ports are its own interface's
+
         while (*mapping < c->spec->port_mappings.n) {
             const struct acs_port_mapping *one = &c->spec->port_mappings.at[(*mapping)++];
 

@@ -1,7 +1,6 @@
 // The attributes that say what this engine can do (ecs-behaviour-agent 5.2, agent-protocol 3). A
 // scheduler places a task only where everything that it needs is advertised, so what is not here is
-// never asked for: task networking, secrets, environment files, FireLens, EFS and the rest of
-// accept.c's list.
+// never asked for: EFS and the rest of accept.c's list.
 
 #include "engine/state.h"
 
@@ -60,9 +59,41 @@ static void add_volume_plugins(struct list *list, const struct engine_abilities 
     }
 }
 
+static void add_sources(struct list *list, const struct engine_abilities *a)
+{
+    if (a->parameters) {
+        add(list, STR("ecs.capability.secrets.ssm.environment-variables"));
+        add(list, STR("ecs.capability.secrets.ssm.bootstrap.log-driver"));
+    }
+    if (a->secrets) {
+        add(list, STR("ecs.capability.secrets.asm.environment-variables"));
+        add(list, STR("ecs.capability.secrets.asm.bootstrap.log-driver"));
+        add(list, STR("ecs.capability.private-registry-authentication.secretsmanager"));
+    }
+    if (a->env_files)
+        add(list, STR("ecs.capability.env-files.s3"));
+    if (a->task_roles)
+        add(list, STR("ecs.capability.execution-role-awslogs"));
+}
+
+// A log router is any container; its senders use Docker's fluentd driver.
+static void add_routers(struct list *list, const struct engine_abilities *a, int64_t minor)
+{
+    if (minor < 20)
+        return;
+    add(list, STR("com.amazonaws.ecs.capability.logging-driver.awsfirelens"));
+    add(list, STR("ecs.capability.logging-driver.awsfirelens.log-driver-buffer-limit"));
+    add(list, STR("ecs.capability.firelens.fluentd"));
+    add(list, STR("ecs.capability.firelens.fluentbit"));
+    add(list, STR("ecs.capability.firelens.options.config.file"));
+    add(list, STR("ecs.capability.firelens.non-root-user"));
+    if (a->env_files) // comes from the same place
+        add(list, STR("ecs.capability.firelens.options.config.s3"));
+}
+
 struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *a)
 {
-    enum { FIXED_MAX = 16 };
+    enum { FIXED_MAX = 44 };
     struct list list = {
         .arena = arena,
         .cap = FIXED_MAX + sizeof(api_minors) / sizeof(*api_minors) + a->log_drivers.n +
@@ -86,6 +117,12 @@ struct str_list engine_capabilities(struct arena *arena, const struct engine_abi
     add(&list, STR("ecs.capability.container-restart-policy"));
     add(&list, STR("ecs.capability.full-sync"));
     add(&list, STR("ecs.capability.network.container-port-range"));
+    add_sources(&list, a);
+    add_routers(&list, a, minor);
+    if (a->task_cgroups) {
+        add(&list, STR("ecs.capability.task-cpu-mem-limit"));
+        add(&list, STR("ecs.capability.increased-task-cpu-limit"));
+    }
     if (minor >= 24)
         add(&list, STR("ecs.capability.container-health-check"));
     if (a->privileged)
@@ -94,6 +131,11 @@ struct str_list engine_capabilities(struct arena *arena, const struct engine_abi
         add(&list, STR("com.amazonaws.ecs.capability.selinux"));
     if (a->apparmor)
         add(&list, STR("com.amazonaws.ecs.capability.apparmor"));
+    add(&list, STR("ecs.capability.pid-ipc-namespace-sharing"));
+    if (a->task_networks) {
+        add(&list, STR("ecs.capability.task-eni"));
+        add(&list, STR("ecs.capability.task-network")); // our own: it makes the interface itself
+    }
     if (a->task_roles)
         add(&list, STR("com.amazonaws.ecs.capability.task-iam-role"));
     if (a->exec)

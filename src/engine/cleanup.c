@@ -1,7 +1,7 @@
 // What is left of a task after its end is removed later (ecs-behaviour-agent 3.5): after the
 // cleanup wait, and not before the server has accepted STOPPED. Containers first, then the volumes
-// that were made for the task, then the rows. What cannot be removed is tried again a few times,
-// then logged and left; a runtime that is away is waited for.
+// that were made for the task, then its other resources, then the rows. What cannot be removed is
+// tried again a few times, then logged and left; a runtime that is away is waited for.
 
 #include "engine/state.h"
 
@@ -54,15 +54,15 @@ static bool is_gone(const struct host_result *result)
     return result->has.error && result->error->class == HOST_ERROR_CLASS_NOT_FOUND;
 }
 
-static bool is_left(const struct host_result *result)
+bool cleanup_is_left(const struct host_result *result)
 {
     return result->has.error && !is_gone(result);
 }
 
 // Whether a removal that failed is to be tried again; counts it.
-static bool is_tried_again(const struct host_result *result, int32_t *attempt)
+bool cleanup_is_tried_again(const struct host_result *result, int32_t *attempt)
 {
-    if (!is_left(result))
+    if (!cleanup_is_left(result))
         return false;
     if (result->error->class == HOST_ERROR_CLASS_UNREACHABLE) {
         MARK("a removal waits for a runtime that is away");
@@ -97,13 +97,13 @@ void cleanup_removed(struct engine *engine, struct container *c, const struct ho
         look_once_more(engine, c);
         return;
     }
-    if (is_tried_again(result, &c->attempt)) {
+    if (cleanup_is_tried_again(result, &c->attempt)) {
         c->to_kill = result->error->class == HOST_ERROR_CLASS_CONFLICT;
         MARK_IF(c->to_kill, "a container that runs when it is to be removed is killed");
         c->retry_at = engine->now + ENGINE_REPORT_WAIT_MS;
         return;
     }
-    if (is_left(result)) {
+    if (cleanup_is_left(result)) {
         MARK("a container that cannot be removed is left");
         engine_log(engine, LOG_LEVEL_WARN, "container.not_removed", NULL, c, result->error->text);
     }
@@ -114,11 +114,11 @@ void cleanup_removed(struct engine *engine, struct container *c, const struct ho
 void cleanup_volume_removed(struct engine *engine, struct task *task, struct volume *volume,
                             const struct host_result *result)
 {
-    if (is_tried_again(result, &volume->attempt)) {
+    if (cleanup_is_tried_again(result, &volume->attempt)) {
         volume->retry_at = engine->now + ENGINE_REPORT_WAIT_MS;
         return;
     }
-    if (is_left(result))
+    if (cleanup_is_left(result))
         engine_log(engine, LOG_LEVEL_WARN, "volume.not_removed", task, NULL, result->error->text);
     volume->status = VOLUME_REMOVED;
 }
@@ -143,12 +143,13 @@ bool cleanup_progress(struct engine *engine, struct task *task)
 {
     bool gone = true;
 
-    if (!is_due(engine, task))
+    if (!is_due(engine, task) || !network_is_gone(task))
         return false;
     task->cleaning = true;
     for (size_t i = 0; i < task->containers_n; i++)
         gone &= remove_container(engine, &task->containers[i]);
-    if (!gone || !remove_volumes(engine, task) || task->submitting > 0)
+    if (!gone || !remove_volumes(engine, task) || !resource_remove_all(engine, task) ||
+        task->submitting > 0)
         return false;
     if (task->execution_credentials.len > 0)
         engine_effect(engine, ENGINE_EFFECT_CREDENTIALS_DROP)->credentials_id =
@@ -158,6 +159,11 @@ bool cleanup_progress(struct engine *engine, struct task *task)
     record_remove_task(engine, task);
     task_free(engine, task);
     return true;
+}
+
+static time_ms earlier(time_ms a, time_ms b)
+{
+    return a < b ? a : b;
 }
 
 time_ms cleanup_next_timer(const struct engine *engine, const struct task *task)
@@ -178,5 +184,5 @@ time_ms cleanup_next_timer(const struct engine *engine, const struct task *task)
             volume->retry_at < next)
             next = volume->retry_at;
     }
-    return next;
+    return earlier(next, resource_next_timer(engine, task));
 }

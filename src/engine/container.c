@@ -15,6 +15,8 @@
 
 bool container_is_steady(const struct container *c)
 {
+    if (c->role == CONTAINER_NETWORK_PAUSE)
+        return c->known == HOST_CONTAINER_STATUS_RESOURCES_PROVISIONED;
     return c->known == HOST_CONTAINER_STATUS_RUNNING;
 }
 
@@ -29,6 +31,7 @@ void container_set_reason(struct container *c, struct str reason)
         return;
     c->reason = str_copy(&c->task->arena, reason);
     c->dirty = true;
+    pause_failed(c);
 }
 
 void container_note(struct container *c, const char *name, struct str text)
@@ -202,6 +205,9 @@ static void observe_running(struct engine *engine, struct container *c,
         c->dirty = true;
     }
     observe_bindings(engine, c, found);
+    if (router_is(c) && found->network_settings != NULL &&
+        !str_eq(c->address, found->network_settings->ip_address))
+        c->address = str_copy(&c->task->arena, found->network_settings->ip_address);
     if (found->state->health != NULL)
         container_set_health(engine, c, found->state->health->status);
     if (c->known < HOST_CONTAINER_STATUS_RUNNING)
@@ -252,6 +258,9 @@ void container_observe(struct engine *engine, struct container *c,
         c->dirty = true;
     }
     c->recovering = false;
+    c->pid = state->running ? state->pid : 0;
+    if (state->running && !str_eq(c->hosts_path, found->hosts_path))
+        c->hosts_path = str_copy(&c->task->arena, found->hosts_path);
     if (state->running) {
         observe_running(engine, c, found);
     } else if (!container_never_started(found)) {
@@ -401,6 +410,8 @@ static bool give_up_pull(struct engine *engine, struct container *c)
         return false;
     if (c->token != 0 && c->token == engine->ports_token)
         engine->ports_token = 0;
+    if (c->token != 0 && c->token == engine->load_token)
+        engine->load_token = 0;
     MARK("a pull is given up when its task is to stop");
     engine_cancel(engine, c->token);
     container_idle(c);
@@ -409,7 +420,7 @@ static bool give_up_pull(struct engine *engine, struct container *c)
 
 static bool stop(struct engine *engine, struct container *c)
 {
-    if (!depend_may_stop(c)) {
+    if (!depend_may_stop(c) || (c->role == CONTAINER_NETWORK_PAUSE && !network_is_gone(c->task))) {
         MARK("a container is stopped after those that depend on it");
         c->blocked = true;
         return false;
@@ -418,7 +429,7 @@ static bool stop(struct engine *engine, struct container *c)
         container_begin(engine, c, STEP_STOP);
         return true;
     }
-    if (c->known == HOST_CONTAINER_STATUS_MANIFEST_PULLED && !c->pull_begun)
+    if (c->known == HOST_CONTAINER_STATUS_MANIFEST_PULLED && !c->pull_begun && !pause_is(c))
         container_note(c, "TaskStoppedBeforePullBeginError",
                        str_fmt(&c->task->arena,
                                "Task stopped before image pull could begin for task: %.*s",
@@ -457,11 +468,32 @@ static bool may_move_to(struct engine *engine, struct container *c,
     UNREACHABLE();
 }
 
+// The way of one that has an image of our own and no ports.
+static bool advance_pause(struct engine *engine, struct container *c,
+                          enum host_container_status next)
+{
+    switch (next) {
+    case HOST_CONTAINER_STATUS_MANIFEST_PULLED: container_set_known(engine, c, next); return true;
+    case HOST_CONTAINER_STATUS_PULLED: pause_begin_image(engine, c); return true;
+    case HOST_CONTAINER_STATUS_CREATED: container_begin(engine, c, STEP_CREATE); return true;
+    case HOST_CONTAINER_STATUS_RUNNING: container_begin(engine, c, STEP_START); return true;
+    case HOST_CONTAINER_STATUS_RESOURCES_PROVISIONED: return false; // when the network is up
+    case HOST_CONTAINER_STATUS_UNSET:
+    case HOST_CONTAINER_STATUS_NONE:
+    case HOST_CONTAINER_STATUS_STOPPED: break;
+    }
+    UNREACHABLE();
+}
+
 static bool advance(struct engine *engine, struct container *c)
 {
     enum host_container_status next = c->known + 1;
     bool gone;
 
+    if (!pause_allows(c, next) || !resource_allows(c, next))
+        return false;
+    if (pause_is(c))
+        return advance_pause(engine, c, next);
     if (next == HOST_CONTAINER_STATUS_PULLED && !volume_all_ready(c->task))
         return false;
     if (!may_move_to(engine, c, next, &gone))

@@ -135,7 +135,10 @@ static void fill_config(struct engine *engine, const struct container *c,
         SET(config, cmd, spec->command);
     if (spec->entry_point.n > 0)
         SET(config, entrypoint, spec->entry_point);
-    SET(config, env, environment_build(engine, c));
+    if (c->role == CONTAINER_NETWORK_PAUSE)
+        SET(config, hostname, network_hostname(c->task));
+    if (!pause_is(c))
+        SET(config, env, environment_build(engine, c));
 }
 
 static bool fill_host(struct engine *engine, struct container *c, struct docker_config *config,
@@ -157,6 +160,10 @@ struct str create_network_mode(const struct container *c)
 {
     const struct acs_docker_config *rendered = c->spec->docker_config;
 
+    if (pause_is(c))
+        return STR("none");
+    if (pause_of(c->task, CONTAINER_NETWORK_PAUSE) != NULL)
+        return STR("awsvpc");
     if (rendered != NULL && rendered->host_config != NULL &&
         rendered->host_config->network_mode.len > 0)
         return rendered->host_config->network_mode;
@@ -178,46 +185,135 @@ static void merge_rendered(const struct container *c, struct arena *arena,
         shape_merge(arena, &docker_host_config_shape, host, rendered->host_config);
 }
 
+// Of the pause container, which is there before anybody else of the task (pause_allows).
+static struct str inside(const struct container *pause, struct arena *arena)
+{
+    ASSERT(pause->runtime_id.len > 0);
+    return str_fmt(arena, "container:%.*s", STR_ARGS(pause->runtime_id));
+}
+
+static struct str network_mode_of(const struct container *c, struct arena *arena)
+{
+    const struct container *holder = pause_of(c->task, CONTAINER_NETWORK_PAUSE);
+
+    return holder == NULL || pause_is(c) ? create_network_mode(c) : inside(holder, arena);
+}
+
+static void fill_pause(const struct engine *engine, const struct container *c,
+                       struct docker_host_config *host)
+{
+    if (c->role == CONTAINER_NAMESPACE_PAUSE && str_eq(c->task->spec->ipc_mode, STR("task")))
+        SET(host, ipc_mode, STR("shareable"));
+    if (c->role != CONTAINER_NETWORK_PAUSE)
+        return;
+    if (engine->settings.network_dns.n > 0)
+        SET(host, dns, engine->settings.network_dns);
+    if (engine->settings.network_search.n > 0)
+        SET(host, dns_search, engine->settings.network_search);
+}
+
+static void fill_modes(const struct container *c, struct arena *arena,
+                       struct docker_host_config *host)
+{
+    const struct acs_task *task = c->task->spec;
+    const struct container *shared = pause_of(c->task, CONTAINER_NAMESPACE_PAUSE);
+    struct str word = STR("task");
+
+    if (task->pid_mode.len > 0)
+        SET(host, pid_mode, str_eq(task->pid_mode, word) ? inside(shared, arena) : task->pid_mode);
+    if (task->ipc_mode.len > 0)
+        SET(host, ipc_mode, str_eq(task->ipc_mode, word) ? inside(shared, arena) : task->ipc_mode);
+}
+
+struct str create_cgroup_parent(const struct engine *engine, const struct task *task,
+                                struct arena *arena)
+{
+    struct str id = task_short_id(task);
+
+    if (engine->settings.cgroup_slices)
+        return str_fmt(arena, "ecstasks-%.*s.slice", STR_ARGS(id));
+    return str_fmt(arena, "/ecs/%.*s", STR_ARGS(id));
+}
+
 static void fill_namespaces(struct engine *engine, const struct container *c,
                             struct docker_host_config *host)
 {
-    const struct acs_task *task = c->task->spec;
     struct arena *arena = engine->out->arena;
-    struct str id = task_short_id(c->task);
 
-    SET(host, network_mode, create_network_mode(c));
-    if (task->pid_mode.len > 0)
-        SET(host, pid_mode, task->pid_mode);
-    if (task->ipc_mode.len > 0)
-        SET(host, ipc_mode, task->ipc_mode);
-    if (!engine->settings.task_cgroups)
-        return;
-    if (engine->settings.cgroup_v2)
-        SET(host, cgroup_parent, str_fmt(arena, "ecstasks-%.*s.slice", STR_ARGS(id)));
+    SET(host, network_mode, network_mode_of(c, arena));
+    if (pause_is(c))
+        fill_pause(engine, c, host);
     else
-        SET(host, cgroup_parent, str_fmt(arena, "/ecs/%.*s", STR_ARGS(id)));
+        fill_modes(c, arena, host);
+    if (engine->settings.task_cgroups)
+        SET(host, cgroup_parent, create_cgroup_parent(engine, c->task, arena));
+}
+
+static struct str_pair *map_find(struct str_map map, struct str key)
+{
+    for (size_t i = 0; i < map.n; i++) {
+        if (str_eq(map.at[i].key, key))
+            return &map.at[i];
+    }
+    return NULL;
 }
 
 static bool map_has(struct str_map map, struct str key, struct str *out_value)
 {
-    for (size_t i = 0; i < map.n; i++) {
-        if (str_eq(map.at[i].key, key)) {
-            *out_value = map.at[i].value;
-            return true;
-        }
-    }
-    return false;
+    const struct str_pair *pair = map_find(map, key);
+
+    if (pair != NULL)
+        *out_value = pair->value;
+    return pair != NULL;
 }
 
-static void map_add(struct arena *arena, struct str_map *map, struct str key, struct str value)
+static void map_put(struct arena *arena, struct str_map *map, struct str key, struct str value)
 {
-    struct str_pair *grown = arena_array(arena, struct str_pair, map->n + 1);
+    struct str_pair *known = map_find(*map, key);
+    struct str_pair *grown;
 
+    if (known != NULL) {
+        known->value = value;
+        return;
+    }
+    grown = arena_array(arena, struct str_pair, map->n + 1);
     if (map->n > 0)
         memcpy(grown, map->at, map->n * sizeof(*grown));
     grown[map->n] = (struct str_pair){.key = key, .value = value};
     map->at = grown;
     map->n++;
+}
+
+// Of a sender to the task's router the router has them instead.
+static void fill_log_secrets(const struct container *c, struct arena *arena,
+                             struct docker_log_config *log)
+{
+    const struct acs_secret_list *secrets = &c->spec->secrets;
+
+    for (size_t i = 0; i < secrets->n; i++) {
+        const struct acs_secret *secret = &secrets->at[i];
+        struct str value;
+
+        if (secret->target == ACS_SECRET_TARGET_LOG_DRIVER &&
+            resource_value(c->task, HOST_RESOURCE_KIND_SECRETS, secret->value_from, secret->region,
+                           &value)) {
+            map_put(arena, &log->config, secret->name, value);
+            log->has.config = true;
+        }
+    }
+}
+
+// What an awslogs driver is told by this host: where the service is, when it is not Amazon's.
+static void fill_awslogs(const struct engine *engine, struct arena *arena,
+                         struct docker_log_config *log)
+{
+    struct str value;
+
+    if (!str_eq(log->type, STR("awslogs")) || engine->settings.awslogs_endpoint.len == 0 ||
+        map_has(log->config, STR("awslogs-endpoint"), &value))
+        return;
+    map_put(arena, &log->config, STR("awslogs-endpoint"), engine->settings.awslogs_endpoint);
+    log->has.config = true;
 }
 
 static bool fill_log(struct engine *engine, struct container *c, struct docker_host_config *host)
@@ -229,9 +325,15 @@ static bool fill_log(struct engine *engine, struct container *c, struct docker_h
 
     if (log == NULL)
         return true;
+    if (router_sends_to_it(c)) {
+        router_fill_log(engine, c, arena, log);
+        return true;
+    }
+    fill_log_secrets(c, arena, log);
+    fill_awslogs(engine, arena, log);
     if (map_has(log->config, STR("mode"), &value) && str_eq(value, STR("non-blocking")) &&
         !map_has(log->config, STR("max-buffer-size"), &value)) {
-        map_add(arena, &log->config, STR("max-buffer-size"), STR("10m"));
+        map_put(arena, &log->config, STR("max-buffer-size"), STR("10m"));
         log->has.config = true;
     }
     if (c->spec->logs_auth_strategy != ACS_AUTH_STRATEGY_EXECUTIONROLE)
@@ -240,7 +342,7 @@ static bool fill_log(struct engine *engine, struct container *c, struct docker_h
         container_note(c, "HostConfigError", STR("No execution credentials set for the task"));
         return false;
     }
-    map_add(arena, &log->config, STR("awslogs-credentials-endpoint"),
+    map_put(arena, &log->config, STR("awslogs-credentials-endpoint"),
             str_fmt(arena, "/v2/credentials/%.*s", STR_ARGS(execution)));
     log->has.config = true;
     return true;
@@ -297,6 +399,10 @@ static void fill_labels(const struct engine *engine, const struct container *c,
     };
     struct docker_config over = {0};
 
+    if (pause_is(c) && engine->settings.pause_labels.n > 0) {
+        SET(&over, labels, engine->settings.pause_labels);
+        shape_merge(arena, &docker_config_shape, config, &over);
+    }
     SET(&over, labels,
         (struct str_map){.n = sizeof(own) / sizeof(*own), .at = own}); // merged by key: ours win
     shape_merge(arena, &docker_config_shape, config, &over);
@@ -327,6 +433,8 @@ bool create_build(struct engine *engine, struct container *c, struct host_call *
         return false;
     merge_rendered(c, arena, config, host);
     fill_namespaces(engine, c, host);
+    if (router_is(c))
+        router_fill_binds(engine, c, arena, host);
     if (!fill_log(engine, c, host) || !fill_gpus(engine, c, host))
         return false;
     if (c->spec->health_check_type == ACS_HEALTH_CHECK_TYPE_DOCKER && config->healthcheck == NULL) {

@@ -106,7 +106,11 @@ static void containers_go_below_the_tasks_cgroup(void **state)
 
     make_one(&one);
     one.rig.settings.task_cgroups = true;
-    one.rig.settings.cgroup_v2 = true;
+    EXPECT_STR(run_one(&one)->host->cgroup_parent, "/ecs/t1");
+    rig_deinit(&one.rig);
+    make_one(&one);
+    one.rig.settings.task_cgroups = true;
+    one.rig.settings.cgroup_slices = true;
     EXPECT_STR(run_one(&one)->host->cgroup_parent, "ecstasks-t1.slice");
     rig_deinit(&one.rig);
 }
@@ -614,32 +618,24 @@ static void a_task_network_is_refused(void **state)
     (void)state;
 
     make_one(&one);
+    one.rig.settings.task_networks = false;
     SET(one.task, network_mode, STR("awsvpc"));
     expect_refused(&one, "network mode awsvpc is not available on this container instance");
     rig_deinit(&one.rig);
 }
 
-static void secrets_are_refused(void **state)
+static void a_secret_that_names_nothing_is_refused(void **state)
 {
     struct one one;
     struct acs_secret secret = {0};
     (void)state;
 
     make_one(&one);
+    SET(&secret, name, STR("A"));
+    SET(&secret, provider, ACS_SECRET_PROVIDER_ASM);
+    SET(&secret, value_from, STR("arn:aws:secretsmanager:r:1"));
     SET(one.c, secrets, (struct acs_secret_list){.n = 1, .at = &secret});
-    expect_refused(&one, "secrets are not available on this container instance");
-    rig_deinit(&one.rig);
-}
-
-static void environment_files_are_refused(void **state)
-{
-    struct one one;
-    struct acs_environment_file file = {0};
-    (void)state;
-
-    make_one(&one);
-    SET(one.c, environment_files, (struct acs_environment_file_list){.n = 1, .at = &file});
-    expect_refused(&one, "environment files are not available on this container instance");
+    expect_refused(&one, "invalid secret reference arn:aws:secretsmanager:r:1");
     rig_deinit(&one.rig);
 }
 
@@ -657,8 +653,10 @@ static void what_is_refused_is_not_advertised(void **state)
 
     EXPECT_STR(list.at[0], "com.amazonaws.ecs.capability.docker-remote-api.1.17");
     for (size_t i = 0; i < list.n; i++) {
-        assert_false(str_starts(list.at[i], STR("ecs.capability.secrets")));
         assert_false(str_starts(list.at[i], STR("ecs.capability.task-eni")));
+        assert_false(str_starts(list.at[i], STR("ecs.capability.secrets")));
+        assert_false(str_starts(list.at[i], STR("ecs.capability.env-files")));
+        assert_false(str_eq(list.at[i], STR("ecs.capability.task-cpu-mem-limit")));
         assert_false(str_ends(list.at[i], STR("logging-driver.sumologic"))); // needs 1.29
         assert_false(str_ends(list.at[i], STR("made-up")));
     }
@@ -698,8 +696,7 @@ int main(void)
         cmocka_unit_test(a_shared_volume_that_must_exist_must_exist),
         cmocka_unit_test(an_unknown_volume_is_named),
         cmocka_unit_test(a_task_network_is_refused),
-        cmocka_unit_test(secrets_are_refused),
-        cmocka_unit_test(environment_files_are_refused),
+        cmocka_unit_test(a_secret_that_names_nothing_is_refused),
         cmocka_unit_test(what_is_refused_is_not_advertised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

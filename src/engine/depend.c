@@ -1,7 +1,8 @@
 // Ordering between the containers of a task (ecs-behaviour-agent 2.3).
 //
-// An edge says "this one waits for that one": from dependsOn, and implied by links (START) and
-// volumesFrom (CREATE). Going up, an edge holds its owner back from being pulled, created and
+// An edge says "this one waits for that one": from dependsOn, and implied by links (START),
+// volumesFrom (CREATE) and logging through the task's router (START, unless the router itself waits
+// for others). Going up, an edge holds its owner back from being pulled, created and
 // started. Going down it works in reverse: nothing is stopped before everything that waits for it
 // has stopped.
 
@@ -34,7 +35,8 @@ static bool add_edge(struct container *c, struct str on, enum condition conditio
 static bool build_edges(struct container *c)
 {
     const struct acs_container *spec = c->spec;
-    size_t most = spec->depends_on.n + spec->links.n + spec->volumes_from.n;
+    const struct container *router = router_of(c->task);
+    size_t most = spec->depends_on.n + spec->links.n + spec->volumes_from.n + 1;
     bool known = true;
 
     c->edges = arena_array(&c->task->arena, struct edge, most);
@@ -53,6 +55,8 @@ static bool build_edges(struct container *c)
     }
     for (size_t i = 0; i < spec->volumes_from.n; i++)
         known &= add_edge(c, spec->volumes_from.at[i].source_container, CONDITION_CREATE);
+    if (router_sends_to_it(c) && router != NULL && router != c && router->spec->depends_on.n == 0)
+        known &= add_edge(c, router->spec->name, CONDITION_START);
     return known;
 }
 
@@ -242,6 +246,8 @@ bool depend_may_stop(const struct container *c)
     for (size_t i = 0; i < task->containers_n; i++) {
         const struct container *other = &task->containers[i];
 
+        if (pause_outlives(c, other) && !is_stopped(other))
+            return false;
         if (!ends_before(other))
             continue;
         for (size_t j = 0; j < other->edges_n; j++) {

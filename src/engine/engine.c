@@ -26,6 +26,8 @@ struct engine_settings engine_settings_default(void)
         .port_first = 49153,
         .port_last = 65535,
         .metadata_endpoints = true,
+        .cgroup_period_us = 100000,
+        .firelens_async = true,
     };
 }
 
@@ -37,6 +39,25 @@ static struct int_list copy_ints(struct arena *arena, struct int_list list)
     };
 }
 
+static struct str_list copy_texts(struct arena *arena, struct str_list list)
+{
+    struct str_list own = {.n = list.n, .at = arena_array(arena, struct str, list.n)};
+
+    for (size_t i = 0; i < list.n; i++)
+        own.at[i] = str_copy(arena, list.at[i]);
+    return own;
+}
+
+static struct str_map copy_map(struct arena *arena, struct str_map map)
+{
+    struct str_map own = {.n = map.n, .at = arena_array(arena, struct str_pair, map.n)};
+
+    for (size_t i = 0; i < map.n; i++)
+        own.at[i] = (struct str_pair){.key = str_copy(arena, map.at[i].key),
+                                      .value = str_copy(arena, map.at[i].value)};
+    return own;
+}
+
 static void copy_settings(struct engine *engine, const struct engine_settings *settings)
 {
     struct arena *arena = &engine->arena;
@@ -46,7 +67,12 @@ static void copy_settings(struct engine *engine, const struct engine_settings *s
     own->cluster = str_copy(arena, settings->cluster);
     own->container_instance = str_copy(arena, settings->container_instance);
     own->region = str_copy(arena, settings->region);
+    own->data_dir = str_copy(arena, settings->data_dir);
+    own->awslogs_endpoint = str_copy(arena, settings->awslogs_endpoint);
     own->gpu_runtime = str_copy(arena, settings->gpu_runtime);
+    own->network_dns = copy_texts(arena, settings->network_dns);
+    own->network_search = copy_texts(arena, settings->network_search);
+    own->pause_labels = copy_map(arena, settings->pause_labels);
     own->reserved_tcp = copy_ints(arena, settings->reserved_tcp);
     own->reserved_udp = copy_ints(arena, settings->reserved_udp);
     own->registries = arena_array(arena, struct engine_registry, settings->registries_n);
@@ -144,7 +170,9 @@ int64_t engine_call(struct engine *engine, struct call_target target, struct hos
         .task = task->id,
         .container = target.container ? (int32_t)target.container->index : -1,
         .volume = target.volume ? (int32_t)(target.volume - task->volumes) : -1,
+        .resource = target.resource ? (int32_t)(target.resource - task->resources) : -1,
         .look = target.look,
+        .network = target.network,
         .kind = call->kind,
         .deadline_ms = call->deadline_ms,
     };
@@ -209,8 +237,16 @@ static void deliver(struct engine *engine, const struct pending *pending,
 
     if (task == NULL)
         return;
+    if (pending->network) {
+        network_result(engine, task, result);
+        return;
+    }
     if (pending->volume >= 0) {
         volume_result(engine, task, &task->volumes[pending->volume], result);
+        return;
+    }
+    if (pending->resource >= 0) {
+        resource_result(engine, task, &task->resources[pending->resource], result);
         return;
     }
     ASSERT(pending->container >= 0 && (size_t)pending->container < task->containers_n);
@@ -314,7 +350,7 @@ static time_ms next_timer(const struct engine *engine)
     for (uint64_t id = 0; (id = idtable_next(&engine->tasks, id)) != 0;) {
         const struct task *task = idtable_get(&engine->tasks, id);
 
-        next = earlier(next, task_next_timer(task));
+        next = earlier(next, task_next_timer(engine, task));
         next = earlier(next, submit_next_timer(engine, task));
         next = earlier(next, cleanup_next_timer(engine, task));
     }
@@ -361,6 +397,8 @@ static void view_one(const struct container *c, struct engine_view *view)
         .runtime_id = c->runtime_id,
         .runtime_name = c->runtime_name,
         .network_mode = task->spec->network_mode,
+        .type = (enum engine_container_type)c->role,
+        .network = task->network.found,
         .task_status = task->known,
         .task_desired = task->desired,
         .status = c->known,
@@ -391,10 +429,27 @@ struct engine_view_list engine_view_all(const struct engine *engine, struct aren
     return list;
 }
 
+struct engine_network_list engine_networks(const struct engine *engine, struct arena *arena)
+{
+    struct engine_network_list list = {
+        .at = arena_array(arena, struct engine_network_view, engine->tasks.count)};
+
+    for (const struct task *t = NULL; (t = task_next(engine, t)) != NULL;) {
+        if (!network_is_gone(t))
+            list.at[list.n++] = (struct engine_network_view){
+                .task = task_short_id(t),
+                .network = t->network.found,
+                .groups = network_groups(t, arena),
+            };
+    }
+    return list;
+}
+
 static void check_container(const struct container *c)
 {
     ASSERT_SAY(c->sent <= c->known, "container %.*s", STR_ARGS(c->spec->name));
     ASSERT(c->known != HOST_CONTAINER_STATUS_UNSET);
+    ASSERT(c->role != CONTAINER_OF_TASK || c->known != HOST_CONTAINER_STATUS_RESOURCES_PROVISIONED);
     ASSERT((c->step == STEP_IDLE) ==
            (c->token == 0 && c->retry_at == TIME_NEVER && !c->recovering));
     if (c->runtime_id.len > 0)

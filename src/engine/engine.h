@@ -29,6 +29,9 @@
 
 struct engine;
 
+// The image of pause containers; a runtime that does not have it is given it (load-image).
+#define ENGINE_PAUSE_IMAGE "gantry/pause:" GANTRY_VERSION
+
 // ---- settings (ecs-behaviour-agent A); every text is copied
 
 enum engine_pull {
@@ -69,9 +72,19 @@ struct engine_settings {
     bool metadata_endpoints; // the agent serves 169.254.170.2, so containers are told about it
     bool task_cgroups;       // the shell makes a cgroup for each task: containers go below it
     bool cgroup_v2;
+    bool cgroup_slices; // Docker's driver is systemd: parents are named as slices, not as paths
     bool propagate_task_memory; // cgroup v2 only: a container without a limit gets the task's
     bool exec;                  // the shell can run commands in containers
-    bool external;              // GPUs by device request, not by a runtime's name
+    int32_t cgroup_period_us;
+    int32_t task_pids_limit; // 0: none
+    struct str data_dir;     // of the agent, absolute: files of log routers are below it
+    bool firelens_async;
+    struct str awslogs_endpoint; // of the service that keeps logs; empty: the log driver knows
+    bool task_networks;          // the shell makes networks of awsvpc tasks
+    struct str_list network_dns; // servers and domains of such tasks; empty: the runtime's choice
+    struct str_list network_search;
+    struct str_map pause_labels; // of pause containers, beside the usual ones
+    bool external;               // GPUs by device request, not by a runtime's name
     struct str gpu_runtime;
 
     // What the host has to give (ecs-behaviour-agent 5.1).
@@ -94,6 +107,11 @@ struct engine_abilities {
     bool selinux;
     bool apparmor;
     bool task_roles;
+    bool task_networks;
+    bool task_cgroups;
+    bool parameters; // secrets can be had from a store of parameters,
+    bool secrets;    // and from one of secrets: registry logins too
+    bool env_files;
     bool exec;
 };
 struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *abilities);
@@ -215,6 +233,13 @@ void engine_check(const struct engine *engine);
 
 // ---- views, for telemetry, metadata, logs and `gantry ps`
 
+// What a container is; the last two are the engine's own and never reported.
+enum engine_container_type {
+    ENGINE_CONTAINER_NORMAL,
+    ENGINE_CONTAINER_CNI_PAUSE,
+    ENGINE_CONTAINER_NAMESPACE_PAUSE,
+};
+
 enum engine_health { ENGINE_HEALTH_UNKNOWN, ENGINE_HEALTH_HEALTHY, ENGINE_HEALTH_UNHEALTHY };
 
 struct engine_view {
@@ -226,6 +251,8 @@ struct engine_view {
     struct str runtime_id;   // empty before it was created
     struct str runtime_name; // likewise
     struct str network_mode;
+    enum engine_container_type type;
+    const struct host_network *network; // of an awsvpc task that has it; else NULL
     enum host_task_status task_status;
     enum host_task_status task_desired;
     enum host_container_status status;
@@ -247,5 +274,17 @@ struct engine_view_list {
     struct engine_view *at;
 };
 struct engine_view_list engine_view_all(const struct engine *engine, struct arena *arena);
+
+// The networks of awsvpc tasks that may be on the host, in `arena`.
+struct engine_network_view {
+    struct str task;                    // short id, by which they are named there
+    const struct host_network *network; // NULL: not known to be up
+    struct str_list groups;
+};
+struct engine_network_list {
+    size_t n;
+    struct engine_network_view *at;
+};
+struct engine_network_list engine_networks(const struct engine *engine, struct arena *arena);
 
 #endif

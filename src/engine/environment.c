@@ -1,11 +1,11 @@
 // A container's environment (ecs-behaviour-agent 1.8 and 4.9): the task definition's map, over it
-// what the agent injects, under all of it the image's own, which the runtime adds. Values go
-// through byte for byte.
-//
-// Environment files and secrets are layers between; a task that has them is not accepted
-// (accept.c).
+// secrets, over them what the agent injects; environment files give what is in none of these, the
+// first file that has a name winning; under all of it the image's own, which the runtime adds.
+// Values go through byte for byte.
 
 #include "engine/state.h"
+
+#include "engine/env_file.h"
 
 struct layers {
     struct arena *arena;
@@ -30,7 +30,15 @@ static void put(struct layers *layers, struct str name, struct str value)
         known->value = value;
         return;
     }
-    ASSERT(layers->n < layers->cap);
+    if (layers->n == layers->cap) {
+        size_t cap = layers->cap ? layers->cap * 2 : 16;
+        struct str_pair *grown = arena_array(layers->arena, struct str_pair, cap);
+
+        if (layers->n > 0)
+            memcpy(grown, layers->at, layers->n * sizeof *grown);
+        layers->at = grown;
+        layers->cap = cap;
+    }
     layers->at[layers->n++] = (struct str_pair){.key = name, .value = value};
 }
 
@@ -79,19 +87,65 @@ static void put_gpus(struct layers *layers, const struct container *c)
         put(layers, STR("NVIDIA_VISIBLE_DEVICES"), ids);
 }
 
+static void put_secrets(struct layers *layers, const struct container *c)
+{
+    const struct acs_secret_list *secrets = &c->spec->secrets;
+
+    for (size_t i = 0; i < secrets->n; i++) {
+        const struct acs_secret *secret = &secrets->at[i];
+        struct str value;
+
+        if (secret->target != ACS_SECRET_TARGET_LOG_DRIVER &&
+            resource_value(c->task, HOST_RESOURCE_KIND_SECRETS, secret->value_from, secret->region,
+                           &value))
+            put(layers, secret->name, value);
+    }
+}
+
+static void put_map(struct layers *layers, struct str_map map)
+{
+    for (size_t i = 0; i < map.n; i++)
+        put(layers, map.at[i].key, map.at[i].value);
+}
+
+static void add_files(struct layers *layers, const struct container *c)
+{
+    const struct acs_environment_file_list *files = &c->spec->environment_files;
+
+    for (size_t i = 0; i < files->n; i++) {
+        struct str rest;
+        struct str_pair line;
+        size_t before = layers->n;
+
+        if (!resource_value(c->task, HOST_RESOURCE_KIND_ENV_FILES, files->at[i].value, STR_NONE,
+                            &rest))
+            continue;
+        while (env_file_next(&rest, &line)) {
+            struct str_pair *known = find(layers, line.key);
+
+            if (known == NULL)
+                put(layers, line.key, line.value);
+            else if ((size_t)(known - layers->at) >= before)
+                known->value = line.value; // twice in one file: the last line wins
+        }
+    }
+}
+
 struct str_list environment_build(struct engine *engine, const struct container *c)
 {
-    enum { INJECTED_MAX = 8 };
     struct arena *arena = engine->out->arena;
-    struct layers layers = {.arena = arena, .cap = c->spec->environment.n + INJECTED_MAX};
+    struct layers layers = {.arena = arena};
     struct str_list list;
 
-    layers.at = arena_array(arena, struct str_pair, layers.cap);
-    for (size_t i = 0; i < c->spec->environment.n; i++)
-        put(&layers, c->spec->environment.at[i].key, c->spec->environment.at[i].value);
+    put_map(&layers, c->spec->environment);
     if (engine->settings.metadata_endpoints)
         put_endpoints(&layers, c);
+    put_secrets(&layers, c);
+    if (router_is(c))
+        put_map(&layers, router_secrets(c, arena));
+    put_map(&layers, router_environment(c, arena));
     put_gpus(&layers, c);
+    add_files(&layers, c);
     put_region(engine, &layers, c);
 
     list = (struct str_list){.n = layers.n, .at = arena_array(arena, struct str, layers.n)};

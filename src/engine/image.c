@@ -132,14 +132,35 @@ static struct str pull_reference(const struct container *c, struct arena *arena)
     return str_fmt(arena, "%.*s@%.*s", STR_ARGS(repository), STR_ARGS(c->image_digest));
 }
 
+// The container's own login, fetched as a resource of the task, goes before the host's.
+static bool set_login(const struct container *c, struct arena *arena,
+                      struct docker_registry_auth *out)
+{
+    const struct acs_registry_authentication_data *data = c->spec->registry_authentication;
+    struct str value;
+    struct str user;
+    struct str password;
+
+    if (data == NULL || data->asm_auth_data == NULL ||
+        !resource_value(c->task, HOST_RESOURCE_KIND_ASM_AUTH,
+                        data->asm_auth_data->credentials_parameter, data->asm_auth_data->region,
+                        &value) ||
+        !str_cut(value, ':', &user, &password))
+        return false;
+    SET(out, username, str_copy(arena, user));
+    SET(out, password, str_copy(arena, password));
+    return true;
+}
+
 static void set_auth(const struct engine *engine, const struct container *c, struct host_call *call)
 {
     struct arena *arena = engine->out->arena;
     const struct docker_registry_auth *auth = image_auth(engine, arena, c->spec->image);
+    struct docker_registry_auth *own = arena_new(arena, struct docker_registry_auth);
 
-    if (auth != NULL) {
-        struct docker_registry_auth *own = arena_new(arena, struct docker_registry_auth);
-
+    if (set_login(c, arena, own)) {
+        SET(call, auth, own);
+    } else if (auth != NULL) {
         *own = *auth; // settings outlive the step
         SET(call, auth, own);
     }

@@ -43,7 +43,7 @@ static bool is_bridge(const struct container *c)
 {
     struct str mode = create_network_mode(c);
 
-    return !str_eq(mode, STR("host")) && !str_eq(mode, STR("none"));
+    return !str_eq(mode, STR("host")) && !str_eq(mode, STR("none")) && !str_eq(mode, STR("awsvpc"));
 }
 
 // A mapping that names no container port gets none, so that nobody waits for it.
@@ -358,6 +358,8 @@ void ports_fill(struct engine *engine, const struct container *c, struct docker_
 {
     struct port_map map = {.arena = engine->out->arena, .cap = ports_count(c)};
 
+    if (pause_of(c->task, CONTAINER_NETWORK_PAUSE) != NULL)
+        return; // a container in another's namespace exposes nothing of its own
     map.exposed = arena_array(map.arena, struct docker_empty_entry, map.cap);
     map.bound = arena_array(map.arena, struct docker_port_binding_list_entry, map.cap);
     for (size_t i = 0; i < c->spec->port_mappings.n; i++) {

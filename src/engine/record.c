@@ -39,6 +39,17 @@ static struct host_task_volume_list volumes_of(const struct task *task, struct a
     return list;
 }
 
+static struct host_task_network *network_of(const struct task *task, struct arena *arena)
+{
+    struct host_task_network *row = arena_new(arena, struct host_task_network);
+
+    SET(row, state, task->network.state);
+    if (task->network.found != NULL)
+        SET(row, found, (struct host_network *)task->network.found);
+    SET(row, is_told, task->network.told);
+    return row;
+}
+
 #define SET_TIME(row, member, value)                                                               \
     do {                                                                                           \
         if ((value) != 0)                                                                          \
@@ -67,6 +78,8 @@ static void emit_task(struct engine *engine, const struct task *task)
     if (task->cleanup_at != TIME_NEVER)
         SET(row, cleanup_at, task->cleanup_at);
     SET(row, volumes, volumes_of(task, engine->out->arena));
+    if (task->network.state != HOST_NETWORK_STATE_UNSET)
+        SET(row, network, network_of(task, engine->out->arena));
     emit(engine, HOST_KIND_TASK, task->id, row);
 }
 
@@ -152,6 +165,17 @@ static void load_volumes(struct task *task, const struct host_task_volume_list *
     }
 }
 
+static void load_network(struct task *task, const struct host_task_network *row)
+{
+    if (row == NULL || task->network.state == HOST_NETWORK_STATE_UNSET ||
+        row->state == HOST_NETWORK_STATE_UNSET)
+        return;
+    task->network.state = row->state;
+    task->network.told = row->is_told;
+    if (row->found != NULL)
+        task->network.found = shape_copy(&task->arena, &host_network_shape, row->found);
+}
+
 static void load_task(struct engine *engine, int64_t id, const struct host_task *row)
 {
     struct task *task;
@@ -175,6 +199,7 @@ static void load_task(struct engine *engine, int64_t id, const struct host_task 
     task->stopped_at = row->stopped_at;
     task->cleanup_at = row->has.cleanup_at ? row->cleanup_at : TIME_NEVER;
     load_volumes(task, &row->volumes);
+    load_network(task, row->network);
 }
 
 static void load_lists(struct container *c, const struct host_container *row)
@@ -247,6 +272,22 @@ static void load_one(struct engine *engine, const struct engine_record *record)
     UNREACHABLE();
 }
 
+// Pause containers of tasks that an agent without them has refused.
+static void add_missing_rows(struct engine *engine, struct task *task)
+{
+    for (size_t i = 0; i < task->containers_n; i++) {
+        struct container *c = &task->containers[i];
+
+        if (c->id != 0)
+            continue;
+        c->id = ++engine->last_id;
+        c->known = HOST_CONTAINER_STATUS_STOPPED;
+        c->desired = HOST_CONTAINER_STATUS_STOPPED;
+        c->dirty = true;
+        engine->dirty = true;
+    }
+}
+
 void record_load(struct engine *engine, const struct engine_record *at, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -255,4 +296,6 @@ void record_load(struct engine *engine, const struct engine_record *at, size_t n
         if (at[i].kind == HOST_KIND_CONTAINER)
             load_container(engine, at[i].id, at[i].value);
     }
+    for (struct task *t = NULL; (t = task_next(engine, t)) != NULL;)
+        add_missing_rows(engine, t);
 }

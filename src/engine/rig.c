@@ -203,6 +203,7 @@ void rig_init(struct rig *rig, uint64_t seed)
     rig->settings.container_instance = STR("arn:aws:ecs:r:1:container-instance/default/i1");
     rig->settings.cpu_units = 4096;
     rig->settings.memory_mib = 8192;
+    rig->settings.task_networks = true;
 }
 
 static void open_events(struct rig *rig)
@@ -418,6 +419,28 @@ void rig_port(struct rig *rig, struct acs_container *c, int32_t container_port, 
     SET(mapping, container_port, container_port);
     SET(mapping, host_port, host_port);
     SET(mapping, protocol, ACS_TRANSPORT_PROTOCOL_TCP);
+}
+
+void rig_network(struct rig *rig, struct acs_task *task, const char *groups)
+{
+    struct acs_elastic_network_interface *eni =
+        arena_new(&rig->arena, struct acs_elastic_network_interface);
+    struct acs_attachment *attachment = arena_new(&rig->arena, struct acs_attachment);
+    struct acs_attachment_property *property =
+        arena_new(&rig->arena, struct acs_attachment_property);
+
+    SET(task, network_mode, STR("awsvpc"));
+    SET(eni, attachment_arn, STR("arn:aws:ecs:r:1:attachment/a1"));
+    SET(task, elastic_network_interfaces,
+        (struct acs_elastic_network_interface_list){.n = 1, .at = eni});
+    if (groups == NULL)
+        return;
+    SET(property, name, STR("securityGroups"));
+    SET(property, value, str_of(groups));
+    SET(attachment, attachment_type, STR("gantry-task-network"));
+    SET(attachment, attachment_properties,
+        (struct acs_attachment_property_list){.n = 1, .at = property});
+    SET(task, attachments, (struct acs_attachment_list){.n = 1, .at = attachment});
 }
 
 static void send_payload(struct rig *rig, const struct acs_task *task)

@@ -84,6 +84,8 @@ void rig_depends(struct rig *rig, struct acs_container *c, const char *on,
 struct docker_host_config *rig_host_config(struct rig *rig, struct acs_container *c);
 struct docker_config *rig_config(struct rig *rig, struct acs_container *c);
 void rig_port(struct rig *rig, struct acs_container *c, int32_t container_port, int32_t host_port);
+// A network of its own, with these security groups (NULL: none).
+void rig_network(struct rig *rig, struct acs_task *task, const char *groups);
 void rig_start(struct rig *rig, const struct acs_task *task); // a payload
 void rig_stop(struct rig *rig, const char *name);             // a payload with desired STOPPED
 

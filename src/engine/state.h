@@ -28,6 +28,10 @@ enum {
     ENGINE_PULL_BEGIN_MS = 5 * 60 * 1000,
     ENGINE_STOP_EXTRA_MS = 2 * 60 * 1000, // on top of the container's own stopTimeout
     ENGINE_PORTS_MS = 30 * 1000,
+    ENGINE_NETWORK_UP_MS = 60 * 1000,
+    ENGINE_NETWORK_DOWN_MS = 30 * 1000,
+    ENGINE_RESOURCE_MS = 60 * 1000,
+    ENGINE_CREDENTIALS_MS = 60 * 1000, // how long the execution role's are waited for
     ENGINE_CALL_GRACE_MS = 10 * 1000,  // how late a result may be before the engine makes one up
     ENGINE_POLL_MS = 5 * 60 * 1000,    // every container is looked at this often
     ENGINE_POLL_SPREAD_MS = 30 * 1000, // plus up to this
@@ -48,6 +52,8 @@ enum step {
     STEP_PULL,
     STEP_TAG,
     STEP_PULL_INSPECT,
+    STEP_PAUSE_LOOK, // is the pause image here?
+    STEP_PAUSE_LOAD,
     STEP_PORTS,
     STEP_CREATE,
     STEP_ADOPT, // the name is in use: is it ours?
@@ -74,8 +80,15 @@ struct edge {
     enum condition condition;
 };
 
+enum container_role {
+    CONTAINER_OF_TASK,         // in the task definition
+    CONTAINER_NETWORK_PAUSE,   // pause.c
+    CONTAINER_NAMESPACE_PAUSE, // likewise
+};
+
 struct container {
     struct task *task;
+    enum container_role role;
     const struct acs_container *spec; // in the task's arena
     int64_t id;
     size_t index;
@@ -90,6 +103,8 @@ struct container {
     struct str runtime_name; // reserved before the create call
     struct str runtime_id;
     struct str endpoint_id;
+    int32_t pid;           // of its process, as last seen; 0: not seen running since this start
+    struct str hosts_path; // likewise: its /etc/hosts, as a file of the host
     struct str image_digest;
     struct str image_id;
     bool image_sets_region;
@@ -99,6 +114,7 @@ struct container {
     int32_t exit_code;
     struct host_host_port_list host_ports;
     struct ecs_network_binding_list bindings;
+    struct str address; // on Docker's bridge, as of the last look at it running
     time_ms created_at, started_at, finished_at;
     int32_t restart_count;
     time_ms last_restart_at;
@@ -153,9 +169,40 @@ struct volume {
     bool looked; // a shared volume was found not to exist
 };
 
-// One thing to tell the server: a container's status, or the task's.
+enum resource_status {
+    RESOURCE_WANTED, // nothing is known of it on the host; made as soon as a container needs it
+    RESOURCE_READY,
+    RESOURCE_FAILED,  // and the task with it
+    RESOURCE_REMOVED, // at cleanup
+};
+
+// Something of the host that a task needs beside containers and volumes. No row holds it: what a
+// task needs follows from its spec, and after a restart it is made again if it is still needed.
+struct resource {
+    enum host_resource_kind kind;
+    enum resource_status status;
+    int64_t token;
+    time_ms retry_at; // of a try that failed; 0: none did
+    time_ms wait_end; // for the execution role's credentials; 0: not waited for
+    int32_t attempt;
+    struct arena arena; // of `values`, which are given up as soon as nobody needs them
+    struct host_resource_value_list values;
+};
+
+// The network namespace of a task (network.c).
+struct network {
+    enum host_network_state state;    // UNSET: it has none
+    const struct host_network *found; // while it is UP
+    bool told;                        // the server knows that it is attached
+    int64_t token;
+    time_ms retry_at; // 0: nothing is waited for
+    int32_t attempt;
+};
+
+// One thing to tell the server: a container's status, the task's, or that its network is there.
+enum { CHANGE_TASK = -1, CHANGE_ATTACHED = -2 };
 struct change {
-    int32_t container; // index, or -1: the task itself
+    int32_t container; // index, or one of the above
     int32_t status;    // enum host_container_status or host_task_status
 };
 
@@ -170,6 +217,9 @@ struct task {
     size_t containers_n;
     struct volume *volumes;
     size_t volumes_n;
+    struct network network;
+    struct resource *resources;
+    size_t resources_n;
 
     enum host_task_status known;
     enum host_task_status desired;
@@ -180,6 +230,7 @@ struct task {
     struct str reason; // terminal; the first one
     struct str role_credentials;
     struct str execution_credentials;
+    bool has_execution_credentials; // the shell has them: since this start
 
     time_ms pull_started_at, pull_stopped_at, execution_stopped_at, stopped_at;
     time_ms cleanup_at; // TIME_NEVER: given up
@@ -202,7 +253,9 @@ struct pending {
     int64_t task;
     int32_t container; // index, or -1
     int32_t volume;    // index, or -1
+    int32_t resource;  // index, or -1
     bool look;         // the container's look, not its step
+    bool network;      // the task's network's
     enum host_call_kind kind;
     time_ms deadline_ms; // of the call
 };
@@ -244,6 +297,7 @@ struct engine {
     int32_t submits_in_flight;
     int64_t ports_token; // one search at a time, so that two cannot find the same port
     int32_t port_cursor;
+    int64_t load_token; // of the pause image, one at a time
 
     int64_t cpu_used, memory_used;
     struct ports tcp, udp;
@@ -260,8 +314,10 @@ struct engine {
 struct call_target {
     struct container *container;
     struct volume *volume;
+    struct resource *resource;
     struct task *task;
     bool look;
+    bool network;
 };
 int64_t engine_call(struct engine *engine, struct call_target target, struct host_call *call,
                     time_ms timeout_ms);
@@ -308,7 +364,7 @@ void task_want_stopped(struct task *task);
 void task_fail(struct task *task, struct str reason); // first reason wins; desired STOPPED
 void task_update_known(struct engine *engine, struct task *task);
 bool task_progress(struct engine *engine, struct task *task); // true when something changed
-time_ms task_next_timer(const struct task *task);
+time_ms task_next_timer(const struct engine *engine, const struct task *task);
 struct container *task_container(const struct task *task, struct str name);
 struct task *task_next(const struct engine *engine, const struct task *after); // NULL: first, last
 
@@ -359,6 +415,8 @@ bool create_build(struct engine *engine, struct container *c, struct host_call *
 struct str create_runtime_name(struct engine *engine, const struct container *c);
 struct str create_suffix(struct arena *arena, struct rng *rng); // 20 hex digits
 struct str create_network_mode(const struct container *c);
+struct str create_cgroup_parent(const struct engine *engine, const struct task *task,
+                                struct arena *arena);
 
 struct str_list environment_build(struct engine *engine, const struct container *c);
 
@@ -385,6 +443,66 @@ bool volume_all_ready(const struct task *task);
 void volume_result(struct engine *engine, struct task *task, struct volume *volume,
                    const struct host_result *result);
 void volume_remove(struct engine *engine, struct task *task, struct volume *volume);
+
+// ---- pause.c: containers that hold namespaces
+
+size_t pause_count(const struct acs_task *spec);
+const struct acs_container *pause_spec(struct task *task, size_t nth,
+                                       enum container_role *out_role);
+struct container *pause_of(const struct task *task, enum container_role role); // NULL: none
+bool pause_is(const struct container *c);
+// Whether the namespaces that `c` enters are there, so that it may become `next`.
+bool pause_allows(const struct container *c, enum host_container_status next);
+bool pause_outlives(const struct container *c, const struct container *other);
+void pause_failed(struct container *c); // it has got a reason
+void pause_begin_image(struct engine *engine, struct container *c);
+void pause_send(struct engine *engine, struct container *c);
+void pause_result(struct engine *engine, struct container *c, const struct host_result *result);
+
+// ---- network.c: of an awsvpc task
+
+void network_build(struct task *task);
+bool network_progress(struct engine *engine, struct task *task);
+void network_result(struct engine *engine, struct task *task, const struct host_result *result);
+bool network_is_gone(const struct task *task); // or never was: nothing of it is on the host
+bool network_is_busy(const struct task *task);
+time_ms network_next_timer(const struct task *task);
+struct str_list network_groups(const struct task *task, struct arena *arena); // security groups
+struct str network_hostname(const struct task *task);
+// ---- resource.c
+
+void resource_build(const struct engine *engine, struct task *task);
+bool resource_check(const struct engine *engine, const struct task *task, struct str *out_error);
+bool resource_progress(struct engine *engine, struct task *task);
+// Whether all that `c` needs of the host before it may become `next` is there.
+bool resource_allows(const struct container *c, enum host_container_status next);
+bool resource_is_busy(const struct task *task);
+time_ms resource_next_timer(const struct engine *engine, const struct task *task);
+void resource_result(struct engine *engine, struct task *task, struct resource *resource,
+                     const struct host_result *result);
+// At cleanup: true when nothing is left on the host.
+bool resource_remove_all(struct engine *engine, struct task *task);
+void resource_forget(struct task *task); // every value
+// What a secret, a login or a file holds; false when it is not known (any more).
+bool resource_value(const struct task *task, enum host_resource_kind kind, struct str name,
+                    struct str region, struct str *out);
+
+// ---- router.c: FireLens
+
+bool router_is(const struct container *c);                  // a log router
+const struct container *router_of(const struct task *task); // NULL: the task has none
+bool router_sends_to_it(const struct container *c);         // its log driver is awsfirelens
+// The router's configuration file; false, and why in *out_error, when there is none.
+bool router_config(const struct engine *engine, const struct task *task, struct arena *arena,
+                   struct str *out_text, struct str *out_error);
+struct str router_external(const struct container *router); // ARN of a file to fetch; or empty
+int32_t router_socket_uid(const struct container *router);
+void router_fill_binds(const struct engine *engine, const struct container *router,
+                       struct arena *arena, struct docker_host_config *host);
+void router_fill_log(const struct engine *engine, const struct container *sender,
+                     struct arena *arena, struct docker_log_config *log);
+struct str_map router_environment(const struct container *c, struct arena *arena);
+struct str_map router_secrets(const struct container *router, struct arena *arena);
 
 // ---- depend.c
 
@@ -415,6 +533,7 @@ void admission_release(struct engine *engine, struct task *task);
 
 void submit_container(struct engine *engine, struct container *c);
 void submit_task(struct task *task);
+void submit_attachment(struct engine *engine, struct task *task); // its network is there
 void submit_all_unsent(struct engine *engine, struct task *task); // after a restart
 void submit_run(struct engine *engine);
 void submit_done(struct engine *engine, int64_t task, enum engine_submitted outcome);
@@ -431,6 +550,8 @@ void recover_resync(struct engine *engine); // the runtime is back
 
 bool cleanup_progress(struct engine *engine, struct task *task); // true when the task is gone
 void cleanup_removed(struct engine *engine, struct container *c, const struct host_result *result);
+bool cleanup_is_left(const struct host_result *result);
+bool cleanup_is_tried_again(const struct host_result *result, int32_t *attempt);
 void cleanup_volume_removed(struct engine *engine, struct task *task, struct volume *volume,
                             const struct host_result *result);
 time_ms cleanup_next_timer(const struct engine *engine, const struct task *task);

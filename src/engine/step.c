@@ -101,6 +101,8 @@ void step_send(struct engine *engine, struct container *c)
     case STEP_PULL:
     case STEP_TAG:
     case STEP_PULL_INSPECT: image_send(engine, c); return;
+    case STEP_PAUSE_LOOK:
+    case STEP_PAUSE_LOAD: pause_send(engine, c); return;
     case STEP_PORTS: ports_begin(engine, c); return;
     case STEP_CREATE: send_create(engine, c); return;
     case STEP_START:
@@ -399,6 +401,8 @@ void step_result(struct engine *engine, struct container *c, const struct host_r
     case STEP_PULL:
     case STEP_TAG:
     case STEP_PULL_INSPECT: image_result(engine, c, result); return;
+    case STEP_PAUSE_LOOK:
+    case STEP_PAUSE_LOAD: pause_result(engine, c, result); return;
     case STEP_PORTS: ports_result(engine, c, result); return;
     case STEP_CREATE: created(engine, c, result); return;
     case STEP_ADOPT: adopted(engine, c, result); return;

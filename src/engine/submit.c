@@ -26,8 +26,20 @@ static void append(struct task *task, struct change change)
 
 static bool container_is_told(const struct container *c)
 {
+    if (pause_is(c))
+        return false;
     return c->known == HOST_CONTAINER_STATUS_RUNNING || c->known == HOST_CONTAINER_STATUS_STOPPED ||
            (c->known == HOST_CONTAINER_STATUS_MANIFEST_PULLED && c->image_digest.len > 0);
+}
+
+// Those that the server knows of.
+static bool all_have_stopped(const struct task *task)
+{
+    for (size_t i = 0; i < task->spec->containers.n; i++) {
+        if (task->containers[i].known != HOST_CONTAINER_STATUS_STOPPED)
+            return false;
+    }
+    return true;
 }
 
 void submit_container(struct engine *engine, struct container *c)
@@ -40,6 +52,18 @@ void submit_container(struct engine *engine, struct container *c)
     if (task->flush_at == TIME_NEVER)
         task->flush_at =
             engine->now + engine_between(engine, ENGINE_FLUSH_MIN_MS, ENGINE_FLUSH_MAX_MS);
+    if (!network_is_gone(task) && all_have_stopped(task)) {
+        MARK("that only its network is left of a task is told at once");
+        task->flush_at = engine->now;
+    }
+}
+
+void submit_attachment(struct engine *engine, struct task *task)
+{
+    (void)engine;
+    if (task->network.told || task->spec->elastic_network_interfaces.n == 0)
+        return;
+    append(task, (struct change){.container = CHANGE_ATTACHED});
 }
 
 static bool any_digest(const struct task *task)
@@ -56,7 +80,7 @@ void submit_task(struct task *task)
     if (task->known == HOST_TASK_STATUS_CREATED ||
         (task->known == HOST_TASK_STATUS_MANIFEST_PULLED && !any_digest(task)))
         return;
-    append(task, (struct change){.container = -1, .status = (int32_t)task->known});
+    append(task, (struct change){.container = CHANGE_TASK, .status = (int32_t)task->known});
 }
 
 void submit_all_unsent(struct engine *engine, struct task *task)
@@ -65,13 +89,17 @@ void submit_all_unsent(struct engine *engine, struct task *task)
         if (task->containers[i].known > task->containers[i].sent)
             submit_container(engine, &task->containers[i]);
     }
+    if (task->network.state == HOST_NETWORK_STATE_UP)
+        submit_attachment(engine, task);
     if (task->known > task->sent && task->known != HOST_TASK_STATUS_NONE)
         submit_task(task);
 }
 
 static bool is_sent(const struct task *task, const struct change *change)
 {
-    if (change->container < 0)
+    if (change->container == CHANGE_ATTACHED)
+        return task->network.told;
+    if (change->container == CHANGE_TASK)
         return (int32_t)task->sent >= change->status;
     return (int32_t)task->containers[change->container].sent >= change->status;
 }
@@ -190,6 +218,37 @@ static void fill_containers(const struct engine *engine, const struct task *task
         SET(out, managed_agents, managed);
 }
 
+static void add_detail(struct ecs_key_value_pair_list *list, const char *name, struct str value)
+{
+    if (value.len == 0)
+        return;
+    SET(&list->at[list->n], name, str_of(name));
+    SET(&list->at[list->n], value, value);
+    list->n++;
+}
+
+// The published call has no place for what an agent knows of an interface that it made itself;
+// `details` is ours.
+static void fill_attachment(struct arena *arena, const struct task *task,
+                            struct ecs_submit_task_state_change_request *out)
+{
+    enum { DETAILS_MAX = 3 };
+    const struct acs_elastic_network_interface *eni = &task->spec->elastic_network_interfaces.at[0];
+    const struct host_network *found = task->network.found;
+    struct ecs_attachment_state_change *one = arena_new(arena, struct ecs_attachment_state_change);
+    struct ecs_key_value_pair_list details = {
+        .at = arena_array(arena, struct ecs_key_value_pair, DETAILS_MAX)};
+
+    if (found != NULL) {
+        add_detail(&details, "privateIPv4Address", found->address);
+        add_detail(&details, "macAddress", found->mac);
+    }
+    SET(one, attachment_arn, eni->attachment_arn);
+    SET(one, status, STR("ATTACHED"));
+    SET(one, details, details);
+    SET(out, attachments, (struct ecs_attachment_state_change_list){.n = 1, .at = one});
+}
+
 static void fill_times(const struct task *task, struct ecs_submit_task_state_change_request *out)
 {
     if (task->pull_started_at != 0)
@@ -207,15 +266,20 @@ static void send(struct engine *engine, struct task *task, size_t batch)
     struct arena *arena = engine->out->arena;
     struct engine_effect *effect;
     enum host_task_status status =
-        last->container < 0 ? (enum host_task_status)last->status : task->known;
+        last->container == CHANGE_TASK ? (enum host_task_status)last->status : task->known;
+    bool is_attached = last->container == CHANGE_ATTACHED;
 
     SET(&request, cluster, engine->settings.cluster);
     SET(&request, task, task->arn);
-    SET(&request, status, task_wire(status));
-    SET(&request, reason,
-        status == HOST_TASK_STATUS_STOPPED ? submit_cut(task->reason, REASON_MAX) : STR_NONE);
     fill_containers(engine, task, batch, &request);
-    fill_times(task, &request);
+    if (!is_attached || request.has.containers) {
+        SET(&request, status, task_wire(status));
+        SET(&request, reason,
+            status == HOST_TASK_STATUS_STOPPED ? submit_cut(task->reason, REASON_MAX) : STR_NONE);
+        fill_times(task, &request);
+    }
+    if (is_attached)
+        fill_attachment(arena, task, &request);
     effect = engine_effect(engine, ENGINE_EFFECT_SUBMIT);
     effect->submit.task = task->id;
     effect->submit.request =
@@ -274,7 +338,10 @@ static void mark_sent(struct task *task, const struct change *change)
 {
     if (is_sent(task, change))
         return;
-    if (change->container < 0) {
+    if (change->container == CHANGE_ATTACHED) {
+        task->network.told = true;
+        task->dirty = true;
+    } else if (change->container == CHANGE_TASK) {
         task->sent = (enum host_task_status)change->status;
         task->dirty = true;
     } else {

@@ -32,6 +32,7 @@ struct task *task_new(struct engine *engine, const struct acs_task *spec, int64_
     task->flush_at = TIME_NEVER;
     task->poll_at = TIME_NEVER;
     task->ordered = accept_build(task);
+    resource_build(engine, task);
     idtable_put(&engine->tasks, (uint64_t)id, task);
     MAP_ADD_STR(by_arn, engine->by_arn, arn, task);
     return task;
@@ -43,6 +44,7 @@ void task_free(struct engine *engine, struct task *task)
     idtable_remove(&engine->tasks, (uint64_t)task->id);
     MAP_DEL(by_arn, engine->by_arn, task);
     mem_free(task->changes);
+    resource_forget(task);
     arena_deinit(&task->arena);
     mem_free(task);
 }
@@ -118,7 +120,7 @@ static void update_desired(struct task *task)
 
 // ---- known
 
-static enum host_task_status contribution(enum host_container_status known)
+static enum host_task_status contribution(const struct container *c)
 {
     static const enum host_task_status of[HOST_CONTAINER_STATUS_N] = {
         [HOST_CONTAINER_STATUS_UNSET] = HOST_TASK_STATUS_NONE,
@@ -131,7 +133,9 @@ static enum host_task_status contribution(enum host_container_status known)
         [HOST_CONTAINER_STATUS_STOPPED] = HOST_TASK_STATUS_STOPPED,
     };
 
-    return of[known];
+    if (c->role == CONTAINER_NETWORK_PAUSE && c->known == HOST_CONTAINER_STATUS_RUNNING)
+        return HOST_TASK_STATUS_CREATED; // its network is still missing
+    return of[c->known];
 }
 
 static enum host_task_status least_advanced(const struct task *task)
@@ -139,7 +143,7 @@ static enum host_task_status least_advanced(const struct task *task)
     enum host_task_status least = HOST_TASK_STATUS_STOPPED;
 
     for (size_t i = 0; i < task->containers_n; i++) {
-        enum host_task_status one = contribution(task->containers[i].known);
+        enum host_task_status one = contribution(&task->containers[i]);
 
         if (one < least)
             least = one;
@@ -166,6 +170,7 @@ static void settle_stopped(struct engine *engine, struct task *task)
                        engine_between(engine, 0, settings->cleanup_jitter_ms);
     task->poll_at = TIME_NEVER;
     admission_release(engine, task);
+    resource_forget(task);
     if (task->role_credentials.len > 0)
         engine_effect(engine, ENGINE_EFFECT_CREDENTIALS_DROP)->credentials_id =
             str_copy(engine->out->arena, task->role_credentials);
@@ -209,7 +214,7 @@ static bool is_busy(const struct task *task)
         if (task->volumes[i].token != 0)
             return true;
     }
-    return false;
+    return network_is_busy(task) || resource_is_busy(task);
 }
 
 static bool essentials_are_steady(const struct task *task)
@@ -251,8 +256,9 @@ static void poll_when_due(struct engine *engine, struct task *task)
 
 static bool push(struct engine *engine, struct task *task)
 {
-    bool changed = volume_progress(engine, task);
+    bool changed = volume_progress(engine, task) | network_progress(engine, task);
 
+    changed |= resource_progress(engine, task);
     update_desired(task);
     for (size_t i = 0; i < task->containers_n; i++) {
         changed |= container_progress(engine, &task->containers[i]);
@@ -266,7 +272,7 @@ bool task_progress(struct engine *engine, struct task *task)
     bool changed = false;
 
     if (task->known == HOST_TASK_STATUS_STOPPED)
-        return false;
+        return network_progress(engine, task); // of a pause container that ended by itself
     if (!task->admitted && task->desired != HOST_TASK_STATUS_STOPPED)
         return false; // in the queue
     if (task->poll_at == TIME_NEVER)
@@ -280,12 +286,15 @@ bool task_progress(struct engine *engine, struct task *task)
     return changed;
 }
 
-time_ms task_next_timer(const struct task *task)
+time_ms task_next_timer(const struct engine *engine, const struct task *task)
 {
-    time_ms next = task->poll_at;
+    time_ms next = network_next_timer(task);
+    time_ms resources;
 
     if (task->known == HOST_TASK_STATUS_STOPPED)
-        return TIME_NEVER; // what is left to do is cleanup's
+        return next; // what is left to do is cleanup's
+    if (task->poll_at < next)
+        next = task->poll_at;
     for (size_t i = 0; i < task->containers_n; i++) {
         const struct container *c = &task->containers[i];
 
@@ -294,5 +303,6 @@ time_ms task_next_timer(const struct task *task)
         if (c->wake_at < next)
             next = c->wake_at;
     }
-    return next;
+    resources = resource_next_timer(engine, task);
+    return resources < next ? resources : next;
 }

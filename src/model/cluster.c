@@ -331,7 +331,7 @@ static void check_counts(const struct cluster *cluster)
 
     LIST_EACH (&cluster->instances, it) {
         const struct instance *instance = LIST_ENTRY(it, struct instance, in_cluster);
-        instances += instance_is_registered(instance);
+        instances += instance_is_registered(instance) && !instance_is_fargate(instance);
     }
     ASSERT_SAY(instances == cluster->instances_n, "cluster %.*s", STR_ARGS(cluster->key));
     ASSERT_SAY(tasks == cluster->tasks_n, "cluster %.*s", STR_ARGS(cluster->key));

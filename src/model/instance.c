@@ -73,6 +73,11 @@ bool instance_is_connected(const struct instance *instance)
     return instance->session != 0;
 }
 
+bool instance_is_fargate(const struct instance *instance)
+{
+    return instance->is_fargate;
+}
+
 const struct ecs_attribute *instance_attribute(const struct instance *instance, struct str name)
 {
     size_t low = 0;
@@ -117,7 +122,10 @@ static void index_attributes(struct instance *instance)
         instance->attributes[i] = &list->at[i];
     if (list->n > 0)
         qsort(instance->attributes, list->n, sizeof *instance->attributes, by_name);
-    instance->provider = attribute_value(instance, STR(PROVIDER_ATTRIBUTE));
+    instance->provider = attribute_value(instance, STR(PROVIDER_FARGATE_ATTRIBUTE));
+    instance->is_fargate = instance->provider.len > 0;
+    if (!instance->is_fargate)
+        instance->provider = attribute_value(instance, STR(PROVIDER_ATTRIBUTE));
     instance->zone = attribute_value(instance, STR("ecs.availability-zone"));
 }
 
@@ -266,9 +274,25 @@ static void wake_provider(struct state *state, const struct instance *instance)
     provider_wake(state, cluster_get(state, instance->cluster_id)->rec->region, instance->provider);
 }
 
+// Of what its record says, only zone and provider touch the tasks that it has. They are not looked
+// at for anything else, so that an attribute costs the same on a full instance.
+static void mark_services(struct state *state, struct instance *instance, bool moved)
+{
+    struct cluster *cluster = cluster_get(state, instance->cluster_id);
+
+    if (moved) {
+        services_mark_instance(state, instance);
+        return;
+    }
+    services_mark_room(state, cluster);
+    services_mark_daemons(state, cluster);
+}
+
 void instance_apply(struct state *state, uint64_t id, const void *record)
 {
     struct instance *instance = instance_get(state, id);
+    struct str zone;
+    struct str provider;
     bool reopen;
 
     if (record == NULL) {
@@ -278,6 +302,8 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
     if (instance == NULL)
         instance = instance_new(state, id, record);
     reopen = needs_new_books(instance->rec, record);
+    zone = instance->zone; // memory of the former record, which outlives this
+    provider = instance->provider;
     tally(state, instance, false);
     instance->entity.record = record;
     instance->rec = record;
@@ -286,8 +312,9 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
         reopen_books(state, instance);
     list_token(state, instance);
     roster_note_record(&cluster_get(state, instance->cluster_id)->roster, instance);
-    tally(state, instance, is_active(instance->st));
-    services_mark_instance(state, instance);
+    tally(state, instance, is_active(instance->st) && !instance->is_fargate);
+    mark_services(state, instance,
+                  !str_eq(zone, instance->zone) || !str_eq(provider, instance->provider));
     wake_provider(state, instance);
 }
 
@@ -300,8 +327,10 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
     bool opens_or_closes = is_active(st) != is_active(instance->st);
     bool comes_or_goes = status_is_registered(st) != status_is_registered(instance->st);
 
-    cluster->instances_n += status_is_registered(st);
-    cluster->instances_n -= status_is_registered(instance->st);
+    if (!instance->is_fargate) {
+        cluster->instances_n += status_is_registered(st);
+        cluster->instances_n -= status_is_registered(instance->st);
+    }
     if (instance->st == NULL) {
         instance->state_entity = (struct entity){.id = id, .kind = REC_KIND_INSTANCE_STATE};
         idtable_put(table, id, &instance->state_entity);
@@ -314,7 +343,7 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
         list_token(state, instance);
     instance_set_expiry(state, instance);
     if (opens_or_closes) {
-        tally(state, instance, is_active(st));
+        tally(state, instance, is_active(st) && !instance->is_fargate);
         wake_provider(state, instance);
         roster_note(&cluster->roster, instance);
         services_mark_instance(state, instance);

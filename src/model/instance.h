@@ -33,6 +33,7 @@ struct instance {
     struct list in_cluster;
     struct str provider;        // of rec: the capacity provider it says it belongs to; empty: none
     struct str zone;            // of rec: its Availability Zone; empty: it names none
+    bool is_fargate;            // of rec: it serves FARGATE, and callers do not see it
     bool is_in_tally;           // counted among the ACTIVE ones of `zone`
     struct roster_class *class; // of its attributes
     uint32_t slot;              // in the cluster's roster
@@ -79,6 +80,7 @@ struct instance *instance_next(const struct state *state, const struct cluster *
 
 bool instance_is_registered(const struct instance *instance); // ACTIVE or DRAINING
 bool instance_is_connected(const struct instance *instance);
+bool instance_is_fargate(const struct instance *instance);
 
 // The attribute of that name, NULL when the instance has none.
 const struct ecs_attribute *instance_attribute(const struct instance *instance, struct str name);

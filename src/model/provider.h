@@ -12,6 +12,10 @@
 #include "model/state.h"
 
 #define PROVIDER_ATTRIBUTE "gantry.capacity-provider"
+// The providers of hosts that serve FARGATE, as their attribute says.
+#define PROVIDER_FARGATE           "FARGATE"
+#define PROVIDER_FARGATE_SPOT      "FARGATE_SPOT"
+#define PROVIDER_FARGATE_ATTRIBUTE "ecs.capability.fargate"
 
 struct cluster;
 

@@ -88,6 +88,9 @@ struct task_picture {
     time_ms connectivity_at;                  // 0: never connected
     bool is_connected;
 };
+// What a task on FARGATE shows of where it runs.
+#define TASK_PLATFORM_VERSION "1.4.0"
+#define TASK_PLATFORM_FAMILY  "Linux"
 // With a record that the task has, or had in the batch being decided.
 struct task_picture task_picture_of(const struct state *state, const struct rec_task *rec);
 void task_picture_view(const struct task_picture *picture, bool with_tags, struct arena *arena,

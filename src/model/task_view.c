@@ -48,6 +48,28 @@ static void view_sizes(const struct ecs_container_definition *c,
                                                                         : c->memory_reservation));
 }
 
+// The address of the task's interface; empty: it has none (yet).
+static struct str rec_interface_address(const struct rec_task *rec)
+{
+    const struct ecs_attachment *one = rec->attachments.n > 0 ? &rec->attachments.at[0] : NULL;
+
+    for (size_t i = 0; one != NULL && i < one->details.n; i++) {
+        if (str_eq(one->details.at[i].name, STR("privateIPv4Address")))
+            return one->details.at[i].value;
+    }
+    return STR_NONE;
+}
+
+static struct ecs_network_interface_list view_interface(const struct rec_task *rec,
+                                                        struct arena *arena)
+{
+    struct ecs_network_interface *one = arena_new(arena, struct ecs_network_interface);
+
+    SET(one, attachment_id, rec->attachments.at[0].id);
+    SET(one, private_ipv4_address, rec_interface_address(rec));
+    return (struct ecs_network_interface_list){.n = 1, .at = one};
+}
+
 static void view_container(const struct task_picture *picture, size_t index, struct str arn,
                            struct arena *arena, struct ecs_container *out)
 {
@@ -63,6 +85,8 @@ static void view_container(const struct task_picture *picture, size_t index, str
     SET(out, image, c->image);
     SET(out, last_status, shape_enum_name(&rec_task_status_enum, (int)rec->last_status));
     out->has.network_interfaces = true;
+    if (rec_interface_address(picture->rec).len > 0)
+        out->network_interfaces = view_interface(picture->rec, arena);
     view_sizes(c, override_of(picture->rec->overrides, c->name), arena, out);
     if (rec->has.image_digest)
         SET(out, image_digest, rec->image_digest);
@@ -132,7 +156,7 @@ static void view_place(const struct task_picture *picture, struct arena *arena,
 {
     bool is_stopped = picture->rec->last_status >= REC_TASK_STATUS_STOPPED;
 
-    if (picture->instance.len > 0)
+    if (picture->instance.len > 0 && picture->rec->launch_type != ECS_LAUNCH_TYPE_FARGATE)
         SET(out, container_instance_arn,
             arn_make2(arena, &picture->scope, "container-instance", picture->cluster,
                       picture->instance));
@@ -207,6 +231,24 @@ static void view_state(const struct rec_task *rec, struct ecs_task *out)
         SET(out, stopped_reason, rec->stopped_reason);
 }
 
+static void view_fargate(const struct rec_task *rec, const struct ecs_task_definition *definition,
+                         struct arena *arena, struct ecs_task *out)
+{
+    enum { USUAL_GIB = 20 };
+    const struct ecs_ephemeral_storage *asked = definition->ephemeral_storage;
+    struct ecs_ephemeral_storage *storage = arena_new(arena, struct ecs_ephemeral_storage);
+    struct ecs_task_ephemeral_storage *whole = arena_new(arena, struct ecs_task_ephemeral_storage);
+
+    if (rec->overrides != NULL && rec->overrides->ephemeral_storage != NULL)
+        asked = rec->overrides->ephemeral_storage;
+    SET(storage, size_in_gib, asked != NULL ? asked->size_in_gib : USUAL_GIB);
+    SET(whole, size_in_gib, storage->size_in_gib);
+    SET(out, platform_version, STR(TASK_PLATFORM_VERSION));
+    SET(out, platform_family, STR(TASK_PLATFORM_FAMILY));
+    SET(out, ephemeral_storage, storage);
+    SET(out, fargate_ephemeral_storage, whole);
+}
+
 void task_picture_view(const struct task_picture *picture, bool with_tags, struct arena *arena,
                        struct ecs_task *out)
 {
@@ -220,8 +262,11 @@ void task_picture_view(const struct task_picture *picture, bool with_tags, struc
     view_state(rec, out);
     SET(out, health_status, health_of(rec, spec));
     out->has.attachments = out->has.inference_accelerators = out->has.tags = true;
+    out->attachments = rec->attachments;
     if (with_tags)
         out->tags = rec->tags;
+    if (rec->launch_type == ECS_LAUNCH_TYPE_FARGATE)
+        view_fargate(rec, spec, arena, out);
     view_place(picture, arena, out);
     view_task_sizes(rec, spec, out);
     view_times(rec, out);

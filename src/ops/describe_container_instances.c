@@ -44,7 +44,7 @@ static void describe(struct op_ctx *ctx, const struct cluster *cluster, struct s
 
     if (is_listed(out, arn))
         return;
-    if (instance == NULL)
+    if (instance == NULL || instance_is_fargate(instance))
         out->failures.at[out->failures.n++] = op_failure(arn, STR("MISSING"));
     else
         instance_view(ctx->state, instance, include, ctx->arena,

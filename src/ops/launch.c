@@ -193,6 +193,7 @@ int launch_read(struct op_ctx *ctx, const struct cluster *cluster,
         .started_by = input->started_by,
         .overrides = overrides,
         .tags = tags,
+        .vpc = input->network != NULL ? input->network->awsvpc_configuration : NULL,
         .enable_execute_command = input->enable_execute_command,
     };
     return OP_OK;

@@ -33,6 +33,8 @@ static bool is_wanted(const struct filter *filter, const struct instance *instan
 {
     enum rec_instance_status status = instance->st->status;
 
+    if (instance_is_fargate(instance))
+        return false;
     if (filter->status == REC_INSTANCE_STATUS_UNSET ? status == REC_INSTANCE_STATUS_INACTIVE
                                                     : status != filter->status)
         return false;

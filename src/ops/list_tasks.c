@@ -1,7 +1,7 @@
 // ListTasks: ARNs of tasks by what they belong to. Source: ecs-behaviour-api 5 and 7.4.
 //
-// The walk goes over the tasks of the cluster that have the desired status, or of one instance, and
-// is anchored at a task, so tasks that come and go between two pages shift nothing.
+// The walk goes over the tasks of the cluster that have the desired status, or of one instance or
+// service, and is anchored at a task, so tasks that come and go between two pages shift nothing.
 
 #include "base/arena.h"
 #include "model/cluster.h"
@@ -102,28 +102,10 @@ static bool matches(const struct op_ctx *ctx, const struct filter *filter, const
            task->rec->launch_type == filter->launch_type;
 }
 
-// An instance has few tasks; in which order they stand there does not matter.
-static const struct task *next_on_instance(const struct instance *instance, uint64_t after)
-{
-    const struct task *next = NULL;
-
-    LIST_EACH (&instance->tasks, it) {
-        const struct task *task = LIST_ENTRY(it, struct task, on_instance);
-        if (task->entity.id > after && (next == NULL || task->entity.id < next->entity.id))
-            next = task;
-    }
-    return next;
-}
-
-// The next task that may match. All tasks that should run on an instance stand in its own list,
-// those of a family or a startedBy in the cluster's.
+// The next task that may match. Those of a family or a startedBy stand in lists of the cluster.
 static const struct task *next_task(const struct op_ctx *ctx, const struct filter *filter,
                                     uint64_t after)
 {
-    if (filter->nothing)
-        return NULL;
-    if (filter->wanted && filter->instance != NULL)
-        return next_on_instance(filter->instance, after);
     return task_after(ctx->state,
                       &(struct task_walk){
                           .cluster = filter->cluster,
@@ -144,11 +126,71 @@ static const struct task *next_match(const struct op_ctx *ctx, const struct filt
     return task;
 }
 
+// Tasks in the order of their making.
+struct found {
+    const struct task **at;
+    size_t n;
+};
+
+static struct found found_in_cluster(const struct op_ctx *ctx, const struct filter *filter,
+                                     uint64_t after, size_t max)
+{
+    struct found found = {.at = arena_array(ctx->arena, const struct task *, max)};
+    const struct task *task = next_match(ctx, filter, after);
+
+    for (; task != NULL && found.n < max; task = next_match(ctx, filter, task->entity.id))
+        found.at[found.n++] = task;
+    return found;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    uint64_t x = (*(const struct task *const *)a)->entity.id;
+    uint64_t y = (*(const struct task *const *)b)->entity.id;
+
+    return x < y ? -1 : x > y;
+}
+
+// Tasks that should run stand in lists of their instance and of their service, in no order.
+static struct found found_in_list(const struct op_ctx *ctx, const struct filter *filter,
+                                  uint64_t after)
+{
+    bool of_instance = filter->instance != NULL;
+    const struct list *list = of_instance ? &filter->instance->tasks : &filter->service->tasks;
+    struct found found = {0};
+    size_t n = 0;
+
+    LIST_EACH (list, it)
+        n++;
+    found.at = arena_array(ctx->arena, const struct task *, n);
+    LIST_EACH (list, it) {
+        const struct task *task = of_instance ? LIST_ENTRY(it, struct task, on_instance)
+                                              : LIST_ENTRY(it, struct task, in_service);
+
+        if (task->entity.id > after && matches(ctx, filter, task))
+            found.at[found.n++] = task;
+    }
+    if (found.n > 0)
+        qsort(found.at, found.n, sizeof *found.at, by_id);
+    return found;
+}
+
+// Everything behind `after`, or one more than the page takes.
+static struct found find(const struct op_ctx *ctx, const struct filter *filter, uint64_t after,
+                         const struct page *page)
+{
+    if (filter->nothing)
+        return (struct found){0};
+    if (filter->wanted && (filter->instance != NULL || filter->service != NULL))
+        return found_in_list(ctx, filter, after);
+    return found_in_cluster(ctx, filter, after, page->max + 1);
+}
+
 int op_list_tasks(struct op_ctx *ctx, const struct ecs_list_tasks_request *in,
                   struct ecs_list_tasks_response *out)
 {
-    const struct task *task;
     struct filter filter;
+    struct found found;
     struct page page;
     uint64_t after;
 
@@ -156,15 +198,13 @@ int op_list_tasks(struct op_ctx *ctx, const struct ecs_list_tasks_request *in,
         return OP_FAILED;
     if (check(ctx, in) != OP_OK || read_filter(ctx, in, &filter) != OP_OK)
         return OP_FAILED;
+    found = find(ctx, &filter, after, &page);
     out->has.task_arns = true;
     out->task_arns.at = arena_array(ctx->arena, struct str, page.max);
-    task = next_match(ctx, &filter, after);
-    for (; task != NULL && page_wants(&page); page.taken++) {
-        out->task_arns.at[out->task_arns.n++] = task_arn(ctx->state, task, ctx->arena);
-        after = task->entity.id;
-        task = next_match(ctx, &filter, after);
-    }
-    if (task != NULL)
-        SET(out, next_token, op_page_token_id(ctx, &page, after));
+    for (; page.taken < found.n && page_wants(&page); page.taken++)
+        out->task_arns.at[out->task_arns.n++] =
+            task_arn(ctx->state, found.at[page.taken], ctx->arena);
+    if (page.taken < found.n)
+        SET(out, next_token, op_page_token_id(ctx, &page, found.at[page.taken - 1]->entity.id));
     return OP_OK;
 }

@@ -131,6 +131,27 @@ static void pages_stay_in_step_while_tasks_go(void **state)
     EXPECT_STR(walk(w, arns, 7, ",\"desiredStatus\":\"STOPPED\"", NULL, 0), "140");
 }
 
+static void tasks_of_a_service_come_in_pages(void **state)
+{
+    struct world *w = *state;
+    struct str arns[5];
+    struct str all;
+
+    populate(w);
+    run(w, ""); // not of the service
+    world_ok(w, "CreateService",
+             "{\"cluster\":\"demo\",\"serviceName\":\"shop\",\"taskDefinition\":\"web\","
+             "\"desiredCount\":5}");
+    world_advance(w, 1000);
+    all = list(w, ",\"serviceName\":\"shop\"");
+    assert_int_equal(launch_count(w, all, "taskArns"), 5);
+    for (size_t i = 0; i < 5; i++)
+        arns[i] = world_get(w, all, arena_printf(&w->arena, "taskArns.%zu", i));
+    EXPECT_STR(walk(w, arns, 5, ",\"serviceName\":\"shop\"", NULL, 0), "01234");
+    EXPECT_STR(walk(w, arns, 5, ",\"serviceName\":\"shop\",\"containerInstance\":\"a1\"", NULL, 0),
+               "01234");
+}
+
 static void the_last_page_has_no_token(void **state)
 {
     struct world *w = *state;
@@ -165,6 +186,7 @@ int main(void)
         LAUNCH_TEST(filters_narrow_together),
         LAUNCH_TEST(bad_filters_are_refused),
         LAUNCH_TEST(pages_stay_in_step_while_tasks_go),
+        LAUNCH_TEST(tasks_of_a_service_come_in_pages),
         LAUNCH_TEST(the_last_page_has_no_token),
         LAUNCH_TEST(an_undone_stop_keeps_the_order),
     };

@@ -11,6 +11,7 @@
 #include "base/proof.h"
 #include "base/regex.h"
 #include "model/instance.h"
+#include "model/provider.h"
 #include "model/task.h"
 #include "ops/attribute_rules.h"
 #include "ops/find.h"
@@ -277,6 +278,13 @@ static int check_type(struct op_ctx *ctx, const struct instance *instance,
                        "%.*s.",
                        STR_ARGS(was->value));
     }
+    was = instance_attribute(instance, STR(PROVIDER_FARGATE_ATTRIBUTE));
+    is = attributes_find(&registration->attributes, STR(PROVIDER_FARGATE_ATTRIBUTE));
+    if ((was != NULL) != (is != NULL) || (was != NULL && !str_eq(was->value, is->value)))
+        return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION,
+                       "What a container instance serves (%s) does not change. Deregister it and "
+                       "register a new one.",
+                       PROVIDER_FARGATE_ATTRIBUTE);
     return OP_OK;
 }
 

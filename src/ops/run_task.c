@@ -98,6 +98,21 @@ static int place_provided(struct op_ctx *ctx, struct launch *launch,
     return OP_OK;
 }
 
+// Nobody is told which hosts there are and what they lack.
+static void place_on_fargate(struct op_ctx *ctx, struct launch *launch,
+                             const struct placement_request *request, struct launched *launched)
+{
+    struct placement placement = place(ctx->step, request);
+
+    MARK_IF(placement.instance == NULL, "there is no Fargate capacity");
+    if (placement.instance != NULL)
+        launch_on(ctx, launch, placement.instance, launched);
+    else
+        launch_failed(launched, STR_NONE, STR("RESOURCE:FARGATE"),
+                      STR("Capacity is unavailable at this time. Please try again later or in a "
+                          "different availability zone"));
+}
+
 // The tasks are divided among the providers first; a base counts for each call anew.
 static int place_by_strategy(struct op_ctx *ctx, struct launch *launch,
                              const struct ecs_capacity_provider_strategy_item_list *strategy,
@@ -105,10 +120,17 @@ static int place_by_strategy(struct op_ctx *ctx, struct launch *launch,
                              struct launched *launched)
 {
     struct placement_request request = request_of(launch, rules);
+    bool is_fargate = launch->plan.launch_type == ECS_LAUNCH_TYPE_FARGATE;
     struct provider_share shares[PROVIDERS_MAX];
     int64_t targets[PROVIDERS_MAX];
     int64_t given[PROVIDERS_MAX] = {0};
 
+    if (strategy->n == 0) { // by launch type alone
+        request.provider = STR(PROVIDER_FARGATE);
+        for (size_t i = 0; i < count; i++)
+            place_on_fargate(ctx, launch, &request, launched);
+        return OP_OK;
+    }
     for (size_t i = 0; i < strategy->n; i++)
         shares[i] =
             (struct provider_share){.base = strategy->at[i].base, .weight = strategy->at[i].weight};
@@ -119,17 +141,12 @@ static int place_by_strategy(struct op_ctx *ctx, struct launch *launch,
         given[item]++;
         launch->plan.provider = strategy->at[item].capacity_provider;
         request.provider = launch->plan.provider;
-        if (place_provided(ctx, launch, &request, launched) != OP_OK)
+        if (is_fargate)
+            place_on_fargate(ctx, launch, &request, launched);
+        else if (place_provided(ctx, launch, &request, launched) != OP_OK)
             return OP_FAILED;
     }
     return OP_OK;
-}
-
-// There is no such capacity: every task fails alike.
-static void fail_all(size_t count, struct str reason, struct str detail, struct launched *launched)
-{
-    for (size_t i = 0; i < count; i++)
-        launch_failed(launched, STR_NONE, reason, detail);
 }
 
 static int start(struct op_ctx *ctx, const struct capacity *capacity, struct launch *launch,
@@ -138,12 +155,6 @@ static int start(struct op_ctx *ctx, const struct capacity *capacity, struct lau
     switch (capacity->kind) {
     case CAPACITY_INSTANCES: return place_all(ctx, launch, rules, count, launched);
     case CAPACITY_FARGATE:
-        MARK("there is no Fargate capacity");
-        fail_all(count, STR("RESOURCE:FARGATE"),
-                 STR("Capacity is unavailable at this time. Please try again later or in a "
-                     "different availability zone"),
-                 launched);
-        return OP_OK;
     case CAPACITY_PROVIDER:
         return place_by_strategy(ctx, launch, &capacity->strategy, rules, count, launched);
     }

@@ -33,7 +33,7 @@ static struct launch_input input_of(const struct ecs_start_task_request *in)
 // takes no new tasks, no matter who chose it.
 static struct str refusal(const struct instance *instance)
 {
-    if (instance == NULL) {
+    if (instance == NULL || instance_is_fargate(instance)) {
         MARK("no task is started on an instance that does not exist");
         return STR("MISSING");
     }

@@ -1,5 +1,4 @@
-// SubmitTaskStateChange: an agent reports on one task and its containers. Reports of attachments
-// are taken in silence: Gantry makes none that an agent would have to confirm.
+// SubmitTaskStateChange: an agent reports on one task, its containers and its interface.
 // Source: ecs-behaviour-api 7.10, agent-protocol 8.
 
 #include "base/proof.h"
@@ -41,6 +40,8 @@ int op_submit_task_state_change(struct op_ctx *ctx,
         .containers_n = in->containers.n,
         .managed_agents = in->managed_agents.at,
         .managed_agents_n = in->managed_agents.n,
+        .attachments = in->attachments.at,
+        .attachments_n = in->attachments.n,
         .pull_started_at = in->pull_started_at,
         .pull_stopped_at = in->pull_stopped_at,
         .execution_stopped_at = in->execution_stopped_at,

@@ -6,6 +6,8 @@
 #include "core/lifecycle.h"
 #include "model/cluster.h"
 #include "model/instance.h"
+#include "model/provider.h"
+#include "model/task.h"
 #include "ops/find.h"
 
 enum { INSTANCES_MAX = 10 };
@@ -33,6 +35,16 @@ static void set_status(struct op_ctx *ctx, struct instance *instance,
     MARK_IF(status == REC_INSTANCE_STATUS_ACTIVE, "a drained instance is activated again");
     SET(&next, status, status);
     instance_change(ctx->step, instance, &next);
+}
+
+// Draining a host of FARGATE_SPOT is what the interruption of its tasks is here.
+static void interrupt(struct op_ctx *ctx, struct instance *instance)
+{
+    if (!str_eq(instance->provider, STR(PROVIDER_FARGATE_SPOT)) || !instance_is_fargate(instance))
+        return;
+    LIST_EACH_SAFE (&instance->tasks, it)
+        task_stop(ctx->step, LIST_ENTRY(it, struct task, on_instance),
+                  ECS_TASK_STOP_CODE_SPOTINTERRUPTION, STR("Your Spot Task was interrupted."));
 }
 
 static bool is_listed(const struct ecs_update_container_instances_state_response *out,
@@ -66,6 +78,8 @@ static void update(struct op_ctx *ctx, const struct cluster *cluster, struct str
         out->failures.n++;
     } else if (!is_listed(out, arn)) {
         set_status(ctx, instance, status);
+        if (status == REC_INSTANCE_STATUS_DRAINING)
+            interrupt(ctx, instance);
         instance_view(ctx->state, instance, 0, ctx->arena,
                       &out->container_instances.at[out->container_instances.n++]);
     }

@@ -112,6 +112,11 @@ static void read_success(struct arena *arena, const struct host_call *call, stru
     case HOST_CALL_KIND_STATS:
     case HOST_CALL_KIND_LOGS:
     case HOST_CALL_KIND_FIND_PORTS:
+    case HOST_CALL_KIND_LOAD_IMAGE:
+    case HOST_CALL_KIND_NETWORK_UP:
+    case HOST_CALL_KIND_NETWORK_DOWN:
+    case HOST_CALL_KIND_MAKE_RESOURCE:
+    case HOST_CALL_KIND_REMOVE_RESOURCE:
     case HOST_CALL_KIND_UNSET: break; // success is all there is to say
     }
 }

@@ -3,6 +3,8 @@
 
 #include "runtime/docker_internal.h"
 
+#include "runtime/pause_image.h"
+
 #include "wire/codec.h"
 #include "wire/crypto.h"
 #include "wire/json_write.h"
@@ -166,6 +168,22 @@ static void write_logs(struct arena *arena, const struct host_call *call,
                 (long long)(call->since / 1000), (long long)(call->since % 1000));
 }
 
+// As `docker import` does it: the files of the image, and how it begins.
+static void write_import(struct arena *arena, const struct host_call *call,
+                         struct docker_request *out)
+{
+    struct docker_reference ref = docker_reference_split(call->image);
+
+    out->method = STR("POST");
+    out->target =
+        str_fmt(arena, "/images/create?fromSrc=-&repo=%.*s&tag=%.*s&changes=%.*s",
+                STR_ARGS(encoded(arena, ref.repository)), STR_ARGS(encoded(arena, ref.tag)),
+                STR_ARGS(encoded(arena, STR("ENTRYPOINT [\"/pause\"]"))));
+    out->body = pause_image_files(arena);
+    out->headers[out->headers_n++] =
+        (struct http_header){.name = STR("Content-Type"), .value = STR("application/x-tar")};
+}
+
 static void get(struct docker_request *out, const char *target)
 {
     out->method = STR("GET");
@@ -218,7 +236,12 @@ bool docker_request_write(struct arena *arena, const struct host_call *call,
         return true;
     case HOST_CALL_KIND_INSPECT_VOLUME: write_volume(arena, call, "GET", out); return true;
     case HOST_CALL_KIND_REMOVE_VOLUME: write_volume(arena, call, "DELETE", out); return true;
+    case HOST_CALL_KIND_LOAD_IMAGE: write_import(arena, call, out); return true;
     case HOST_CALL_KIND_FIND_PORTS:
+    case HOST_CALL_KIND_NETWORK_UP:
+    case HOST_CALL_KIND_NETWORK_DOWN:
+    case HOST_CALL_KIND_MAKE_RESOURCE:
+    case HOST_CALL_KIND_REMOVE_RESOURCE:
     case HOST_CALL_KIND_UNSET: break;
     }
     return false;

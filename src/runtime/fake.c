@@ -5,8 +5,7 @@
 // A call is carried out and answered in the same instant, except stop, which is answered when the
 // container has ended. Faults are drawn when the call arrives.
 //
-// Refuses to be clever: it knows no cgroups, no networks, and ports only as far as they are
-// reported.
+// Refuses to be clever: it knows no networks, and ports only as far as they are reported.
 
 #include "runtime/fake_internal.h"
 
@@ -26,6 +25,7 @@ struct fake *fake_new(uint64_t seed)
     rng_init(&fake->rng, seed);
     fake->cpus = 4;
     fake->memory_mib = 8192;
+    fake->host.arena = &fake->arena;
     return fake;
 }
 
@@ -470,12 +470,20 @@ static struct docker_network_settings *network_of(const struct fake_container *c
     return net;
 }
 
+// A process of its own for every start, whatever else runs there.
+static int32_t pid_of(const struct fake_container *c)
+{
+    return (int32_t)(c->started_at % 100000) * 10 + c->starts;
+}
+
 static struct docker_container_state *state_of(const struct fake_container *c, struct arena *arena)
 {
     struct docker_container_state *state = arena_new(arena, struct docker_container_state);
     struct docker_health *health = arena_new(arena, struct docker_health);
 
     SET(state, running, c->running);
+    if (c->running)
+        SET(state, pid, pid_of(c));
     SET(state, status,
         c->running ? STR("running") : (c->starts > 0 ? STR("exited") : STR("created")));
     SET(state, oom_killed, c->oom_killed);
@@ -669,6 +677,86 @@ static void do_on_volume(struct fake *fake, const struct thing *thing)
     answer(thing, &result);
 }
 
+static void do_load(struct fake *fake, const struct thing *thing)
+{
+    struct fake_image *image = fake_image(fake, str_cstr(&fake->arena, thing->call->image));
+    struct host_result result = {0};
+
+    image->local = true;
+    image->remote = false;
+    image->term_code = 0;
+    answer(thing, &result);
+}
+
+// ---- networks: what the agent's shell and not an engine makes
+
+static struct network *find_network(const struct fake *fake, struct str task)
+{
+    for (struct network *network = fake->networks; network != NULL; network = network->next) {
+        if (!network->removed && str_eq(network->task, task))
+            return network;
+    }
+    return NULL;
+}
+
+size_t fake_networks(const struct fake *fake)
+{
+    size_t n = 0;
+
+    for (struct network *network = fake->networks; network != NULL; network = network->next)
+        n += network->removed ? 0 : 1;
+    return n;
+}
+
+// What is there of an earlier try is removed first.
+static struct network *make_network(struct fake *fake, const struct host_network_wish *wish)
+{
+    struct network *before = find_network(fake, wish->task);
+    struct network *network = arena_new(&fake->arena, struct network);
+
+    if (before != NULL)
+        before->removed = true;
+    fake->networks_n++;
+    network->task = wish->task;
+    network->address = str_fmt(&fake->arena, "10.%u.%u.%u", (fake->networks_n >> 16) & 255,
+                               (fake->networks_n >> 8) & 255, fake->networks_n & 255);
+    network->next = fake->networks;
+    fake->networks = network;
+    return network;
+}
+
+static void network_up(struct fake *fake, const struct thing *thing)
+{
+    const struct host_network_wish *wish = thing->call->network;
+    const struct fake_container *holder = by_reference(fake, wish->container);
+    struct host_network found = {0};
+    struct host_result result = {0};
+
+    if (holder == NULL || !holder->running || wish->pid != pid_of(holder)) {
+        answer_error(thing, HOST_ERROR_CLASS_NOT_FOUND, STR("there is no such namespace"));
+        return;
+    }
+    SET(&found, address, make_network(fake, wish)->address);
+    SET(&found, mac, STR("02:00:00:00:00:01"));
+    SET(&result, network, &found);
+    answer(thing, &result);
+}
+
+static void do_on_network(struct fake *fake, const struct thing *thing)
+{
+    struct network *network;
+    struct host_result result = {0};
+
+    if (thing->call->kind == HOST_CALL_KIND_NETWORK_UP) {
+        network_up(fake, thing);
+        return;
+    }
+    network = find_network(fake, thing->call->network->task);
+    if (network != NULL)
+        network->removed = true;
+    answer(thing, &result);
+}
+
 static void answer_version(const struct thing *thing)
 {
     struct docker_version version = {0};
@@ -692,6 +780,24 @@ static void answer_info(const struct fake *fake, const struct thing *thing)
     answer(thing, &result);
 }
 
+// Not the container engine's: its own troubles are no trouble to it.
+static bool is_of_host(const struct thing *thing)
+{
+    return thing->kind == THING_CALL && (thing->call->kind == HOST_CALL_KIND_MAKE_RESOURCE ||
+                                         thing->call->kind == HOST_CALL_KIND_REMOVE_RESOURCE);
+}
+
+static void do_on_host(struct fake *fake, const struct thing *thing)
+{
+    struct host_result result = {0};
+    struct str why = fake_host_do(&fake->host, thing->call, &result);
+
+    if (why.len > 0)
+        fake_answer_error(thing, HOST_ERROR_CLASS_OTHER, why);
+    else
+        fake_answer(thing, &result);
+}
+
 static void do_call(struct fake *fake, struct thing *thing)
 {
     struct host_result result = {0};
@@ -711,11 +817,16 @@ static void do_call(struct fake *fake, struct thing *thing)
     case HOST_CALL_KIND_CREATE_VOLUME:
     case HOST_CALL_KIND_INSPECT_VOLUME:
     case HOST_CALL_KIND_REMOVE_VOLUME: do_on_volume(fake, thing); return;
+    case HOST_CALL_KIND_LOAD_IMAGE: do_load(fake, thing); return;
+    case HOST_CALL_KIND_NETWORK_UP:
+    case HOST_CALL_KIND_NETWORK_DOWN: do_on_network(fake, thing); return;
     case HOST_CALL_KIND_EVENTS: open_events(thing); return;
     case HOST_CALL_KIND_VERSION: answer_version(thing); return;
     case HOST_CALL_KIND_INFO: answer_info(fake, thing); return;
     case HOST_CALL_KIND_LIST: fake_list_containers(fake, thing); return;
     case HOST_CALL_KIND_STATS: fake_begin_stats(fake, thing); return;
+    case HOST_CALL_KIND_MAKE_RESOURCE:
+    case HOST_CALL_KIND_REMOVE_RESOURCE: do_on_host(fake, thing); return;
     case HOST_CALL_KIND_UNSET:
     case HOST_CALL_KIND_LOGS:
     case HOST_CALL_KIND_FIND_PORTS:
@@ -821,12 +932,12 @@ static void happen(struct fake *fake, struct thing *thing)
 
     if (thing->kind == THING_NOTHING)
         return;
-    if (fake->is_hung) {
+    if (fake->is_hung && !is_of_host(thing)) {
         put_off(fake, thing);
         return;
     }
     if (thing->kind == THING_CALL) {
-        if (fake->is_down)
+        if (fake->is_down && !is_of_host(thing))
             answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("nobody listens"));
         else if (thing->faulty)
             do_faulty_call(fake, thing);
@@ -1023,6 +1134,15 @@ void fake_set_down(struct fake *fake, bool is_down)
     fake->is_down = is_down;
 }
 
+static void keep(struct fake *fake, const struct thing *thing)
+{
+    struct thing *kept = fake_push(fake, thing->kind, thing->at);
+    struct thing *next = kept->next;
+
+    *kept = *thing;
+    kept->next = next;
+}
+
 // Every call under way breaks off, undone; every container dies with it.
 void fake_restart(struct fake *fake)
 {
@@ -1037,9 +1157,16 @@ void fake_restart(struct fake *fake)
         end_container(fake, fake->containers[i], 137);
     for (struct thing *thing = things, *next; thing != NULL; thing = next) {
         next = thing->next;
-        if (thing->kind == THING_CALL || thing->kind == THING_STATS)
+        if (is_of_host(thing))
+            keep(fake, thing);
+        else if (thing->kind == THING_CALL || thing->kind == THING_STATS)
             answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("the connection broke"));
     }
+}
+
+struct fake_host *fake_host(struct fake *fake)
+{
+    return &fake->host;
 }
 
 uint64_t fake_starts(const struct fake *fake)

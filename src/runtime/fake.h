@@ -121,6 +121,7 @@ bool fake_has_volume(const struct fake *fake, struct str name);
 void fake_add_volume(struct fake *fake, const char *name);
 size_t fake_volumes(const struct fake *fake);
 size_t fake_volumes_named(const struct fake *fake, struct str head); // whose names begin so
+size_t fake_networks(const struct fake *fake);      // of tasks, set up and not taken down
 struct str fake_last_user(const struct fake *fake); // whose credentials the last pull brought
 uint64_t fake_starts(const struct fake *fake);      // of containers, ever
 int fake_calls(const struct fake *fake, enum host_call_kind kind); // how many were made

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "runtime/fake.h"
+#include "runtime/fake_host.h"
 
 enum thing_kind {
     THING_NOTHING,
@@ -58,6 +59,13 @@ struct volume {
     const struct docker_volume_create *made;
 };
 
+struct network {
+    struct network *next;
+    struct str task;
+    struct str address;
+    bool removed;
+};
+
 struct node {
     struct node *next;
     struct fake_image image;
@@ -71,6 +79,8 @@ struct fake {
     struct connection *connections;
     struct node *images;
     struct volume *volumes;
+    struct network *networks;
+    uint32_t networks_n; // ever
     struct planned *planned;
     struct fake_container **containers; // heap
     size_t containers_n, containers_cap;
@@ -85,6 +95,7 @@ struct fake {
     bool is_down;
     bool is_hung;
     uint64_t put_off_n; // ever
+    struct fake_host host;
 };
 
 struct thing *fake_push(struct fake *fake, enum thing_kind kind, time_ms at);

@@ -34,14 +34,21 @@
 //   stats          container                          items, about one a second
 //   logs           container, streams, since, tail,   items; `tail` absent: from the start
 //                  follow, timestamps
+//   load-image     image (the pause container's)      -    (one that is there is replaced)
 //   find-ports     ports                              ports, the first of each run
+//   network-up     network                            network (what was there of it is made anew)
+//   network-down   network (task; the rest if known)  -    (not there already is success)
+//   make-resource  resource                           values (secrets, asm-auth, env-files)
+//   remove-resource resource (kind and task)          -    (not there already is success)
 //
 // `container` is an id or a name. `image` is a reference ("nginx", "repo@sha256:..."); without tag
 // or digest it means ":latest". `auth` absent: no credentials. `apiVersion` is the lowest version
 // of the engine's API that the call's members need; absent: any.
 //
-// find-ports asks the host, not the engine: the agent's shell answers it with engine/ports.h and
-// never hands it to a driver. A driver answers a call that it does not know with class other.
+// The last ones ask the host, not the container engine: the agent's shell answers find-ports with
+// engine/ports.h, resources with a driver of its own (agent/keeper.h) and networks by
+// agent/hostnet.h, and never hands them to a driver of containers. A driver answers a call that it
+// does not know with class other.
 //
 // Error classes: not-found (container, image, volume), conflict (name in use, volume in use,
 // container not in the right state), denied (credentials), timeout (deadline), unreachable (no

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "runtime/fake_host.h"
 #include "tests/sim/generate.h"
 #include "tests/sim/host.h"
 #include "tests/sim/plan.h"
@@ -108,10 +109,11 @@ static bool task_may_move(enum rec_task_status from, enum rec_task_status to)
 {
     static const uint32_t onward[REC_TASK_STATUS_N] = {
         [REC_TASK_STATUS_PROVISIONING] = BIT(PENDING) | BIT(STOPPED),
-        [REC_TASK_STATUS_PENDING] = BIT(RUNNING) | BIT(STOPPED),
-        [REC_TASK_STATUS_RUNNING] = BIT(STOPPED) | BIT(DEACTIVATING),
-        [REC_TASK_STATUS_DEACTIVATING] = BIT(STOPPED) | BIT(STOPPING),
-        [REC_TASK_STATUS_STOPPING] = BIT(STOPPED),
+        [REC_TASK_STATUS_PENDING] = BIT(RUNNING) | BIT(DEPROVISIONING) | BIT(STOPPED),
+        [REC_TASK_STATUS_RUNNING] = BIT(STOPPED) | BIT(DEPROVISIONING) | BIT(DEACTIVATING),
+        [REC_TASK_STATUS_DEACTIVATING] = BIT(STOPPED) | BIT(DEPROVISIONING) | BIT(STOPPING),
+        [REC_TASK_STATUS_STOPPING] = BIT(DEPROVISIONING) | BIT(STOPPED),
+        [REC_TASK_STATUS_DEPROVISIONING] = BIT(STOPPED),
     };
 
     return from == to || (onward[from] & (1u << to)) != 0;
@@ -297,10 +299,14 @@ static struct row *row_of(size_t kind, uint64_t id)
     return row;
 }
 
+static bool has_word(struct str text, const char *word)
+{
+    return text.ptr != NULL && memmem(text.ptr, text.len, word, strlen(word)) != NULL;
+}
+
 static bool has_secret(struct str text)
 {
-    return text.ptr != NULL &&
-           memmem(text.ptr, text.len, GENERATE_SENTINEL, sizeof GENERATE_SENTINEL - 1) != NULL;
+    return has_word(text, GENERATE_SENTINEL) || has_word(text, FAKE_HOST_HELD);
 }
 
 static void note_written(const struct store_write *write)
@@ -410,6 +416,8 @@ static void check_host_write(struct sim_host *host, const struct store_write *wr
     struct str old = memory_disk_record(sim_host_disk(host), write->kind, write->id);
     struct arena arena = ARENA_INIT;
 
+    SIM_CHECK(write->remove || !has_word(write->json, FAKE_HOST_HELD),
+              "%s: what a secret holds is stored", sim_host_node(host)->name);
     if (old.len == 0 || write->remove ||
         (write->kind != HOST_KIND_TASK && write->kind != HOST_KIND_CONTAINER))
         return;

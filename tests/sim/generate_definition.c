@@ -14,6 +14,7 @@ struct plan {
     bool essential[CONTAINERS_MAX];
     bool probed[CONTAINERS_MAX]; // has a health check
     bool roled;                  // has an execution role
+    bool routed;                 // its last container is a log router
     bool volumes;
     int64_t cpu;    // summed up
     int64_t memory; //
@@ -180,6 +181,54 @@ static void put_credentials(struct generator *g)
     close_object(g);
 }
 
+static void put_secret(struct generator *g, const char *name)
+{
+    open_object(g, NULL);
+    put_str(g, "name", str_of(name));
+    put_str(g, "valueFrom",
+            ONE_OF(g, "plain", "/deep/name", "arn:aws:ssm:us-east-1:123456789012:parameter/plain",
+                   "arn:aws:secretsmanager:us-east-1:123456789012:secret:deep-abcdef:key::"));
+    close_object(g);
+}
+
+static void put_secrets(struct generator *g)
+{
+    open_list(g, "secrets");
+    put_secret(g, "KEY");
+    if (one_in(g, 2))
+        put_secret(g, "TOKEN");
+    close_list(g);
+}
+
+static void put_files(struct generator *g)
+{
+    open_list(g, "environmentFiles");
+    for (int n = (int)between(g, 1, 2); n > 0; n--) {
+        open_object(g, NULL);
+        put_str(g, "type", STR("s3"));
+        put_str(g, "value", ONE_OF(g, "arn:aws:s3:::bucket/a.env", "arn:aws:s3:::bucket/b/c.env"));
+        close_object(g);
+    }
+    close_list(g);
+}
+
+static void put_router(struct generator *g)
+{
+    open_object(g, "firelensConfiguration");
+    put_str(g, "type", ONE_OF(g, "fluentbit", "fluentd"));
+    close_object(g);
+}
+
+// Options of an output would have to name it as the router's kind does.
+static void put_log_to_router(struct plan *plan)
+{
+    struct generator *g = plan->g;
+
+    open_object(g, "logConfiguration");
+    put_str(g, "logDriver", STR("awsfirelens"));
+    close_object(g);
+}
+
 static void put_limits_of_time(struct generator *g)
 {
     if (one_in(g, 4))
@@ -230,6 +279,14 @@ static void write_container(struct plan *plan, int index)
         put_secret_variables(g);
     if (plan->roled && one_in(g, 2))
         put_credentials(g);
+    if (plan->roled && one_in(g, 2))
+        put_secrets(g);
+    if (plan->roled && one_in(g, 3))
+        put_files(g);
+    if (plan->routed && index == plan->containers - 1)
+        put_router(g);
+    else if (plan->routed && one_in(g, 2))
+        put_log_to_router(plan);
     if (leans(plan, "gpu") && index == 0)
         put_gpus(g);
     if (one_in(g, 4))
@@ -295,6 +352,7 @@ static struct plan make_plan(struct generator *g)
         plan.probed[i] = one_in(g, 4);
     }
     plan.roled = one_in(g, 4);
+    plan.routed = plan.containers > 1 && one_in(g, 5);
     plan.volumes = leans(&plan, "db") || one_in(g, 8);
     return plan;
 }

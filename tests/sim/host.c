@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "runtime/exec.h"
+#include "runtime/fake_host.h"
 #include "tests/sim/check.h"
 #include "tests/sim/sim.h"
 
@@ -25,6 +26,7 @@ struct sim_host {
     struct loop_timer again;
     size_t first_container;
     size_t old_volumes;
+    size_t old_resources;
 
     // Of one process.
     bool is_up;
@@ -172,6 +174,9 @@ static void set_engine(struct sim_host *host, struct engine_settings *engine)
     engine->pull_timeout_ms = TIME_MINUTE_MS;
     engine->cleanup_wait_ms = (20 + (int64_t)rng_below(&dice, 60)) * TIME_SECOND_MS;
     engine->cleanup_jitter_ms = 5 * TIME_SECOND_MS;
+    engine->task_cgroups = rng_below(&dice, 2) == 0;
+    engine->data_dir = STR("/data");
+    engine->task_networks = true;
     engine->port_first = 40000;
     engine->port_last = 40000 + 8 + (int32_t)rng_below(&dice, 100);
 }
@@ -190,6 +195,8 @@ static void set_config(struct sim_host *host)
         .log_drivers = {.n = 2, .at = log_drivers},
         .reserved_tcp = {.n = 2, .at = reserved},
         .reserved_memory_mib = 32,
+        .secrets_dir = "secrets", // the fake runtime holds them
+        .env_files_dir = "files",
         .metrics_disabled = !host->options.metrics,
         .os_family_detail = STR("linux"),
     };
@@ -354,6 +361,7 @@ void sim_host_wipe(struct sim_host *host)
     look_at_runtime(host);
     host->first_container = fake_containers(host->fake);
     host->old_volumes = fake_volumes_named(host->fake, SIM_HOST_VOLUME_HEAD);
+    host->old_resources = fake_host_left(fake_host(host->fake));
     host->status = -1;
     loop_timer_start(&host->again, 0);
 }
@@ -398,6 +406,11 @@ size_t sim_host_first_container(const struct sim_host *host)
 size_t sim_host_old_volumes(const struct sim_host *host)
 {
     return host->old_volumes;
+}
+
+size_t sim_host_old_resources(const struct sim_host *host)
+{
+    return host->old_resources;
 }
 
 void sim_host_fail_disk(struct sim_host *host, enum memory_fault fault)

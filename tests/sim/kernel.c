@@ -129,6 +129,24 @@ bool node_acts(struct node *node)
 
 // ---- in the place of io/loop
 
+// Nobody runs programs in a simulation, so nobody watches their descriptors.
+void loop_fd_init(struct loop_fd *watch, struct loop *loop, int fd, loop_fd_fn *fn, void *user)
+{
+    (void)watch, (void)loop, (void)fd, (void)fn, (void)user;
+    UNREACHABLE();
+}
+
+void loop_fd_want(struct loop_fd *watch, unsigned interest)
+{
+    (void)watch, (void)interest;
+    UNREACHABLE();
+}
+
+void loop_fd_deinit(struct loop_fd *watch)
+{
+    (void)watch;
+}
+
 int64_t loop_now_ms(struct loop *loop)
 {
     (void)loop;

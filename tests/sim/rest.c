@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "model/instance.h"
 #include "model/task.h"
+#include "runtime/fake_host.h"
 #include "tests/sim/net.h"
 #include "tests/sim/world.h"
 
@@ -204,6 +205,9 @@ static const char *host_keeps(struct sim_host *host)
     if (fake_volumes_named(fake, SIM_HOST_VOLUME_HEAD) >
         sim_host_old_volumes(host) + sim_host_node(host)->not_removed)
         return say("%s has left volumes behind", name);
+    if (fake_host_left(fake_host(sim_host_fake(host))) >
+        sim_host_old_resources(host) + sim_host_node(host)->not_removed)
+        return say("%s has left resources behind", name);
     if (memory_disk_records(sim_host_disk(host), HOST_KIND_TASK) > 0 ||
         memory_disk_records(sim_host_disk(host), HOST_KIND_CONTAINER) > 0)
         return say("%s has left rows behind", name);

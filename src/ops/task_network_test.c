@@ -1,0 +1,164 @@
+// Tasks with networks of their own, and FARGATE, as callers and agents see them.
+
+#include "tests/support/launch.h"
+
+#define ABLE                                                                                       \
+    "[{\"name\":\"com.amazonaws.ecs.capability.docker-remote-api.1.18\"},"                         \
+    "{\"name\":\"ecs.capability.task-eni\"},{\"name\":\"ecs.capability.task-network\"}"
+#define NETWORK "\"networkConfiguration\":{\"awsvpcConfiguration\":{\"subnets\":[\"subnet-1\"]}}"
+
+static void define(struct world *w)
+{
+    launch_add_definition(w, "web",
+                          "{\"containerDefinitions\":[{\"name\":\"main\",\"image\":\"b\","
+                          "\"essential\":true}],\"compatibilities\":[\"EC2\",\"FARGATE\"],"
+                          "\"networkMode\":\"awsvpc\",\"cpu\":\"256\",\"memory\":\"512\","
+                          "\"requiresAttributes\":[{\"name\":\"ecs.capability.task-eni\"}]}");
+}
+
+static struct str start(struct world *w, const char *more)
+{
+    return world_callf(w, "RunTask",
+                       "{\"cluster\":\"demo\",\"taskDefinition\":\"web\"," NETWORK "%s}", more);
+}
+
+static struct str describe(struct world *w, struct str task)
+{
+    return world_callf(w, "DescribeTasks", "{\"cluster\":\"demo\",\"tasks\":[\"%.*s\"]}",
+                       STR_ARGS(task));
+}
+
+static struct str of(struct world *w, struct str task, const char *path)
+{
+    return world_get(w, describe(w, task), path);
+}
+
+static struct str one_task(struct world *w)
+{
+    launch_add_instance(w, "a1", 1000, 1000, ABLE "]");
+    define(w);
+    return launch_task_arn(w, start(w, ""), 0);
+}
+
+static void attach(struct world *w, struct str task, const char *address)
+{
+    struct str id = of(w, task, "tasks.0.attachments.0.id");
+
+    world_callf(w, "SubmitTaskStateChange",
+                "{\"cluster\":\"demo\",\"task\":\"%.*s\",\"attachments\":[{\"attachmentArn\":"
+                "\"arn:aws:ecs:us-east-1:123456789012:attachment/%.*s\",\"status\":\"ATTACHED\","
+                "\"details\":[{\"name\":\"privateIPv4Address\",\"value\":\"%s\"}]}]}",
+                STR_ARGS(task), STR_ARGS(id), address);
+}
+
+static void an_interface_goes_through_its_states(void **state)
+{
+    struct world *w = *state;
+    struct str task = one_task(w);
+
+    EXPECT_STR(of(w, task, "tasks.0.lastStatus"), "PROVISIONING");
+    EXPECT_STR(of(w, task, "tasks.0.attachments.0.status"), "PRECREATED");
+    attach(w, task, "10.1.0.5"); // no acknowledgement before: it is believed all the same
+    EXPECT_STR(of(w, task, "tasks.0.lastStatus"), "PENDING");
+    EXPECT_STR(of(w, task, "tasks.0.attachments.0.status"), "ATTACHED");
+    EXPECT_STR(of(w, task, "tasks.0.containers.0.networkInterfaces.0.privateIpv4Address"),
+               "10.1.0.5");
+    launch_report(w, task, "RUNNING");
+    EXPECT_STR(of(w, task, "tasks.0.lastStatus"), "RUNNING");
+    launch_report(w, task, "STOPPED");
+    EXPECT_STR(of(w, task, "tasks.0.attachments.0.status"), "DELETED");
+}
+
+static void a_confirmation_that_comes_again_changes_nothing(void **state)
+{
+    struct world *w = *state;
+    struct str task = one_task(w);
+    struct str before;
+
+    attach(w, task, "10.1.0.5");
+    before = describe(w, task);
+    attach(w, task, "10.9.9.9");
+    assert_true(str_eq(describe(w, task), before));
+}
+
+static void it_all_survives_a_restart_of_the_server(void **state)
+{
+    struct world *w = *state;
+    struct str task = one_task(w);
+
+    attach(w, task, "10.1.0.5");
+    world_restart(w);
+    EXPECT_STR(of(w, task, "tasks.0.attachments.0.status"), "ATTACHED");
+    EXPECT_STR(of(w, task, "tasks.0.containers.0.networkInterfaces.0.privateIpv4Address"),
+               "10.1.0.5");
+}
+
+static void an_agent_that_waits_for_interfaces_gets_no_such_task(void **state)
+{
+    struct world *w = *state;
+
+    launch_add_instance(w, "a1", 1000, 1000, "[{\"name\":\"ecs.capability.task-eni\"}]");
+    define(w);
+    EXPECT_STR(world_get(w, start(w, ""), "failures.0.reason"), "ATTRIBUTE");
+}
+
+static void fargate_is_hosts_that_serve_nothing_else(void **state)
+{
+    struct world *w = *state;
+    struct str task;
+
+    define(w);
+    launch_add_instance(w, "a1", 1000, 1000, ABLE "]");
+    EXPECT_STR(world_get(w, start(w, ",\"launchType\":\"FARGATE\""), "failures.0.reason"),
+               "RESOURCE:FARGATE");
+    launch_add_instance(w, "f1", 1000, 1000,
+                        ABLE ",{\"name\":\"ecs.capability.fargate\",\"value\":\"FARGATE\"}]");
+    task = launch_task_arn(w, start(w, ",\"launchType\":\"FARGATE\""), 0);
+    EXPECT_STR(of(w, task, "tasks.0.containerInstanceArn"), "");
+    EXPECT_STR(of(w, task, "tasks.0.platformFamily"), "Linux");
+    EXPECT_STR(of(w, task, "tasks.0.fargateEphemeralStorage.sizeInGiB"), "20");
+    for (int i = 0; i < 3; i++) // 256 of 1000 each, and not one on the other host
+        assert_int_equal(launch_count(w, start(w, ",\"launchType\":\"EC2\""), "tasks"), i < 1);
+    assert_int_equal(launch_count(w,
+                                  world_ok(w, "ListContainerInstances", "{\"cluster\":\"demo\"}"),
+                                  "containerInstanceArns"),
+                     1);
+    EXPECT_STR(world_get(w, world_ok(w, "DescribeClusters", "{\"clusters\":[\"demo\"]}"),
+                         "clusters.0.registeredContainerInstancesCount"),
+               "1");
+}
+
+static void spot_and_on_demand_are_hosts_of_their_own(void **state)
+{
+    struct world *w = *state;
+    struct str task;
+
+    define(w);
+    world_ok(w, "PutClusterCapacityProviders",
+             "{\"cluster\":\"demo\",\"capacityProviders\":[\"FARGATE\",\"FARGATE_SPOT\"],"
+             "\"defaultCapacityProviderStrategy\":[]}");
+    launch_add_instance(w, "f1", 1000, 1000,
+                        ABLE ",{\"name\":\"ecs.capability.fargate\",\"value\":\"FARGATE_SPOT\"}]");
+    EXPECT_STR(world_get(w, start(w, ",\"launchType\":\"FARGATE\""), "failures.0.reason"),
+               "RESOURCE:FARGATE");
+    task = launch_task_arn(
+        w, start(w, ",\"capacityProviderStrategy\":[{\"capacityProvider\":\"FARGATE_SPOT\"}]"), 0);
+    EXPECT_STR(of(w, task, "tasks.0.capacityProviderName"), "FARGATE_SPOT");
+    world_ok(w, "UpdateContainerInstancesState",
+             "{\"cluster\":\"demo\",\"containerInstances\":[\"f1\"],\"status\":\"DRAINING\"}");
+    EXPECT_STR(of(w, task, "tasks.0.stopCode"), "SpotInterruption");
+    EXPECT_STR(of(w, task, "tasks.0.desiredStatus"), "STOPPED");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LAUNCH_TEST(an_interface_goes_through_its_states),
+        LAUNCH_TEST(a_confirmation_that_comes_again_changes_nothing),
+        LAUNCH_TEST(it_all_survives_a_restart_of_the_server),
+        LAUNCH_TEST(an_agent_that_waits_for_interfaces_gets_no_such_task),
+        LAUNCH_TEST(fargate_is_hosts_that_serve_nothing_else),
+        LAUNCH_TEST(spot_and_on_demand_are_hosts_of_their_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
