@@ -539,3 +539,8 @@ bool drive_runtime_is_up(const struct drive *drive)
 {
     return drive->is_up && !drive->is_mute;
 }
+
+bool drive_makes_networks(const struct drive *drive)
+{
+    return drive->config.hostnet != NULL;
+}

@@ -41,6 +41,8 @@ void drive_message(struct drive *drive, enum acs_message kind, const void *value
 struct engine *drive_engine(struct drive *drive);
 // Its event stream is open, and it answered the last ping (one goes out with each heartbeat).
 bool drive_runtime_is_up(const struct drive *drive);
+// Whether networks of tasks are made on this very host, where they can be looked into.
+bool drive_makes_networks(const struct drive *drive);
 
 // A stats stream of a container; `fn` gets each sample. Ends by drive_stats_stop or with the
 // container.

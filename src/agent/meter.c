@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "engine/stats.h"
+#include "host/link.h"
 #include "io/loop.h"
 
 enum { LOOK_MS = 1000, AGAIN_FIRST_MS = 1000, AGAIN_MAX_MS = 10 * 1000 };
@@ -17,7 +18,8 @@ struct gauge {
     struct str runtime_id; // behind the structure
     struct stats stats;
     int32_t restarts;
-    int64_t token; // of the stream; 0: none at present
+    int32_t network_pid; // of an awsvpc task, which the runtime does not count; 0: any other
+    int64_t token;       // of the stream; 0: none at present
     int64_t again_ms;
     int64_t pause_ms;
     bool runs; // in the view that is being looked through
@@ -34,9 +36,14 @@ struct meter {
 static void on_sample(void *user, const struct docker_stats *sample)
 {
     struct gauge *gauge = user;
+    struct docker_network_stats_entry eth0 = {.key = STR("eth0")};
+    struct docker_stats whole;
 
     if (sample != NULL) {
-        stats_add(&gauge->stats, sample, gauge->meter->cores);
+        whole = *sample;
+        if (gauge->network_pid > 0 && link_count(gauge->network_pid, &eth0.value))
+            SET(&whole, networks, (struct docker_network_stats_map){.n = 1, .at = &eth0});
+        stats_add(&gauge->stats, &whole, gauge->meter->cores);
         gauge->pause_ms = AGAIN_FIRST_MS;
         return;
     }
@@ -90,6 +97,7 @@ static void follow(struct meter *meter, const struct engine_view *view)
     if (gauge == NULL)
         gauge = gauge_new(meter, view);
     gauge->runs = true;
+    gauge->network_pid = drive_makes_networks(meter->drive) ? view->network_pid : 0;
     if (view->restart_count != gauge->restarts) {
         stats_restarted(&gauge->stats);
         gauge->restarts = view->restart_count;
@@ -144,12 +152,10 @@ void meter_free(struct meter *meter)
 
 // ---- what has gathered
 
-// Only a network namespace of its own gives a container numbers of its own. What the agent has put
-// into the namespace of an awsvpc task, the container engine does not count.
+// Only a network namespace of its own gives a container numbers of its own, or those of its task.
 static bool has_network(const struct engine_view *view)
 {
-    return !str_eq(view->network_mode, STR("host")) && !str_eq(view->network_mode, STR("none")) &&
-           !str_eq(view->network_mode, STR("awsvpc"));
+    return !str_eq(view->network_mode, STR("host")) && !str_eq(view->network_mode, STR("none"));
 }
 
 // `most`: how many containers the task can still have; room is made for them at the first.

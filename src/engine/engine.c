@@ -399,6 +399,7 @@ static void view_one(const struct container *c, struct engine_view *view)
         .network_mode = task->spec->network_mode,
         .type = (enum engine_container_type)c->role,
         .network = task->network.found,
+        .network_pid = network_process(task),
         .task_status = task->known,
         .task_desired = task->desired,
         .status = c->known,

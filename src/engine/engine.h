@@ -253,6 +253,7 @@ struct engine_view {
     struct str network_mode;
     enum engine_container_type type;
     const struct host_network *network; // of an awsvpc task that has it; else NULL
+    int32_t network_pid;                // of a process in that network; 0: none is known
     enum host_task_status task_status;
     enum host_task_status task_desired;
     enum host_container_status status;

@@ -86,6 +86,11 @@ struct str network_hostname(const struct task *task)
     return task_short_id(task);
 }
 
+int32_t network_process(const struct task *task)
+{
+    return task->network.state == HOST_NETWORK_STATE_UP ? holder_of(task)->pid : 0;
+}
+
 // ---- calls
 
 static void send(struct engine *engine, struct task *task, enum host_call_kind kind,

@@ -469,6 +469,7 @@ bool network_is_busy(const struct task *task);
 time_ms network_next_timer(const struct task *task);
 struct str_list network_groups(const struct task *task, struct arena *arena); // security groups
 struct str network_hostname(const struct task *task);
+int32_t network_process(const struct task *task); // one in its namespace; 0: not known
 // ---- resource.c
 
 void resource_build(const struct engine *engine, struct task *task);

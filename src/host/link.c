@@ -10,9 +10,12 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "api/docker.h"
+#include "base/buf.h"
 #include "io/file.h"
 
 struct request {
@@ -64,4 +67,61 @@ int link_isolate(struct str name)
         return -ENODEV;
     fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     return fd < 0 ? -errno : exchange(fd, &request);
+}
+
+// ---- counters
+
+enum { COLUMNS_N = 16, DEV_MAX = 256 * 1024 };
+
+static size_t read_columns(struct str line, int64_t columns[COLUMNS_N])
+{
+    size_t n = 0;
+
+    for (struct str word; n < COLUMNS_N && (line = str_trim(line)).len > 0; n++) {
+        (void)str_cut(line, ' ', &word, &line);
+        if (!str_to_i64(str_trim(word), &columns[n]))
+            return n;
+    }
+    return n;
+}
+
+// Two lines of headings, then "name: " and sixteen columns: received bytes, packets, errors,
+// dropped, four more; sent likewise.
+void link_count_text(struct str text, struct docker_network_stats *out)
+{
+    int64_t sum[COLUMNS_N] = {0};
+    struct str line;
+    struct str name;
+
+    while (text.len > 0) {
+        int64_t columns[COLUMNS_N];
+
+        (void)str_cut(text, '\n', &line, &text);
+        if (!str_cut(line, ':', &name, &line) || str_eq(str_trim(name), STR("lo")) ||
+            read_columns(line, columns) < COLUMNS_N)
+            continue;
+        for (size_t i = 0; i < COLUMNS_N; i++)
+            sum[i] += columns[i];
+    }
+    *out = (struct docker_network_stats){0};
+    SET(out, rx_bytes, sum[0]);
+    SET(out, rx_packets, sum[1]);
+    SET(out, rx_errors, sum[2]);
+    SET(out, rx_dropped, sum[3]);
+    SET(out, tx_bytes, sum[8]);
+    SET(out, tx_packets, sum[9]);
+    SET(out, tx_errors, sum[10]);
+    SET(out, tx_dropped, sum[11]);
+}
+
+bool link_count(int32_t pid, struct docker_network_stats *out)
+{
+    BUF_AUTO struct buf text = BUF_INIT;
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/net/dev", (int)pid);
+    if (file_read(path, DEV_MAX, &text) != 0)
+        return false;
+    link_count_text(buf_str(&text), out);
+    return true;
 }

@@ -105,6 +105,7 @@ static void place_on_fargate(struct op_ctx *ctx, struct launch *launch,
     struct placement placement = place(ctx->step, request);
 
     MARK_IF(placement.instance == NULL, "there is no Fargate capacity");
+    MARK_IF(placement.instance != NULL, "a Fargate task goes to a host that serves nothing else");
     if (placement.instance != NULL)
         launch_on(ctx, launch, placement.instance, launched);
     else

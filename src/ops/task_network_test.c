@@ -150,6 +150,30 @@ static void spot_and_on_demand_are_hosts_of_their_own(void **state)
     EXPECT_STR(of(w, task, "tasks.0.desiredStatus"), "STOPPED");
 }
 
+static void a_service_runs_on_fargate(void **state)
+{
+    struct world *w = *state;
+    struct str reply;
+
+    define(w);
+    launch_add_instance(w, "f1", 1000, 2000,
+                        ABLE ",{\"name\":\"ecs.capability.fargate\",\"value\":\"FARGATE\"}]");
+    world_ok(w, "CreateService",
+             "{\"cluster\":\"demo\",\"serviceName\":\"s\",\"taskDefinition\":\"web\","
+             "\"desiredCount\":4,\"launchType\":\"FARGATE\"," NETWORK "}");
+    for (int i = 0; i < 5; i++)
+        world_advance(w, 1000);
+    reply = world_ok(w, "ListTasks",
+                     "{\"cluster\":\"demo\",\"serviceName\":\"s\",\"launchType\":\"FARGATE\"}");
+    assert_int_equal(launch_count(w, reply, "taskArns"), 3); // 256 of 1000 each
+    reply = world_ok(w, "DescribeServices", "{\"cluster\":\"demo\",\"services\":[\"s\"]}");
+    EXPECT_STR(world_get(w, reply, "services.0.pendingCount"), "3");
+    EXPECT_STR(world_get(w, reply, "services.0.platformFamily"), "Linux");
+    reply =
+        describe(w, world_get(w, world_ok(w, "ListTasks", "{\"cluster\":\"demo\"}"), "taskArns.0"));
+    EXPECT_STR(world_get(w, reply, "tasks.0.attachments.0.details.0.value"), "subnet-1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +183,7 @@ int main(void)
         LAUNCH_TEST(an_agent_that_waits_for_interfaces_gets_no_such_task),
         LAUNCH_TEST(fargate_is_hosts_that_serve_nothing_else),
         LAUNCH_TEST(spot_and_on_demand_are_hosts_of_their_own),
+        LAUNCH_TEST(a_service_runs_on_fargate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,9 +69,11 @@ class FarHost:
     def __init__(self):
         self.name = f"gtfar{os.getpid()}"
         self.processes = []
+        self.agent = None
         rig.run("ip", "netns", "add", self.name)
         try:
             self.wire()
+            self.pass_port_on()
             self.start()
         except BaseException:
             self.close()
@@ -91,28 +93,34 @@ class FarHost:
     def spawn(self, *argv, log):
         self.processes.append(subprocess.Popen(["ip", "netns", "exec", self.name, *argv], stdout=log, stderr=log, env=machine.env()))
 
-    def start(self):
+    def pass_port_on(self):
         """The server listens on loopback; both ends of the wire pass its port on."""
         forward = [sys.executable, os.path.abspath(__file__), "forward"]
         self.log = open(os.path.join(machine.folder, "far.log"), "a")
         self.processes.append(subprocess.Popen(forward + [f"{HOST_A}:{machine.port}", f"127.0.0.1:{machine.port}"], stderr=self.log))
         self.spawn(*forward, f"127.0.0.1:{machine.port}", f"{HOST_A}:{machine.port}", log=self.log)
+
+    def start(self):
+        said = self.text().count("agent.connected")
         env = {k: v for k, v in machine.env().items() if not k.startswith("GANTRY_")}
         self.agent = subprocess.Popen(
             ["ip", "netns", "exec", self.name, machine.gantry, "agent", "--data", os.path.join(machine.folder, "far"),
              "--endpoint", f"http://127.0.0.1:{machine.port}", "--docker-socket", machine.docker.socket,
              "--credentials", f"{machine.data}/credentials", "--awsvpc-pool", POOL_B, "--awsvpc-direct", POOL_A,
              "--awsvpc-bridge", "gtnet1", "--fargate", "on-demand"], stdout=self.log, stderr=self.log, env=env)
-        self.processes.append(self.agent)
-        rig.wait_until("the far agent is connected", lambda: "agent.connected" in self.text(), 60)
+        rig.wait_until("the far agent is connected", lambda: self.text().count("agent.connected") >= said + 2, 60)
+
+    def stop(self):
+        self.agent.kill()
+        self.agent.wait()
 
     def text(self):
         return open(self.log.name, encoding="utf-8").read()
 
     def close(self):
-        for process in self.processes:
+        for process in self.processes + ([self.agent] if self.agent else []):
             process.terminate()
-        for process in self.processes:
+        for process in self.processes + ([self.agent] if self.agent else []):
             process.wait(20)
         rig.run("ip", "netns", "del", self.name, check=False)
         if os.environ.get("GANTRY_E2E_LOGS"):
@@ -284,6 +292,39 @@ class Groups(unittest.TestCase):
         task = await_status(run([container("app", "sleep 600")], groups=["sg-none"]), "STOPPED")
         self.assertEqual(task["stoppedReason"], "ContainerNetworkingError: The security group 'sg-none' does not exist")
         self.assertEqual(task["stopCode"], "TaskFailedToStart")
+
+
+class Leftovers(unittest.TestCase):
+    def test_what_an_agent_without_memory_finds_is_removed(self):
+        """Killed, its store lost, its containers removed by hand: the note of the interface is all there is."""
+        far.stop()
+        folder = os.path.join(machine.folder, "far/agent")
+        note = {"list": open_list(f"{folder}/cni"), "result": {}}
+        os.makedirs(f"{folder}/cni/leases/gtnet1", exist_ok=True)
+        with open(f"{folder}/cni/leases/gtnet1/10.72.0.77", "w", encoding="utf-8") as lease:
+            lease.write("deadbeef\r\neth0")
+        with open(f"{folder}/cni/deadbeef.json", "w", encoding="utf-8") as out:
+            json.dump(note, out)
+        far.start()
+        rig.wait_until("note and lease are gone", lambda: not glob.glob(f"{folder}/cni/*.json")
+                       and not os.path.exists(f"{folder}/cni/leases/gtnet1/10.72.0.77"))
+
+    def test_a_task_whose_engine_was_restarted_leaves_nothing(self):
+        arn = run([container("app", "sleep 600")])
+        lease = address(await_status(arn, "RUNNING"))
+        machine.docker.process.terminate()
+        machine.docker.process.wait(60)
+        machine.docker.start()
+        await_status(arn, "STOPPED", 90)
+        rig.wait_until("its lease is given back", lambda: not any(path.endswith("/" + lease) for path in traces()[2]))
+        stop(await_status(run([container("app", "sleep 600")]), "RUNNING")["taskArn"])  # and it goes on
+
+
+def open_list(folder):
+    """The list of the agent's own bridge, as its notes have it."""
+    return json.dumps({"cniVersion": "1.0.0", "name": "gtnet1", "plugins": [{
+        "type": "bridge", "bridge": "gtnet1", "isGateway": True, "ipam": {
+            "type": "host-local", "dataDir": f"{folder}/leases", "ranges": [[{"subnet": POOL_B}]]}}]})
 
 
 class Hosts(unittest.TestCase):

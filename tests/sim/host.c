@@ -199,6 +199,7 @@ static void set_config(struct sim_host *host)
         .env_files_dir = "files",
         .metrics_disabled = !host->options.metrics,
         .os_family_detail = STR("linux"),
+        .fargate = host->options.fargate ? STR("FARGATE") : STR_NONE,
     };
     set_engine(host, &host->config.engine);
 }

@@ -20,6 +20,7 @@ struct sim_host_options {
     int64_t memory_mib;
     struct str zone; // attribute "zone"
     bool metrics;
+    bool fargate;      // it serves FARGATE
     int32_t busy_port; // taken by somebody else on the host; 0: none
 };
 

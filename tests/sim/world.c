@@ -32,6 +32,8 @@ struct wane {
     struct loop_timer timer;
 };
 
+enum { FARGATE_HOST = 3 };
+
 enum { COMMIT_MS = 8 };
 
 static uint64_t below(struct world *w, uint64_t bound)
@@ -160,6 +162,7 @@ static const struct fake_container *any_container(struct world *w, const struct 
 
 // ---- actions on hosts
 
+// A fleet that is large enough has a host that serves FARGATE, with room for two of its tasks.
 static void start_host(struct world *w)
 {
     struct sim_host_options options = {
@@ -172,8 +175,14 @@ static void start_host(struct world *w)
         .metrics = below(w, 8) == 0,
         .busy_port = below(w, 4) ? 0 : 40000 + (int32_t)below(w, 8),
     };
-    struct sim_host *host = sim_host_new(&options);
+    struct sim_host *host;
 
+    if (options.number == FARGATE_HOST) {
+        options.fargate = true;
+        options.cpus = 8;
+        options.memory_mib = 17000;
+    }
+    host = sim_host_new(&options);
     for (size_t i = 0; i < GENERATE_IMAGES; i++)
         script_image(w, fake_image(sim_host_fake(host), generate_images[i].ptr));
     w->hosts[w->hosts_n++] = host;
