@@ -222,6 +222,7 @@ static const char *const *server_argv(struct up *up)
                                          "log-level",
                                          "log-format",
                                          "stopped-task-retention",
+                                         "stopped-tasks-kept",
                                          "max-connections",
                                          "scaling",
                                          "lifecycle-hooks",
@@ -233,6 +234,7 @@ static const char *const *server_argv(struct up *up)
                                          "events-webhook",
                                          "usage-tasks",
                                          "metrics-tasks",
+                                         "exec-idle",
                                          "store"};
     const char **argv = arena_array(up->values->arena, const char *, ARGV_MAX);
     size_t n = 0;

@@ -19,6 +19,7 @@ struct agent_hello {
     struct str agent_hash;
     struct str docker_version;
     bool send_credentials; // it has just started, so it has no keys of roles
+    struct str abilities;  // beyond the published protocol, "exec,..."; empty of other agents
 };
 
 // A websocket handshake asks to be let in. Exactly one EFFECT_ACS_ACCEPT or EFFECT_ACS_REFUSE

@@ -52,6 +52,7 @@ struct instance {
     uint64_t telemetry_session; // its TCS session; 0: none
     struct list unacknowledged; // struct task.unacknowledged, by sequence
     struct expiry role_keys;    // waits from the first keys its agent was sent; core/roles.h
+    bool relays_exec;           // the agent of its ACS session can (core/exec.h)
     struct instance_runtime runtime;
 };
 

@@ -14,6 +14,7 @@ static void read_hello(struct arena *arena, struct str query, struct agent_hello
     out->docker_version = channel_query(arena, query, STR("dockerVersion"));
     out->send_credentials =
         str_eq(channel_query(arena, query, STR("sendCredentials")), STR("true"));
+    out->abilities = channel_query(arena, query, STR("abilities"));
 }
 
 static struct str json_of(struct str frame)
