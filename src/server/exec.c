@@ -217,7 +217,7 @@ static void open_socket(struct execs *execs, enum exec_end end, struct str id,
                         struct http_exchange *exchange, const struct http_request *request)
 {
     struct sigv4_error error = {0};
-    struct caller caller;
+    struct caller caller = {0};
 
     if (!request->wants_websocket)
         refuse(exchange, 400, ECS_ERROR_MALFORMED_HTTP_REQUEST_EXCEPTION,
@@ -226,6 +226,9 @@ static void open_socket(struct execs *execs, enum exec_end end, struct str id,
              auth_check(execs->config.auth, request, clock_wall_ms(), http_exchange_arena(exchange),
                         &caller, &error) != 0)
         refuse(exchange, 403, ECS_ERROR_ACCESS_DENIED_EXCEPTION, error.message);
+    else if (caller.role != NULL) // of a task: no container instance
+        refuse(exchange, 403, ECS_ERROR_ACCESS_DENIED_EXCEPTION,
+               STR("The keys of a task's role are no container instance's."));
     else if (find(execs, id) == NULL || execs->closed)
         refuse(exchange, 404, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                STR("There is no such session."));
