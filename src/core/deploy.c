@@ -676,6 +676,18 @@ static void start(struct step *step, struct service *service, struct service_dep
     service_deployment_change(step, deployment, next);
 }
 
+void deploy_end(struct step *step, struct service *service)
+{
+    struct service_deployment *newest;
+
+    request_stop(step, service);
+    newest = service_newest_deployment(service);
+    if (newest == NULL || newest->rec->status != ECS_SERVICE_DEPLOYMENT_STATUS_STOP_REQUESTED)
+        return;
+    MARK("a deleted service takes its deployment along");
+    finish(step, service, newest, ECS_SERVICE_DEPLOYMENT_STATUS_STOPPED, STR_NONE);
+}
+
 void deploy_settle(struct step *step, struct service *service)
 {
     LIST_EACH_SAFE (&service->service_deployments, it) {

@@ -43,6 +43,9 @@ void deploy_rollback_failed(struct step *step, struct service *service);
 // next PENDING one to IN_PROGRESS; deployments without tasks leave the list.
 void deploy_settle(struct step *step, struct service *service);
 
+// The service is being deleted: the service deployment that is under way stops.
+void deploy_end(struct step *step, struct service *service);
+
 // For task sets (core/task_set.h): a number for "ecs-svc/<number>", and a revision of that number.
 int64_t deploy_new_number(struct step *step);
 uint64_t deploy_put_revision(struct step *step, struct service *service, int64_t number,

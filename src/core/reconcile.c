@@ -268,6 +268,7 @@ static void drain(struct step *step, struct service *service)
     struct rec_service *next;
     time_ms again_at = 0;
 
+    deploy_end(step, service);
     LIST_EACH (&service->tasks, it) {
         struct task *task = LIST_ENTRY(it, struct task, in_service);
         traffic_look(step, task, &again_at);

@@ -150,6 +150,23 @@ static void test_a_deleted_service_drains_and_goes(void **state)
     EXPECT_SERVICE(w, "services.0.status", "ACTIVE");
 }
 
+static void test_a_service_deleted_half_way_through_a_deployment_stops_it(void **state)
+{
+    struct world *w = *state;
+    struct str list;
+
+    launch_add_instance(w, "i1", 4096, 8192, "[]");
+    launch_add_simple(w, "app", 256, 512);
+    create(w, ",\"desiredCount\":2");
+    world_advance(w, 1);
+    list = world_ok(w, "ListServiceDeployments", "{\"cluster\":\"demo\",\"service\":\"web\"}");
+    EXPECT_STR(get(w, list, "serviceDeployments.0.status"), "IN_PROGRESS");
+    world_ok(w, "DeleteService", "{\"cluster\":\"demo\",\"service\":\"web\",\"force\":true}");
+    world_advance(w, 1);
+    list = world_ok(w, "ListServiceDeployments", "{\"cluster\":\"demo\",\"service\":\"web\"}");
+    EXPECT_STR(get(w, list, "serviceDeployments.0.status"), "STOPPED");
+}
+
 static void test_a_daemon_service_has_one_task_on_each_instance(void **state)
 {
     struct world *w = *state;
@@ -388,6 +405,7 @@ int main(void)
         LAUNCH_TEST(test_a_task_that_ends_is_replaced),
         LAUNCH_TEST(test_without_room_a_service_says_so_and_waits),
         LAUNCH_TEST(test_a_deleted_service_drains_and_goes),
+        LAUNCH_TEST(test_a_service_deleted_half_way_through_a_deployment_stops_it),
         LAUNCH_TEST(test_a_daemon_service_has_one_task_on_each_instance),
         LAUNCH_TEST(test_a_service_survives_a_restart),
         LAUNCH_TEST(test_the_circuit_breaker_gives_a_first_deployment_up),

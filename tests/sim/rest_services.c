@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "core/deployment_status.h"
 #include "core/service_start.h"
 #include "core/task_health.h"
 #include "model/cluster.h"
@@ -364,12 +365,19 @@ static const char *why_task_sets(struct look *look)
     return NULL;
 }
 
+static bool deploys(const struct look *look)
+{
+    const struct service_deployment *newest = service_newest_deployment(look->service);
+
+    return newest != NULL && !service_deployment_is_final(newest->rec->status);
+}
+
 static const char *why(struct look *look)
 {
     struct tally n;
 
     if (look->service->rec->status == REC_SERVICE_STATUS_INACTIVE)
-        return NULL;
+        return deploys(look) ? "is deleted and still deploys" : NULL;
     if (look->service->rec->status == REC_SERVICE_STATUS_DRAINING)
         return has_ghosts(look) ? NULL : "does not end";
     if (look->service->rec->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL)
