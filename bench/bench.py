@@ -25,7 +25,8 @@ sys.path[:0] = [HERE, os.path.join(ROOT, "tests/wire"), os.path.join(ROOT, "test
 sys.dont_write_bytecode = True
 
 import rows  # noqa: E402
-import rows_api  # noqa: E402,F401: they enter themselves into rows.TABLE
+import rows_agent  # noqa: E402,F401: they enter themselves into rows.TABLE
+import rows_api  # noqa: E402,F401
 import rows_core  # noqa: E402,F401
 import rows_docker  # noqa: E402,F401
 import rows_fleet  # noqa: E402,F401

@@ -21,7 +21,8 @@ SECTIONS = [
     ("Deciding and storing", ("store.",)),
     ("How cost grows", ("grow.",)),
     ("Start, memory, idling", ("start.", "memory.", "idle.")),
-    ("Agents", ("agents.", "fleet.")),
+    ("Services", ("services.",)),
+    ("Agents", ("agents.", "agent.", "fleet.")),
     ("Docker", ("docker.",)),
     ("What the machine can do", ("floor.",)),
 ]

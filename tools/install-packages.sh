@@ -5,7 +5,7 @@ set -eu
 
 build="build-essential meson ninja-build pkg-config python3 libevent-dev libwslay-dev libssl-dev
 libyajl-dev libsqlite3-dev libpcre2-dev uthash-dev libxxhash-dev"
-check="libcmocka-dev libjansson-dev clang clang-format awscli ansible python3-boto3 sqlite3 procps iproute2 iptables nftables containernetworking-plugins busybox-static openssl curl"
+check="libcmocka-dev libjansson-dev clang clang-format awscli ansible python3-boto3 sqlite3 procps iproute2 iptables nftables containernetworking-plugins busybox-static openssl curl docker-registry"
 docker="docker.io iptables iproute2 nftables containernetworking-plugins busybox-static"
 
 wanted=""

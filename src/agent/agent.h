@@ -19,6 +19,7 @@ struct agent_options {
     const char *credentials_file; // profile "default"; else AWS_* and ~/.aws/credentials
     const char *ca_file;          // trusted for https; NULL: the system's
     bool insecure;
+    int disk_reserve;        // percent of a disk that is to stay free; 0: nobody looks
     const char *awsvpc_pool; // a CIDR for the addresses of awsvpc tasks
     const char *awsvpc_bridge;
     const char *awsvpc_gateway;

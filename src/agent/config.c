@@ -272,6 +272,51 @@ static int read_engine(struct loader *l)
     return 0;
 }
 
+static int read_count(struct loader *l, const char *name, int32_t *out)
+{
+    int64_t value = *out;
+
+    if (read_number(l, name, &value) != 0)
+        return CONFIG_E_BAD;
+    *out = value > INT32_MAX ? INT32_MAX : (int32_t)value;
+    return 0;
+}
+
+// Names stand in a list with commas.
+static int read_kept_images(struct loader *l)
+{
+    struct str rest = setting(l, "ECS_EXCLUDE_UNTRACKED_IMAGE");
+    struct str_list *out = &l->out->engine.images_kept;
+    struct str name;
+
+    out->at = arena_array(l->arena, struct str, rest.len + 1);
+    while (rest.len > 0) {
+        str_cut(rest, ',', &name, &rest);
+        name = str_trim(name);
+        if (name.len > 0)
+            out->at[out->n++] = name;
+    }
+    return 0;
+}
+
+// Automated image cleanup (ecs-behaviour-agent 1.7.5).
+static int read_cleaning(struct loader *l)
+{
+    struct engine_settings *e = &l->out->engine;
+
+    if (read_bool(l, "ECS_DISABLE_IMAGE_CLEANUP", &e->keeps_images) != 0 ||
+        read_duration(l, "ECS_IMAGE_CLEANUP_INTERVAL", 10 * TIME_MINUTE_MS,
+                      &e->image_interval_ms) != 0 ||
+        read_duration(l, "ECS_IMAGE_MINIMUM_CLEANUP_AGE", 0, &e->image_min_age_ms) != 0 ||
+        read_duration(l, "NON_ECS_IMAGE_MINIMUM_CLEANUP_AGE", 0, &e->strange_image_min_age_ms) !=
+            0 ||
+        read_count(l, "ECS_NUM_IMAGES_DELETE_PER_CYCLE", &e->images_per_cycle) != 0 ||
+        read_count(l, "NONECS_NUM_CONTAINERS_DELETE_PER_CYCLE", &e->strangers_per_cycle) != 0 ||
+        read_bool(l, "ECS_ENABLE_UNTRACKED_IMAGE_CLEANUP", &e->cleans_strangers) != 0)
+        return CONFIG_E_BAD;
+    return read_kept_images(l);
+}
+
 static int read_host(struct loader *l)
 {
     static int32_t tcp[] = {22, 2375, 2376, 51678, 51679};
@@ -387,6 +432,8 @@ static int read_places(struct loader *l, const struct agent_options *options)
     out->credentials_file = options->credentials_file;
     out->ca_file = options->ca_file;
     out->insecure = options->insecure;
+    out->disk_reserve = options->disk_reserve;
+    out->engine.owner = str_of(out->data_dir); // two agents of one machine have two data folders
     return 0;
 }
 
@@ -523,6 +570,8 @@ int config_load(struct arena *arena, const struct agent_options *options,
         rc = read_host(&l);
     if (rc == 0)
         rc = read_engine(&l);
+    if (rc == 0)
+        rc = read_cleaning(&l);
     if (rc == 0)
         rc = read_network(&l, options);
     if (rc == 0)

@@ -36,6 +36,7 @@ struct agent_config {
     bool privileged_disabled;
     bool selinux;
     bool apparmor;
+    int32_t disk_reserve; // percent of a disk; below it images are removed at once. 0: off
     bool metrics_disabled;
     bool health_disabled;
     struct str os_family_detail;

@@ -158,6 +158,11 @@ static void durations_have_their_least(void **state)
          1000},
         {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER",
          offsetof(struct engine_settings, cleanup_jitter_ms), 0},
+        {"ECS_IMAGE_CLEANUP_INTERVAL", offsetof(struct engine_settings, image_interval_ms),
+         10 * TIME_MINUTE_MS},
+        {"ECS_IMAGE_MINIMUM_CLEANUP_AGE", offsetof(struct engine_settings, image_min_age_ms), 0},
+        {"NON_ECS_IMAGE_MINIMUM_CLEANUP_AGE",
+         offsetof(struct engine_settings, strange_image_min_age_ms), 0},
     };
     (void)state;
 
@@ -170,6 +175,24 @@ static void durations_have_their_least(void **state)
                          rows[i].least_ms);
         assert_true(str_starts(refused(rows[i].name, "90"), str_of(rows[i].name)));
     }
+}
+
+static void what_is_cleaned_up_can_be_chosen(void **state)
+{
+    struct engine_settings engine = loaded().engine;
+    (void)state;
+
+    assert_false(engine.keeps_images || engine.cleans_strangers);
+    assert_int_equal(engine.images_per_cycle, 5);
+    assert_int_equal(engine.strangers_per_cycle, 5);
+    assert_true(loaded_as("ECS_DISABLE_IMAGE_CLEANUP", "true").engine.keeps_images);
+    assert_true(loaded_as("ECS_ENABLE_UNTRACKED_IMAGE_CLEANUP", "true").engine.cleans_strangers);
+    assert_int_equal(loaded_as("ECS_NUM_IMAGES_DELETE_PER_CYCLE", "9").engine.images_per_cycle, 9);
+    engine = loaded_as("ECS_EXCLUDE_UNTRACKED_IMAGE", "a:1, b,,c").engine;
+    assert_int_equal(engine.images_kept.n, 3);
+    EXPECT_STR(engine.images_kept.at[1], "b");
+    assert_true(str_starts(refused("ECS_NUM_IMAGES_DELETE_PER_CYCLE", "-1"),
+                           STR("ECS_NUM_IMAGES_DELETE_PER_CYCLE")));
 }
 
 static void pull_behaviours_have_names(void **state)
@@ -411,6 +434,7 @@ int main(void)
         CASE(defaults_are_the_documented_ones),
         CASE(switches_are_true_or_false),
         CASE(durations_have_their_least),
+        CASE(what_is_cleaned_up_can_be_chosen),
         CASE(pull_behaviours_have_names),
         CASE(ports_are_lists_and_ranges),
         CASE(memory_is_a_whole_number),

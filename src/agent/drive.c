@@ -530,6 +530,13 @@ void drive_message(struct drive *drive, enum acs_message kind, const void *value
     step(drive, &input);
 }
 
+void drive_disk(struct drive *drive, bool is_low)
+{
+    struct engine_input input = {.kind = ENGINE_INPUT_DISK, .disk_is_low = is_low};
+
+    step(drive, &input);
+}
+
 struct engine *drive_engine(struct drive *drive)
 {
     return drive->engine;

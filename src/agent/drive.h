@@ -38,6 +38,9 @@ void drive_free(struct drive *drive); // containers are left alone; NULL is fine
 // From the server's connection.
 void drive_message(struct drive *drive, enum acs_message kind, const void *value);
 
+// Room on the host's disk got scarce, or is there again.
+void drive_disk(struct drive *drive, bool is_low);
+
 struct engine *drive_engine(struct drive *drive);
 // Its event stream is open, and it answered the last ping (one goes out with each heartbeat).
 bool drive_runtime_is_up(const struct drive *drive);

@@ -5,6 +5,7 @@
 #include "agent/life.h"
 
 #include "agent/acs.h"
+#include "agent/disk.h"
 #include "agent/drive.h"
 #include "agent/hostnet.h"
 #include "agent/probe.h"
@@ -42,6 +43,8 @@ struct life {
     struct hostnet *hostnet; // NULL: tasks have no networks of their own
     struct registration *registration;
     struct drive *drive;
+    struct disk *disk; // NULL: nobody looks
+    const char *engine_dir;
     struct places *places;
     struct acs *acs;
     struct tcs *tcs;
@@ -179,6 +182,28 @@ static void start_drive(struct life *life)
     life->records = NULL;
 }
 
+static void disk_changed(void *user, bool is_low)
+{
+    struct life *life = user;
+
+    drive_disk(life->drive, is_low);
+}
+
+static void watch_disk(struct life *life)
+{
+    struct disk_config config = {
+        .loop = life->config.loop,
+        .engine_dir = life->engine_dir,
+        .data_dir = life->settings->data_dir,
+        .reserve = life->settings->disk_reserve,
+        .changed = disk_changed,
+        .user = life,
+    };
+
+    if (config.reserve > 0)
+        life->disk = disk_new(&config);
+}
+
 static void connect_channels(struct life *life)
 {
     struct str arn = life->metadata.container_instance_arn;
@@ -198,6 +223,7 @@ static void connect_channels(struct life *life)
         .api = life->api,
         .config = life->settings,
         .drive = life->drive,
+        .disk = life->disk,
         .container_instance = arn,
         .docker_version = life->docker_version,
     };
@@ -233,6 +259,7 @@ static void registered(void *user, enum registration_end end, struct str arn, st
     LOG_INFO("agent.registered", LOG_STR("instance", life->metadata.container_instance_arn));
     life->settings->engine.container_instance = life->metadata.container_instance_arn;
     start_drive(life);
+    watch_disk(life);
     connect_channels(life);
 }
 
@@ -306,6 +333,8 @@ static void probed(void *user, const struct host_facts *facts, struct str docker
 
     life->probe = NULL; // frees itself after this
     life->docker_version = str_copy(&life->arena, docker_version);
+    if (facts->root_dir.len > 0)
+        life->engine_dir = str_cstr(&life->arena, facts->root_dir);
     if (!host_capacity(life->settings, facts, &engine->cpu_units, &engine->memory_mib)) {
         LOG_ERROR("agent.capacity", LOG_INT("memory_mib", facts->memory_mib),
                   LOG_INT("reserved_mib", life->settings->reserved_memory_mib));
@@ -376,6 +405,7 @@ void life_free(struct life *life)
     places_free(life->places);
     registration_cancel(life->registration);
     probe_cancel(life->probe);
+    disk_free(life->disk);
     drive_free(life->drive);
     hostnet_close(life->hostnet);
     rules_close(life->rules);

@@ -76,6 +76,7 @@ static void learned(struct probe *probe, const struct docker_info *info)
         .architecture = architecture(probe->version),
         .cpus = info->ncpu,
         .memory_mib = info->mem_total / MIB,
+        .root_dir = str_copy(&probe->arena, info->docker_root_dir),
     };
     if (plugins != NULL) {
         struct str_list *copy = &probe->facts.volume_plugins;

@@ -16,6 +16,7 @@ struct host_facts {
     struct str architecture; // "x86_64", "arm64"
     int64_t cpus;
     int64_t memory_mib;
+    struct str root_dir; // where the engine keeps images and containers; empty: it does not say
 };
 
 // CPU units and MiB to register; the engine's books use the same. False: more memory is reserved

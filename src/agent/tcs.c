@@ -29,7 +29,7 @@ struct tcs {
     struct channel *channel;
     struct meter *meter; // NULL: metrics are switched off
     struct loop_timer publish;
-    bool runtime_was_up;
+    bool was_well; // as it was last told
     time_ms runtime_since_ms;
 };
 
@@ -187,11 +187,15 @@ static void publish_status(struct tcs *tcs, struct arena *arena)
     struct tcs_publish_instance_status_request request = {0};
     struct tcs_instance_status_metadata metadata = {0};
     struct tcs_instance_status status = {0};
-    bool up = drive_runtime_is_up(tcs->config.drive);
+    struct str reason = disk_reason(tcs->config.disk, arena);
+    bool is_well;
     time_ms now = clock_wall_ms();
 
-    if (up != tcs->runtime_was_up || tcs->runtime_since_ms == 0) {
-        tcs->runtime_was_up = up;
+    if (!drive_runtime_is_up(tcs->config.drive))
+        reason = STR("The container engine does not answer.");
+    is_well = reason.len == 0;
+    if (is_well != tcs->was_well || tcs->runtime_since_ms == 0) {
+        tcs->was_well = is_well;
         tcs->runtime_since_ms = now;
     }
     SET(&metadata, cluster, tcs->config.config->engine.cluster);
@@ -199,7 +203,9 @@ static void publish_status(struct tcs *tcs, struct arena *arena)
     SET(&metadata, request_id, id_uuid(arena, &tcs->rng));
     SET(&status, type, STR("ContainerRuntime"));
     SET(&status, status,
-        up ? TCS_INSTANCE_HEALTHCHECK_STATUS_OK : TCS_INSTANCE_HEALTHCHECK_STATUS_IMPAIRED);
+        is_well ? TCS_INSTANCE_HEALTHCHECK_STATUS_OK : TCS_INSTANCE_HEALTHCHECK_STATUS_IMPAIRED);
+    if (!is_well)
+        SET(&status, status_reason, reason);
     SET(&status, last_updated, now);
     SET(&status, last_status_change, tcs->runtime_since_ms);
     SET(&request, metadata, &metadata);

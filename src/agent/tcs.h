@@ -5,6 +5,7 @@
 #define AGENT_TCS_H
 
 #include "agent/api.h"
+#include "agent/disk.h"
 #include "agent/drive.h"
 #include "agent/places.h"
 
@@ -16,6 +17,7 @@ struct tcs_config {
     const struct agent_config *config;
     struct places *places;
     struct drive *drive;
+    const struct disk *disk; // NULL: nobody looks
     struct str container_instance;
     struct str docker_version;
 };

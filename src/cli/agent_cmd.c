@@ -19,6 +19,10 @@ static const struct cli_option options[] = {
     {.name = "credentials", .value = "FILE", .help = "access keys, INI with a profile \"default\""},
     {.name = "ca-file", .value = "FILE", .help = "trust this authority for https"},
     {.name = "insecure", .help = "do not check the server's certificate"},
+    {.name = "disk-reserve",
+     .value = "PERCENT",
+     .fallback = "5",
+     .help = "with less of the disk free, unused images go at once; 0: nobody looks"},
     CLI_OPTIONS_TASK_NETWORKS,
     CLI_OPTION_DATA,
     CLI_OPTION_CONFIG,
@@ -49,9 +53,11 @@ static int run(const struct cli_values *values)
         .security_groups = cli_value(values, "security-groups"),
         .fargate = cli_value(values, "fargate"),
     };
+    int64_t reserve;
 
-    if (!cli_configure_log(values))
+    if (!cli_configure_log(values) || !cli_number(values, "disk-reserve", 0, 90, &reserve))
         return EXIT_USAGE;
+    agent.disk_reserve = (int)reserve;
     if (!cli_follow_supervisor())
         return EXIT_FAILED;
     if (str_eq(cli_text(values, "runtime"), STR("oci")))

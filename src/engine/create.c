@@ -396,15 +396,16 @@ static void fill_labels(const struct engine *engine, const struct container *c,
         {STR("com.amazonaws.ecs.task-arn"), c->task->arn},
         {STR("com.amazonaws.ecs.task-definition-family"), c->task->spec->family},
         {STR("com.amazonaws.ecs.task-definition-version"), c->task->spec->version},
+        {STR(ENGINE_OWNER_LABEL), engine->settings.owner},
     };
+    size_t n = sizeof(own) / sizeof(*own) - (engine->settings.owner.len == 0);
     struct docker_config over = {0};
 
     if (pause_is(c) && engine->settings.pause_labels.n > 0) {
         SET(&over, labels, engine->settings.pause_labels);
         shape_merge(arena, &docker_config_shape, config, &over);
     }
-    SET(&over, labels,
-        (struct str_map){.n = sizeof(own) / sizeof(*own), .at = own}); // merged by key: ours win
+    SET(&over, labels, (struct str_map){.n = n, .at = own}); // merged by key: ours win
     shape_merge(arena, &docker_config_shape, config, &over);
 }
 

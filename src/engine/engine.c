@@ -26,6 +26,11 @@ struct engine_settings engine_settings_default(void)
         .port_first = 49153,
         .port_last = 65535,
         .metadata_endpoints = true,
+        .image_interval_ms = 30 * TIME_MINUTE_MS,
+        .image_min_age_ms = TIME_HOUR_MS,
+        .images_per_cycle = 5,
+        .strangers_per_cycle = 5,
+        .strange_image_min_age_ms = TIME_HOUR_MS,
         .cgroup_period_us = 100000,
         .firelens_async = true,
     };
@@ -70,6 +75,8 @@ static void copy_settings(struct engine *engine, const struct engine_settings *s
     own->data_dir = str_copy(arena, settings->data_dir);
     own->awslogs_endpoint = str_copy(arena, settings->awslogs_endpoint);
     own->gpu_runtime = str_copy(arena, settings->gpu_runtime);
+    own->owner = str_copy(arena, settings->owner);
+    own->images_kept = copy_texts(arena, settings->images_kept);
     own->network_dns = copy_texts(arena, settings->network_dns);
     own->network_search = copy_texts(arena, settings->network_search);
     own->pause_labels = copy_map(arena, settings->pause_labels);
@@ -93,6 +100,7 @@ struct engine *engine_new(const struct engine_settings *settings, uint64_t seed)
     idtable_init(&engine->tasks);
     idtable_init(&engine->pendings);
     engine->port_cursor = settings->port_first;
+    engine->upkeep.cycle_at = TIME_NEVER; // until upkeep_start
     return engine;
 }
 
@@ -112,6 +120,7 @@ void engine_free(struct engine *engine)
         mem_free((char *)image->name.ptr);
         mem_free(image);
     }
+    upkeep_free(engine);
     idtable_deinit(&engine->tasks);
     idtable_deinit(&engine->pendings);
     acs_forget_stop_checks(engine);
@@ -167,11 +176,12 @@ int64_t engine_call(struct engine *engine, struct call_target target, struct hos
     SET(call, deadline_ms, engine->now + timeout_ms);
     *pending = (struct pending){
         .token = call->token,
-        .task = task->id,
+        .task = target.is_chore ? 0 : task->id,
         .container = target.container ? (int32_t)target.container->index : -1,
         .volume = target.volume ? (int32_t)(target.volume - task->volumes) : -1,
         .resource = target.resource ? (int32_t)(target.resource - task->resources) : -1,
         .look = target.look,
+        .is_chore = target.is_chore,
         .network = target.network,
         .kind = call->kind,
         .deadline_ms = call->deadline_ms,
@@ -232,9 +242,14 @@ time_ms engine_backoff(struct engine *engine, time_ms base, double factor, time_
 static void deliver(struct engine *engine, const struct pending *pending,
                     const struct host_result *result)
 {
-    struct task *task = idtable_get(&engine->tasks, (uint64_t)pending->task);
+    struct task *task;
     struct container *c;
 
+    if (pending->is_chore) {
+        upkeep_result(engine, pending->token, result);
+        return;
+    }
+    task = idtable_get(&engine->tasks, (uint64_t)pending->task);
     if (task == NULL)
         return;
     if (pending->network) {
@@ -299,14 +314,19 @@ static void expire_calls(struct engine *engine)
 static void take(struct engine *engine, const struct engine_input *input)
 {
     switch (input->kind) {
-    case ENGINE_INPUT_START: recover_start(engine, input->records.at, input->records.n); return;
+    case ENGINE_INPUT_START:
+        recover_start(engine, input->records.at, input->records.n);
+        upkeep_start(engine);
+        return;
     case ENGINE_INPUT_MESSAGE: acs_take(engine, &input->message); return;
     case ENGINE_INPUT_RESULT: take_result(engine, input->result); return;
     case ENGINE_INPUT_EVENT: container_event(engine, input->event); return;
     case ENGINE_INPUT_RUNTIME_UP:
         engine->runtime_up = true;
         recover_resync(engine);
+        upkeep_runtime_up(engine);
         return;
+    case ENGINE_INPUT_DISK: upkeep_disk(engine, input->disk_is_low); return;
     case ENGINE_INPUT_RUNTIME_DOWN: engine->runtime_up = false; return;
     case ENGINE_INPUT_SUBMITTED:
         submit_done(engine, input->submitted.task, input->submitted.outcome);
@@ -329,6 +349,7 @@ static bool settle_once(struct engine *engine)
         changed |= task_progress(engine, task);
         changed |= cleanup_progress(engine, task); // the task may be gone after this
     }
+    changed |= upkeep_progress(engine);
     return changed;
 }
 
@@ -345,7 +366,7 @@ static time_ms earlier(time_ms a, time_ms b)
 
 static time_ms next_timer(const struct engine *engine)
 {
-    time_ms next = TIME_NEVER;
+    time_ms next = upkeep_next_timer(engine);
 
     for (uint64_t id = 0; (id = idtable_next(&engine->tasks, id)) != 0;) {
         const struct task *task = idtable_get(&engine->tasks, id);

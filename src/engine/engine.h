@@ -86,6 +86,17 @@ struct engine_settings {
     bool external;               // GPUs by device request, not by a runtime's name
     struct str gpu_runtime;
 
+    // Cleaning up (ecs-behaviour-agent 1.7.5).
+    struct str owner;  // names this agent on what it makes; empty: no orphans are looked for
+    bool keeps_images; // images are never removed
+    time_ms image_interval_ms;   // between two cycles
+    time_ms image_min_age_ms;    // since the pull
+    int32_t images_per_cycle;    // removed at most
+    struct str_list images_kept; // never removed
+    bool cleans_strangers;       // what is not ours goes, too
+    int32_t strangers_per_cycle; // containers, at most
+    time_ms strange_image_min_age_ms;
+
     // What the host has to give (ecs-behaviour-agent 5.1).
     int32_t cpu_units;
     int32_t memory_mib;
@@ -123,6 +134,7 @@ enum engine_input_kind {
     ENGINE_INPUT_EVENT,
     ENGINE_INPUT_RUNTIME_UP,
     ENGINE_INPUT_RUNTIME_DOWN,
+    ENGINE_INPUT_DISK, // room on the host's disk got scarce, or is there again
     ENGINE_INPUT_SUBMITTED,
     ENGINE_INPUT_TIMER,
     ENGINE_INPUT_SHUTDOWN, // nothing is asked for any more; containers are left alone
@@ -159,6 +171,7 @@ struct engine_input {
         struct engine_message message;
         const struct host_result *result;
         const struct host_event *event;
+        bool disk_is_low;
         struct {
             int64_t task;
             enum engine_submitted outcome;

@@ -94,7 +94,7 @@ struct image *image_find(const struct engine *engine, struct str name)
     return image;
 }
 
-void image_add(struct engine *engine, struct str name, time_ms pulled_at, int64_t id)
+struct image *image_add(struct engine *engine, struct str name, time_ms pulled_at, int64_t id)
 {
     struct image *image = image_find(engine, name);
 
@@ -108,6 +108,15 @@ void image_add(struct engine *engine, struct str name, time_ms pulled_at, int64_
         MAP_ADD_STR(by_name, engine->images, name, image);
     }
     image->pulled_at = pulled_at;
+    return image;
+}
+
+void image_forget(struct engine *engine, struct image *image)
+{
+    record_remove_image(engine, image);
+    MAP_DEL(by_name, engine->images, image);
+    mem_free((char *)(uintptr_t)image->name.ptr);
+    mem_free(image);
 }
 
 static void note_pull(struct engine *engine, struct str name)

@@ -149,7 +149,13 @@ void record_put_image(struct engine *engine, struct image *image)
 
     SET(row, name, image->name);
     SET(row, pulled_at, image->pulled_at);
+    SET_TIME(row, last_used_at, image->last_used_at);
     emit(engine, HOST_KIND_IMAGE, image->id, row);
+}
+
+void record_remove_image(struct engine *engine, const struct image *image)
+{
+    emit(engine, HOST_KIND_IMAGE, image->id, NULL);
 }
 
 // ---- reading
@@ -262,7 +268,8 @@ static void load_one(struct engine *engine, const struct engine_record *record)
     case HOST_KIND_TASK: load_task(engine, record->id, record->value); return;
     case HOST_KIND_IMAGE:
         image = record->value;
-        image_add(engine, image->name, image->pulled_at, record->id);
+        image_add(engine, image->name, image->pulled_at, record->id)->last_used_at =
+            image->last_used_at;
         return;
     case HOST_KIND_CONTAINER: // when all tasks are there
     case HOST_KIND_METADATA:  // the shell's

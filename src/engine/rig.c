@@ -250,6 +250,18 @@ void rig_restart(struct rig *rig)
     rig_boot(rig);
 }
 
+void rig_lose(struct rig *rig)
+{
+    while (rig->rows_n > 0)
+        mem_free(rig->rows[--rig->rows_n].value);
+    rig_restart(rig);
+}
+
+void rig_disk(struct rig *rig, bool is_low)
+{
+    queue(rig, (struct engine_input){.kind = ENGINE_INPUT_DISK, .disk_is_low = is_low});
+}
+
 void rig_deinit(struct rig *rig)
 {
     engine_free(rig->engine);

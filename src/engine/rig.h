@@ -72,6 +72,8 @@ void rig_run(struct rig *rig, int64_t ms); // lets so much time pass
 void rig_restart(struct rig *rig);         // kill -9 of the agent, and back
 void rig_disconnect(struct rig *rig);      // the runtime goes away (fake_set_down brings it back)
 void rig_reconnect(struct rig *rig);       // the runtime's event stream is open again
+void rig_lose(struct rig *rig);            // kill -9, and its store is gone
+void rig_disk(struct rig *rig, bool is_low);
 void rig_send(struct rig *rig, enum acs_message kind, const void *value);
 
 // ---- tasks: spec lists have room for 8 entries

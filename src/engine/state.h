@@ -15,8 +15,12 @@
 #include "base/proof.h"
 #include "base/rng.h"
 #include "engine/engine.h"
+#include "engine/upkeep.h"
 
 #define TIME_NEVER INT64_MAX
+
+// On every container and volume that this agent makes; its value is settings.owner.
+#define ENGINE_OWNER_LABEL "gantry.agent"
 
 // Constants that no setting changes (ecs-behaviour-agent B). Milliseconds.
 enum {
@@ -255,6 +259,7 @@ struct pending {
     int32_t volume;    // index, or -1
     int32_t resource;  // index, or -1
     bool look;         // the container's look, not its step
+    bool is_chore;     // of no task: upkeep's
     bool network;      // the task's network's
     enum host_call_kind kind;
     time_ms deadline_ms; // of the call
@@ -265,6 +270,8 @@ struct image {
     struct str name; // heap
     UT_hash_handle by_name;
     time_ms pulled_at;
+    time_ms last_used_at; // when the last task that referred to it was removed; 0: none was yet
+    uint64_t tried;       // number of the cycle that last tried to remove it
 };
 
 struct stop_check {
@@ -301,6 +308,7 @@ struct engine {
 
     int64_t cpu_used, memory_used;
     struct ports tcp, udp;
+    struct upkeep upkeep;
     struct stop_check *stop_checks; // manifests whose stop candidates were sent, newest first
 
     // Valid during a step.
@@ -317,6 +325,7 @@ struct call_target {
     struct resource *resource;
     struct task *task;
     bool look;
+    bool is_chore;
     bool network;
 };
 int64_t engine_call(struct engine *engine, struct call_target target, struct host_call *call,
@@ -338,6 +347,7 @@ time_ms engine_backoff(struct engine *engine, time_ms base, double factor, time_
 void record_emit_dirty(struct engine *engine);
 void record_remove_task(struct engine *engine, const struct task *task);
 void record_put_image(struct engine *engine, struct image *image);
+void record_remove_image(struct engine *engine, const struct image *image);
 void record_load(struct engine *engine, const struct engine_record *at, size_t n);
 
 // ---- acs.c
@@ -406,7 +416,8 @@ const struct docker_registry_auth *image_auth(const struct engine *engine, struc
 struct str image_repository(struct str reference); // without tag and digest
 struct str image_digest(struct str reference);     // "sha256:..." behind '@', or empty
 struct image *image_find(const struct engine *engine, struct str name);
-void image_add(struct engine *engine, struct str name, time_ms pulled_at, int64_t id);
+struct image *image_add(struct engine *engine, struct str name, time_ms pulled_at, int64_t id);
+void image_forget(struct engine *engine, struct image *image); // it was removed; frees it
 
 // ---- create.c, environment.c, ports.c, bind.c: the body of the create call
 

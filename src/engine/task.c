@@ -256,8 +256,9 @@ static void poll_when_due(struct engine *engine, struct task *task)
 
 static bool push(struct engine *engine, struct task *task)
 {
-    bool changed = volume_progress(engine, task) | network_progress(engine, task);
+    bool changed = volume_progress(engine, task);
 
+    changed |= network_progress(engine, task);
     changed |= resource_progress(engine, task);
     update_desired(task);
     for (size_t i = 0; i < task->containers_n; i++) {

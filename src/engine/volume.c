@@ -71,6 +71,17 @@ bool volume_all_ready(const struct task *task)
 
 // ---- calls
 
+static void add_owner(const struct engine *engine, struct docker_volume_create *body)
+{
+    struct str_pair owner = {STR(ENGINE_OWNER_LABEL), engine->settings.owner};
+    struct docker_volume_create over = {0};
+
+    if (owner.value.len == 0)
+        return;
+    SET(&over, labels, (struct str_map){.n = 1, .at = &owner});
+    shape_merge(engine->out->arena, &docker_volume_create_shape, body, &over);
+}
+
 static void send_create(struct engine *engine, struct task *task, struct volume *volume)
 {
     const struct acs_docker_volume_configuration *config =
@@ -84,6 +95,8 @@ static void send_create(struct engine *engine, struct task *task, struct volume 
         SET(body, driver_opts, config->driver_opts);
     if (config != NULL && config->labels.n > 0)
         SET(body, labels, config->labels);
+    if (volume->kind == VOLUME_TASK)
+        add_owner(engine, body);
     SET(call, volume, shape_copy(engine->out->arena, &docker_volume_create_shape, body));
     volume->token = engine_call(engine, (struct call_target){.task = task, .volume = volume}, call,
                                 ENGINE_VOLUME_MS);

@@ -55,13 +55,24 @@ static void *body_of(struct arena *arena, const struct shape *shape, struct str 
 }
 
 // The reply is a bare list; the codec reads objects, so it is wrapped in one.
-static void read_list(struct arena *arena, struct str body, struct host_result *out)
+static void read_list(struct arena *arena, const char *member, struct str body,
+                      struct host_result *out)
 {
-    struct str wrapped = str_fmt(arena, "{\"containers\":%.*s}", STR_ARGS(body));
+    struct str wrapped = str_fmt(arena, "{\"%s\":%.*s}", member, STR_ARGS(body));
     struct host_result *list = body_of(arena, &host_result_shape, wrapped, out);
 
-    if (list != NULL)
+    if (list != NULL && list->has.containers)
         SET(out, containers, list->containers);
+    if (list != NULL && list->has.images)
+        SET(out, images, list->images);
+}
+
+static void read_volumes(struct arena *arena, struct str body, struct host_result *out)
+{
+    struct docker_volumes_reply *list = body_of(arena, &docker_volumes_reply_shape, body, out);
+
+    if (list != NULL)
+        SET(out, volumes, list->volumes);
 }
 
 static void read_digest(struct arena *arena, struct str body, struct host_result *out)
@@ -97,7 +108,9 @@ static void read_success(struct arena *arena, const struct host_call *call, stru
     case HOST_CALL_KIND_INSPECT_IMAGE: READ_INTO(image, docker_image_shape); break;
     case HOST_CALL_KIND_CREATE: read_id(arena, body, out); break;
     case HOST_CALL_KIND_INSPECT: READ_INTO(container, docker_container_shape); break;
-    case HOST_CALL_KIND_LIST: read_list(arena, body, out); break;
+    case HOST_CALL_KIND_LIST: read_list(arena, "containers", body, out); break;
+    case HOST_CALL_KIND_LIST_IMAGES: read_list(arena, "images", body, out); break;
+    case HOST_CALL_KIND_LIST_VOLUMES: read_volumes(arena, body, out); break;
     case HOST_CALL_KIND_CREATE_VOLUME:
     case HOST_CALL_KIND_INSPECT_VOLUME: READ_INTO(volume, docker_volume_shape); break;
     case HOST_CALL_KIND_PING:
@@ -108,6 +121,7 @@ static void read_success(struct arena *arena, const struct host_call *call, stru
     case HOST_CALL_KIND_KILL:
     case HOST_CALL_KIND_REMOVE:
     case HOST_CALL_KIND_REMOVE_VOLUME:
+    case HOST_CALL_KIND_REMOVE_IMAGE:
     case HOST_CALL_KIND_EVENTS:
     case HOST_CALL_KIND_STATS:
     case HOST_CALL_KIND_LOGS:

@@ -132,8 +132,7 @@ static void write_volume(struct arena *arena, const struct host_call *call, cons
 }
 
 // filters={"label":["a=b","c"]}
-static void write_list(struct arena *arena, const struct host_call *call,
-                       struct docker_request *out)
+static struct str label_filter(struct arena *arena, const struct host_call *call)
 {
     BUF_AUTO struct buf filter = BUF_INIT;
     struct json_writer w = json_writer(&filter);
@@ -146,9 +145,14 @@ static void write_list(struct arena *arena, const struct host_call *call,
                                    STR_ARGS(call->labels.at[i].value)));
     json_write_list_end(&w);
     json_write_object_end(&w);
+    return encoded(arena, buf_str(&filter));
+}
+
+static void write_list(struct arena *arena, const struct host_call *call, const char *path,
+                       struct docker_request *out)
+{
     out->method = STR("GET");
-    out->target = str_fmt(arena, "/containers/json?all=1&filters=%.*s",
-                          STR_ARGS(encoded(arena, buf_str(&filter))));
+    out->target = str_fmt(arena, "%s%.*s", path, STR_ARGS(label_filter(arena, call)));
 }
 
 static void write_logs(struct arena *arena, const struct host_call *call,
@@ -227,7 +231,17 @@ bool docker_request_write(struct arena *arena, const struct host_call *call,
     case HOST_CALL_KIND_STATS:
         write_container(arena, call, "GET", "/stats?stream=1", out);
         return true;
-    case HOST_CALL_KIND_LIST: write_list(arena, call, out); return true;
+    case HOST_CALL_KIND_LIST:
+        write_list(arena, call, "/containers/json?all=1&filters=", out);
+        return true;
+    case HOST_CALL_KIND_LIST_IMAGES: get(out, "/images/json"); return true;
+    case HOST_CALL_KIND_LIST_VOLUMES:
+        write_list(arena, call, "/volumes?filters=", out);
+        return true;
+    case HOST_CALL_KIND_REMOVE_IMAGE:
+        out->method = STR("DELETE");
+        out->target = str_fmt(arena, "/images/%.*s", STR_ARGS(image_path(arena, call->image)));
+        return true;
     case HOST_CALL_KIND_LOGS: write_logs(arena, call, out); return true;
     case HOST_CALL_KIND_CREATE_VOLUME:
         out->method = STR("POST");

@@ -59,6 +59,18 @@ static void calls_become_requests(void **state)
     request = written(&call);
     EXPECT_STR(request.target, "/images/create?fromImage=localhost%3A5000%2Fa%20b&tag=1");
 
+    call.kind = HOST_CALL_KIND_REMOVE_IMAGE;
+    request = written(&call);
+    EXPECT_STR(request.method, "DELETE");
+    EXPECT_STR(request.target, "/images/localhost%3A5000/a%20b%3A1");
+
+    call.kind = HOST_CALL_KIND_LIST_VOLUMES;
+    SET(&call, labels,
+        (struct str_map){.n = 1, .at = &(struct str_pair){STR("gantry.agent"), STR("/d")}});
+    request = written(&call);
+    EXPECT_STR(request.target,
+               "/volumes?filters=%7B%22label%22%3A%5B%22gantry.agent%3D%2Fd%22%5D%7D");
+
     call.kind = HOST_CALL_KIND_FIND_PORTS;
     assert_false(docker_request_write(&arena, &call, &request));
     arena_reset(&arena);
@@ -148,6 +160,18 @@ static void replies_are_read(void **state)
         answered(HOST_CALL_KIND_LIST, 200, "[{\"Id\":\"a\",\"Names\":[\"/n\"]},{\"Id\":\"b\"}]");
     assert_int_equal(result.containers.n, 2);
     EXPECT_STR(result.containers.at[0].names.at[0], "/n");
+    result =
+        answered(HOST_CALL_KIND_LIST_IMAGES, 200,
+                 "[{\"Id\":\"sha256:1\",\"RepoTags\":null,\"Size\":7,\"Created\":1700000000}]");
+    assert_int_equal(result.images.n, 1);
+    assert_int_equal(result.images.at[0].size, 7);
+    result = answered(HOST_CALL_KIND_LIST_VOLUMES, 200,
+                      "{\"Volumes\":[{\"Name\":\"v\"}],\"Warnings\":null}");
+    EXPECT_STR(result.volumes.at[0].name, "v");
+    result = answered(HOST_CALL_KIND_LIST_VOLUMES, 200, "{\"Volumes\":null}");
+    assert_false(result.has.error);
+    result = answered(HOST_CALL_KIND_REMOVE_IMAGE, 409, "{\"message\":\"in use\"}");
+    assert_int_equal(result.error->class, HOST_ERROR_CLASS_CONFLICT);
     result = answered(
         HOST_CALL_KIND_INSPECT, 200,
         "{\"Id\":\"a\",\"State\":{\"Running\":true,\"ExitCode\":0,"

@@ -824,6 +824,11 @@ static void do_call(struct fake *fake, struct thing *thing)
     case HOST_CALL_KIND_VERSION: answer_version(thing); return;
     case HOST_CALL_KIND_INFO: answer_info(fake, thing); return;
     case HOST_CALL_KIND_LIST: fake_list_containers(fake, thing); return;
+    case HOST_CALL_KIND_LIST_IMAGES: fake_list_images(fake, thing); return;
+    case HOST_CALL_KIND_LIST_VOLUMES: fake_list_volumes(fake, thing); return;
+    case HOST_CALL_KIND_REMOVE_IMAGE:
+        fake_remove_image(fake, thing, find_image(fake, thing->call->image));
+        return;
     case HOST_CALL_KIND_STATS: fake_begin_stats(fake, thing); return;
     case HOST_CALL_KIND_MAKE_RESOURCE:
     case HOST_CALL_KIND_REMOVE_RESOURCE: do_on_host(fake, thing); return;

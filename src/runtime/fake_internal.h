@@ -105,6 +105,10 @@ void fake_answer_error(const struct thing *thing, enum host_error_class class, s
 // ---- fake_look.c
 
 void fake_list_containers(const struct fake *fake, const struct thing *thing);
+void fake_list_images(const struct fake *fake, const struct thing *thing);
+void fake_list_volumes(const struct fake *fake, const struct thing *thing);
+void fake_remove_image(const struct fake *fake, const struct thing *thing,
+                       struct fake_image *image); // NULL: there is none
 void fake_begin_stats(struct fake *fake, const struct thing *thing);
 void fake_post_stats(struct fake *fake, const struct thing *thing);
 

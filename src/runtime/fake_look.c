@@ -1,4 +1,5 @@
-// What can only be looked at: lists, and the stream of samples of a container that runs.
+// What is seldom asked for: lists, the removal of images, and the stream of samples of a container
+// that runs.
 
 #include "runtime/fake_internal.h"
 
@@ -52,6 +53,78 @@ void fake_list_containers(const struct fake *fake, const struct thing *thing)
         list.n++;
     }
     SET(&result, containers, list);
+    fake_answer(thing, &result);
+    arena_deinit(&arena);
+}
+
+// ---- images and volumes
+
+void fake_list_images(const struct fake *fake, const struct thing *thing)
+{
+    struct arena arena = ARENA_INIT;
+    struct host_result result = {0};
+    struct docker_image_summary_list list = {0};
+    size_t n = 0;
+
+    for (const struct node *node = fake->images; node != NULL; node = node->next)
+        n++;
+    list.at = arena_array(&arena, struct docker_image_summary, n);
+    for (const struct node *node = fake->images; node != NULL; node = node->next) {
+        struct docker_image_summary *out = &list.at[list.n];
+        struct str *name = arena_new(&arena, struct str);
+
+        if (!node->image.local)
+            continue;
+        *name = node->image.name;
+        SET(out, id, node->image.id);
+        SET(out, repo_tags, (struct str_list){.n = 1, .at = name});
+        SET(out, size, 1000 + (int64_t)list.n);
+        SET(out, created, 0);
+        list.n++;
+    }
+    SET(&result, images, list);
+    fake_answer(thing, &result);
+    arena_deinit(&arena);
+}
+
+// As the engine does without force: an image that any container uses stays.
+void fake_remove_image(const struct fake *fake, const struct thing *thing, struct fake_image *image)
+{
+    struct host_result result = {0};
+
+    if (image == NULL || !image->local) {
+        fake_answer_error(thing, HOST_ERROR_CLASS_NOT_FOUND,
+                          STR("Error response from daemon: No such image"));
+        return;
+    }
+    for (size_t i = 0; i < fake->containers_n; i++) {
+        if (!fake->containers[i]->removed && fake->containers[i]->image == image) {
+            fake_answer_error(thing, HOST_ERROR_CLASS_CONFLICT,
+                              STR("Error response from daemon: a container is using the image"));
+            return;
+        }
+    }
+    image->local = false;
+    fake_answer(thing, &result);
+}
+
+void fake_list_volumes(const struct fake *fake, const struct thing *thing)
+{
+    struct arena arena = ARENA_INIT;
+    struct host_result result = {0};
+    struct docker_volume_list list = {
+        .at = arena_array(&arena, struct docker_volume, fake_volumes(fake))};
+
+    for (const struct volume *volume = fake->volumes; volume != NULL; volume = volume->next) {
+        static const struct docker_volume_create unlabelled;
+        const struct docker_volume_create *made = volume->made ? volume->made : &unlabelled;
+
+        if (volume->removed || !has_labels(&made->labels, thing->call))
+            continue;
+        SET(&list.at[list.n], name, volume->name);
+        list.n++;
+    }
+    SET(&result, volumes, list);
     fake_answer(thing, &result);
     arena_deinit(&arena);
 }

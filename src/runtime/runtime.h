@@ -20,6 +20,8 @@
 //   pull           image, auth, beginMs, idleMs       -
 //   tag            image, target                      -
 //   inspect-image  image                              image
+//   list-images                                       images
+//   remove-image   image                              -    (class conflict: a container uses it)
 //   create         name, config, hostConfig           id   (class conflict: the name is in use)
 //   start          container                          -    (running already is success)
 //   stop           container, stopTimeout (s)         -    (stopped already is success)
@@ -30,6 +32,7 @@
 //   create-volume  volume                             volume (existing with that name is success)
 //   inspect-volume volumeName                         volume
 //   remove-volume  volumeName                         -
+//   list-volumes   labels (all must match)            volumes
 //   events                                            items, from now on
 //   stats          container                          items, about one a second
 //   logs           container, streams, since, tail,   items; `tail` absent: from the start

@@ -93,6 +93,7 @@ class Docker:
         self.socket = os.path.join(folder, "docker.sock")
         self.bridge = f"gt{os.getpid() % 100000}"
         self.process = None
+        self.flags = []
         run("ip", "link", "add", self.bridge, "type", "bridge")
         run("ip", "addr", "add", f"10.{200 + os.getpid() % 40}.{os.getpid() % 200}.1/24", "dev", self.bridge)
         run("ip", "link", "set", self.bridge, "up")
@@ -109,7 +110,7 @@ class Docker:
         for _ in range(4):
             self.process = subprocess.Popen(
                 ["dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec",
-                 "-H", f"unix://{self.socket}", "--pidfile", f"{self.folder}/dockerd.pid", "--bridge", self.bridge],
+                 "-H", f"unix://{self.socket}", "--pidfile", f"{self.folder}/dockerd.pid", "--bridge", self.bridge, *self.flags],
                 stdout=log, stderr=log)
             wait_until("dockerd answers or ends", lambda: self.process.poll() is not None or self.answers(), 120)
             if self.process.poll() is None:
@@ -331,7 +332,7 @@ class _TapRunner:
 
             def line(self, ok, test, note=""):
                 Result.number += 1
-                print(f"{'ok' if ok else 'not ok'} {Result.number} - {test.id().split('.', 1)[1]}{note}", flush=True)
+                print(f"{'ok' if ok else 'not ok'} {Result.number} - {test.id().split('.', 1)[-1]}{note}", flush=True)
 
             def addSuccess(self, test):
                 super().addSuccess(test)

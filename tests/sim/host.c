@@ -23,8 +23,6 @@ struct sim_host {
     struct memory_disk *disk;
     enum memory_fault disk_fault;
     struct loop_timer again;
-    size_t first_container;
-    size_t old_volumes;
     size_t old_resources;
 
     // Of one process.
@@ -169,6 +167,12 @@ static void set_engine(struct sim_host *host, struct engine_settings *engine)
     engine->pull_timeout_ms = TIME_MINUTE_MS;
     engine->cleanup_wait_ms = (20 + (int64_t)rng_below(&dice, 60)) * TIME_SECOND_MS;
     engine->cleanup_jitter_ms = 5 * TIME_SECOND_MS;
+    engine->owner = STR("simulated");
+    engine->image_interval_ms = (1 + (int64_t)rng_below(&dice, 5)) * TIME_MINUTE_MS;
+    engine->image_min_age_ms = (int64_t)rng_below(&dice, 3) * TIME_MINUTE_MS;
+    engine->images_per_cycle = 1 + (int32_t)rng_below(&dice, 3);
+    engine->cleans_strangers = rng_below(&dice, 3) == 0;
+    engine->strange_image_min_age_ms = TIME_MINUTE_MS;
     engine->task_cgroups = rng_below(&dice, 2) == 0;
     engine->data_dir = STR("/data");
     engine->task_networks = true;
@@ -194,6 +198,8 @@ static void set_config(struct sim_host *host)
         .env_files_dir = "files",
         .metrics_disabled = !host->options.metrics,
         .os_family_detail = STR("linux"),
+        .data_dir = "data",
+        .disk_reserve = 5,
         .fargate = host->options.fargate ? STR("FARGATE") : STR_NONE,
     };
     set_engine(host, &host->config.engine);
@@ -355,8 +361,6 @@ void sim_host_wipe(struct sim_host *host)
     memory_disk_watch(host->disk, on_disk, host);
     fake_restart(host->fake); // what it was told to do before is not done any more
     look_at_runtime(host);
-    host->first_container = fake_containers(host->fake);
-    host->old_volumes = fake_volumes_named(host->fake, SIM_HOST_VOLUME_HEAD);
     host->old_resources = fake_host_left(fake_host(host->fake));
     host->status = -1;
     loop_timer_start(&host->again, 0);
@@ -392,16 +396,6 @@ const struct engine *sim_host_engine(const struct sim_host *host)
 struct str sim_host_instance(const struct sim_host *host)
 {
     return host->is_up ? host->config.engine.container_instance : STR_NONE;
-}
-
-size_t sim_host_first_container(const struct sim_host *host)
-{
-    return host->first_container;
-}
-
-size_t sim_host_old_volumes(const struct sim_host *host)
-{
-    return host->old_volumes;
 }
 
 size_t sim_host_old_resources(const struct sim_host *host)

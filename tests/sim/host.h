@@ -47,10 +47,7 @@ struct memory_disk *sim_host_disk(struct sim_host *host);
 const struct engine *sim_host_engine(const struct sim_host *host); // NULL: none at present
 // The ARN of its container instance; empty before it knows.
 struct str sim_host_instance(const struct sim_host *host);
-// Containers with an index below this, so many volumes and so many resources are of former lives
-// that were wiped.
-size_t sim_host_first_container(const struct sim_host *host);
-size_t sim_host_old_volumes(const struct sim_host *host);
+// So many resources are of former lives that were wiped.
 size_t sim_host_old_resources(const struct sim_host *host);
 #define SIM_HOST_VOLUME_HEAD STR("ecs-") // of the names of volumes that go with their task
 

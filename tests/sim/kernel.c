@@ -6,6 +6,7 @@
 #include "io/clock.h"
 #include "io/entropy.h"
 #include "io/socket.h"
+#include "io/space.h"
 #include "io/timers.h"
 
 enum { MONOTONIC_START_MS = 1000000 };
@@ -219,6 +220,15 @@ void entropy_fill(void *out, size_t len)
 
     for (size_t i = 0; i < len; i++)
         at[i] = (unsigned char)rng_next(&running()->dice);
+}
+
+// Of every file system alike.
+int space_free(const char *path, int64_t *out_free, int64_t *out_total)
+{
+    (void)path;
+    *out_free = running()->is_nearly_full ? 2 : 50;
+    *out_total = 100;
+    return 0;
 }
 
 bool socket_port_is_free(bool udp, uint16_t port)

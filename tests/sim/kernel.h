@@ -30,6 +30,7 @@ struct node {
     struct rng dice;           // of entropy, and of what happens to its messages
     int64_t wall_ahead_ms;     // of its wall clock
     int64_t no_jump_before_ms; // forward, of that clock
+    bool is_nearly_full;       // its disk
     int32_t busy_port;         // taken by something else on this machine; 0: none
     // A kill waits: this many more acts that others can see, then the process is dead. 0: none.
     unsigned acts_left;

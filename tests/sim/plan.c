@@ -21,6 +21,7 @@ static const struct {
     [ACTION_HOST_STOPS] = {STR_INIT("host-stops"), 2},
     [ACTION_HOST_WIPED] = {STR_INIT("host-wiped"), 1},
     [ACTION_HOST_DISK] = {STR_INIT("host-disk"), 1},
+    [ACTION_HOST_SPACE] = {STR_INIT("host-space"), 2},
     [ACTION_HOST_CLOCK] = {STR_INIT("host-clock"), 2},
     [ACTION_SERVER_DIES] = {STR_INIT("server-dies"), 6},
     [ACTION_SERVER_DISK] = {STR_INIT("server-disk"), 4},

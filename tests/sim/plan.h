@@ -19,6 +19,7 @@ enum action_kind {
     ACTION_HOST_STOPS, // in good order
     ACTION_HOST_WIPED,
     ACTION_HOST_DISK,
+    ACTION_HOST_SPACE, // little room is left for images, for a while
     ACTION_HOST_CLOCK,
     ACTION_SERVER_DIES,
     ACTION_SERVER_DISK,

@@ -196,14 +196,13 @@ static const char *host_keeps(struct sim_host *host)
     arena_deinit(&arena);
     if (views_n > 0)
         return say("%s keeps %zu containers", name, views_n);
-    for (size_t i = sim_host_first_container(host); i < fake_containers(fake); i++) {
+    for (size_t i = 0; i < fake_containers(fake); i++) { // those of wiped lives, too
         // What the runtime would not remove at any of its attempts, the agent may leave.
         if (!fake_container_at(fake, i)->removed && may_be_left-- == 0)
             return say("%s has left container %.*s behind", name,
                        STR_ARGS(fake_container_at(fake, i)->name));
     }
-    if (fake_volumes_named(fake, SIM_HOST_VOLUME_HEAD) >
-        sim_host_old_volumes(host) + sim_host_node(host)->not_removed)
+    if (fake_volumes_named(fake, SIM_HOST_VOLUME_HEAD) > sim_host_node(host)->not_removed)
         return say("%s has left volumes behind", name);
     if (fake_host_left(fake_host(sim_host_fake(host))) >
         sim_host_old_resources(host) + sim_host_node(host)->not_removed)

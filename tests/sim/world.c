@@ -21,7 +21,8 @@ enum wane_kind {
     WANE_CHAOS,
     WANE_AWAY,
     WANE_HUNG,
-    WANE_DEAF
+    WANE_DEAF,
+    WANE_SPACE
 };
 
 struct wane {
@@ -79,6 +80,7 @@ static void end_wane(struct wane *wane)
         fake_set_hung(sim_host_fake(wane->host), false);
         sim_host_touched(wane->host);
         break;
+    case WANE_SPACE: sim_host_node(wane->host)->is_nearly_full = false; break;
     case WANE_DEAF: fake_set_deaf(sim_host_fake(wane->host), 0); break;
     }
     loop_timer_stop(&wane->timer);
@@ -197,7 +199,7 @@ static void fail_runtime(struct world *w, struct sim_host *host)
     };
     enum host_call_kind kind =
         below(w, 3) ? grave[below(w, sizeof grave / sizeof *grave)]
-                    : (enum host_call_kind)(1 + below(w, HOST_CALL_KIND_REMOVE_VOLUME));
+                    : (enum host_call_kind)(1 + below(w, HOST_CALL_KIND_LIST_VOLUMES));
     enum fake_fault fault = (enum fake_fault)below(w, FAKE_FAULT_LIE + 1);
     int times = 1 + (int)below(w, below(w, 2) ? 3 : 12);
     enum host_error_class class =
@@ -299,6 +301,10 @@ static void act_on_host(struct world *w, struct sim_host *host, enum action_kind
     case ACTION_HOST_DISK:
         sim_host_fail_disk(host, below(w, 2) ? MEMORY_FAULT_FULL : MEMORY_FAULT_IO);
         wane_after(w, WANE_DISK, host, a_while(w));
+        return;
+    case ACTION_HOST_SPACE:
+        node->is_nearly_full = true;
+        wane_after(w, WANE_SPACE, host, a_while(w));
         return;
     case ACTION_HOST_CLOCK:
         jump_ms = host_jump(w, node);

@@ -10,9 +10,9 @@ STORM_ROUNDS says how often something is killed.
 import signal
 import sys
 
-import storm  # noqa: F401: finds the modules below
+import storm
 from host import Host, pause
-from storm import SEED, Gauge, rounds, run_tests
+from storm import SEED, Gauge, rounds, run_tests, wait_until
 
 LIVE = 8  # endless tasks at a time
 
@@ -138,6 +138,89 @@ def engine_restarts(host):
     host.docker.start()
 
 
+def store_full():
+    """The engine's file system is full: nothing can be made, what runs goes on; then there is room again."""
+    times = rounds(1, 8)
+    host = Host(store_mib=64)
+    try:
+        if not host.has_small_store:
+            return "SKIP no right to mount"
+        host.agent.start()
+        host.await_connected()
+        refused = 0
+        for _ in range(times):
+            whole = [host.run("brief", last=3), host.run("endless")]
+            host.await_running([task for task in whole if task])
+            host.fill_store()
+            hungry = [host.run(host.dice.choice(["brief", "pair"]), last=0) for _ in range(4)]
+            wait_until("they have ended", lambda: host.have_ended([task for task in hungry if task]), 120)
+            refused += host.forget_those_that_did_not_begin()
+            if host.dice.random() < 0.5:
+                restart_agent(host)
+            host.free_store()
+            host.await_connected()
+        host.finish(180)
+        assert refused > 0, "the store was not full"
+        return told(host, refused, "tasks without room")
+    finally:
+        host.close()
+
+
+def server_away():
+    """No control plane for long: what runs goes on, what ends is kept, and all of it is told afterwards."""
+    times, seconds = rounds(1, 4), 90 if storm.IS_FULL else 15
+    host = Host()
+    try:
+        host.agent.start()
+        host.await_connected()
+        for n in range(times):
+            start_some(host)
+            late = [host.run("brief", last=seconds / 3) for _ in range(3)]
+            host.await_running([task for task in late if task])
+            host.server.stop(signal.SIGKILL)
+            for _ in range(3 if n % 2 else 0):
+                pause(host.dice, 0, seconds / 6)
+                restart_agent(host)
+            pause(host.dice, seconds, seconds + 1)
+            assert host.agent.is_alive() or n % 2 == 1, "the agent ended"
+            host.server.start()
+            if not host.agent.is_alive():  # it could not register; whoever watches it starts it again
+                restart_agent(host)
+            host.await_connected()
+            host.check_nothing_doubled()
+        host.finish()
+        return told(host, times, f"times away for {seconds} s")
+    finally:
+        host.close()
+
+
+JUMPS_MS = [int(hours * 3600 * 1000) for hours in (1, -1, 26, -30, 0.05, -0.05, 24 * 80)]
+
+
+def clock_jumps():
+    """The machine's wall clock jumps under agent and server alike; Docker's own does not."""
+    jumps = rounds(4, 40)
+    host = Host(clock=True)
+    try:
+        host.agent.start()
+        host.await_connected()
+        for n in range(jumps):
+            start_some(host)
+            pause(host.dice, 0, 1)
+            host.set_clock(host.dice.choice([0, *JUMPS_MS]))
+            if n % 3 == 2:
+                restart_agent(host)
+            start_some(host)
+            pause(host.dice, 0, 1)
+            host.check_nothing_doubled()
+        host.set_clock(0)
+        host.await_connected()
+        host.finish()
+        return told(host, jumps, "jumps")
+    finally:
+        host.close()
+
+
 def try_run(host):
     host.run(host.dice.choice(["brief", "endless"]))
 
@@ -176,6 +259,9 @@ TESTS = {
     "agents killed at any moment lose no task, start none twice and keep exit codes": agent_killed,
     "agent and server killed together lose no task and start none twice": both_killed,
     "a Docker Engine that dies, hangs and restarts leaves nothing behind and nothing doubled": engine_disturbed,
+    "a full image store refuses what is new, says so, and leaves nothing behind": store_full,
+    "a control plane that is away for long is told everything afterwards": server_away,
+    "a wall clock that jumps loses no task and starts none twice": clock_jumps,
     "memory and descriptors of agent and server stay flat under tasks": flat_under_tasks,
 }
 

@@ -19,6 +19,8 @@
 //                   holds the name of the call and of the file
 //   FAULTY_COUNT    a file that is made when the process exits by itself; it holds the number of
 //   calls
+//   FAULTY_CLOCK    a file of eight bytes: by so many milliseconds the wall clock is wrong, as long
+//                   as it says so
 //
 // State of the whole process is what such a library is for, so there is some here and nowhere else.
 
@@ -28,8 +30,10 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PATH_BYTES = 4096 };
@@ -51,6 +55,7 @@ struct plan {
 
 static struct plan plan;
 static atomic_long calls_n;
+static const volatile int64_t *clock_ahead_ms; // NULL: the clock is right
 
 static const struct {
     const char *name;
@@ -62,6 +67,17 @@ static const struct {
     {"torn", DEED_TORN, ENOSPC},        {"kill-before", DEED_KILL_BEFORE, 0},
     {"kill-after", DEED_KILL_AFTER, 0}, {"kill-torn", DEED_KILL_TORN, 0},
 };
+
+__attribute__((constructor)) static void take_clock(void)
+{
+    const char *path = getenv("FAULTY_CLOCK");
+    long fd = path != NULL ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0) : -1;
+    void *page =
+        fd >= 0 ? mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, (int)fd, 0) : MAP_FAILED;
+
+    if (page != MAP_FAILED)
+        clock_ahead_ms = page;
+}
 
 __attribute__((constructor)) static void make_plan(void)
 {
@@ -332,4 +348,16 @@ int open64(const char *path, int flags, ...)
     mode = mode_from(flags, args);
     va_end(args);
     return open_file(path, flags | O_LARGEFILE, mode);
+}
+
+// ---- the wall clock
+
+int clock_gettime(clockid_t id, struct timespec *out)
+{
+    int64_t ahead_ms = id == CLOCK_REALTIME && clock_ahead_ms != NULL ? *clock_ahead_ms : 0;
+
+    if (syscall(SYS_clock_gettime, id, out) != 0)
+        return -1;
+    out->tv_sec += ahead_ms / 1000;
+    return 0;
 }

@@ -6,14 +6,17 @@ import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
 import uuid
 
 import storm  # noqa: F401: finds the modules below
+import gantry
 import rig
 from gantry import Server, binary
+from tasks import of
 from storm import Down, call, in_batches, wait_until
 
 CLUSTER = "default"
@@ -80,6 +83,17 @@ def children_of(pid):
     return [int(child) for child in done.stdout.split()]
 
 
+def cgroups_of_tasks():
+    """Paths of the groups that agents make for tasks, of either version."""
+    found = set()
+    for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu"):
+        for name in ("ecs", "ecstasks.slice"):
+            folder = os.path.join(top, name)
+            found |= {os.path.join(folder, task) for task in (os.listdir(folder) if os.path.isdir(folder) else [])
+                      if os.path.isdir(os.path.join(folder, task))}
+    return found
+
+
 def is_running(pid):
     try:
         with open(f"/proc/{pid}/stat") as stat:
@@ -102,7 +116,7 @@ class Task:
 class Host:
     """Server and agent on a private engine. `tasks` is the ledger: what RunTask has acknowledged."""
 
-    def __init__(self, agent_folder=None, server_flags=()):
+    def __init__(self, agent_folder=None, server_flags=(), store_mib=None, clock=False):
         self.folder = tempfile.mkdtemp(prefix="gts", dir="/tmp")
         self.runs = os.path.join(self.folder, "runs")
         self.docker = self.agent = self.server = None
@@ -113,15 +127,18 @@ class Host:
         try:
             os.makedirs(self.runs)
             os.chmod(self.runs, 0o777)
+            self.has_small_store = store_mib is not None and self.make_small_store(store_mib)
             self.docker = rig.Docker(self.folder)
-            self.server = Server(server_flags).start()
-            self.agent = RealAgent(self.server, self.docker.socket, agent_folder or os.path.join(self.folder, "agent"))
+            env = self.clock_env() if clock else {}
+            self.server = Server(server_flags, env=env).start()
+            self.agent = RealAgent(self.server, self.docker.socket, agent_folder or os.path.join(self.folder, "agent"), env)
             self.prepare()
         except BaseException:
             self.close()
             raise
         self.networks = self.docker.docker("network", "ls", "-q").stdout.split()
         self.mounts = self.mounts_now()
+        self.cgroups = cgroups_of_tasks()
 
     def prepare(self):
         call(self.server, "CreateCluster", clusterName=CLUSTER)
@@ -140,6 +157,36 @@ class Host:
              volumes=[runs, {"name": "scratch", "host": {}}])
 
     # --- the engine
+
+    def clock_env(self):
+        """Of processes whose wall clock set_clock moves."""
+        self.clock = os.path.join(self.folder, "clock")
+        with open(self.clock, "wb") as file:
+            file.write(bytes(8))
+        asan = f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0".strip(":")
+        return {"LD_PRELOAD": storm.FAULTY, "FAULTY_CLOCK": self.clock, "ASAN_OPTIONS": asan}
+
+    def set_clock(self, ahead_ms):
+        with open(self.clock, "r+b") as file:
+            file.write(struct.pack("=q", ahead_ms))
+        gantry.CLOCK_AHEAD_S = ahead_ms / 1000  # of our own signatures
+
+    def make_small_store(self, mib):
+        """The engine's folder is a file system of its own. False: there is no right to mount."""
+        self.store = os.path.join(self.folder, "data")
+        os.makedirs(self.store)
+        return subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", self.store], stderr=subprocess.PIPE).returncode == 0
+
+    def fill_store(self):
+        filler = os.open(os.path.join(self.store, "filler"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            while True:
+                os.write(filler, bytes(4096))
+        except OSError:
+            os.close(filler)
+
+    def free_store(self):
+        os.unlink(os.path.join(self.store, "filler"))
 
     def containers(self):
         """{task ARN: [container of "main", ...]}, whatever their state."""
@@ -205,6 +252,24 @@ class Host:
             assert not reply["failures"], f"lost: {reply['failures']}"
             found.update({task["taskArn"]: task for task in reply["tasks"]})
         return found
+
+    def await_running(self, tasks):
+        wait_until("tasks run", lambda: all(seen["lastStatus"] in ("RUNNING", "STOPPED") for seen in self.describe(tasks).values()), 60, 0.1)
+
+    def have_ended(self, tasks):
+        return all(seen["lastStatus"] == "STOPPED" for seen in self.describe(tasks).values())
+
+    def forget_those_that_did_not_begin(self):
+        """Tasks that ended with a reason before their container began are done with; how many."""
+        seen = self.describe(self.tasks)
+        gone = [task for task in self.tasks if seen[task.arn]["lastStatus"] == "STOPPED" and self.starts(task) == 0]
+        for task in gone:
+            code = of(seen[task.arn], "main").get("exitCode")  # 143: the first of a pair could not be made
+            assert code in (None, 143) or task.is_stopped, seen[task.arn]
+            assert seen[task.arn]["stopCode"] in ("TaskFailedToStart", "EssentialContainerExited"), seen[task.arn]
+        self.past += gone
+        self.tasks = [task for task in self.tasks if task not in gone]
+        return len(gone)
 
     def settle_unsure(self):
         """Tasks of lost answers are in the ledger if they are there."""
@@ -278,6 +343,8 @@ class Host:
         wait_until("no volume is left", lambda: docker("volume", "ls", "-q").stdout == "", 30, 0.3)
         networks = docker("network", "ls", "-q").stdout.split()
         assert len(networks) == len(self.networks), f"networks: {networks}"
+        groups = cgroups_of_tasks()
+        assert groups <= self.cgroups, f"cgroups: {groups - self.cgroups}"
         assert self.mounts_now() == self.mounts, f"mounts: {set(self.mounts_now()) - set(self.mounts)}"
         reply = call(self.server, "DescribeContainerInstances", containerInstances=self.connected())
         for instance in reply["containerInstances"]:

@@ -22,6 +22,7 @@ import urllib.parse
 TARGET = "AmazonEC2ContainerServiceV20141113."
 CONTENT_TYPE = "application/x-amz-json-1.1"
 PATIENCE = 60  # seconds for anything that must happen
+CLOCK_AHEAD_S = 0  # of a server whose wall clock is wrong; requests are signed by it
 
 
 class Silent(Exception):
@@ -36,7 +37,7 @@ def binary():
 
 
 def amz_time(shift=0):
-    return (datetime.datetime.utcnow() + datetime.timedelta(seconds=shift)).strftime("%Y%m%dT%H%M%SZ")
+    return (datetime.datetime.utcnow() + datetime.timedelta(seconds=shift + CLOCK_AHEAD_S)).strftime("%Y%m%dT%H%M%SZ")
 
 
 def _hmac(key, text):

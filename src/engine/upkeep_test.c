@@ -1,0 +1,387 @@
+// Old images, orphans, and what others have left (ecs-behaviour-agent 1.7.5, 3.5).
+
+#include "base/test.h"
+#include "engine/rig.h"
+
+#define MINUTE TIME_MINUTE_MS
+#define HOUR   TIME_HOUR_MS
+
+// A host whose tasks are cleaned up after a minute, and whose images are looked at every ten.
+static void init(struct rig *rig)
+{
+    rig_init(rig, 7);
+    rig->settings.owner = STR("us");
+    rig->settings.cleanup_wait_ms = MINUTE;
+    rig->settings.image_interval_ms = 10 * MINUTE;
+}
+
+static void run_once(struct rig *rig, const char *name, const char *image)
+{
+    struct acs_task *task = rig_task(rig, name);
+
+    fake_image(rig->fake, image)->run_ms = 1000;
+    rig_container(rig, task, "app", image);
+    rig_start(rig, task);
+    rig_run(rig, 10 * TIME_SECOND_MS);
+}
+
+static bool has(struct rig *rig, const char *image)
+{
+    return fake_image(rig->fake, image)->local;
+}
+
+static bool has_row(const struct rig *rig, const char *image)
+{
+    for (size_t i = 0; i < rig->rows_n; i++) {
+        if (rig->rows[i].kind == HOST_KIND_IMAGE &&
+            str_eq(((const struct host_image *)rig->rows[i].value)->name, str_of(image)))
+            return true;
+    }
+    return false;
+}
+
+// ---- images
+
+static void an_image_goes_an_hour_after_its_pull_when_no_task_is_left(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    run_once(&rig, "t1", "app:1");
+    rig_run(&rig, 55 * MINUTE);
+    assert_true(has(&rig, "app:1"));
+    assert_true(has_row(&rig, "app:1"));
+    rig_run(&rig, 20 * MINUTE);
+    assert_false(has(&rig, "app:1"));
+    assert_false(has_row(&rig, "app:1"));
+    rig_deinit(&rig);
+}
+
+static void an_image_stays_while_a_task_refers_to_it(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.cleanup_wait_ms = 3 * HOUR; // a task that has stopped refers to it until then
+    run_once(&rig, "t1", "app:1");
+    rig_run(&rig, 170 * MINUTE);
+    assert_true(has(&rig, "app:1"));
+    rig_run(&rig, 30 * MINUTE);
+    assert_false(has(&rig, "app:1"));
+    rig_deinit(&rig);
+}
+
+static void the_least_recently_used_go_first_and_no_more_than_so_many_a_cycle(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.images_per_cycle = 1;
+    rig.settings.image_interval_ms = 2 * HOUR;
+    run_once(&rig, "t1", "b:1");
+    rig_run(&rig, 5 * MINUTE);
+    run_once(&rig, "t2", "a:1");
+    rig_run(&rig, 5 * MINUTE);
+    run_once(&rig, "t3", "b:1"); // used again
+    rig_run(&rig, 125 * MINUTE);
+    assert_false(has(&rig, "a:1"));
+    assert_true(has(&rig, "b:1"));
+    rig_run(&rig, 120 * MINUTE);
+    assert_false(has(&rig, "b:1"));
+    rig_deinit(&rig);
+}
+
+static void excluded_images_and_those_of_the_agent_stay(void **state)
+{
+    struct str kept[] = {STR("keep"), STR("exact:2")};
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.images_kept = (struct str_list){.n = 2, .at = kept};
+    run_once(&rig, "t1", "keep:1");
+    run_once(&rig, "t2", "exact:2");
+    run_once(&rig, "t3", "exact:3");
+    run_once(&rig, "t4", "gantry/pause:1");
+    rig_run(&rig, 3 * HOUR);
+    assert_true(has(&rig, "keep:1") && has(&rig, "exact:2") && has(&rig, "gantry/pause:1"));
+    assert_false(has(&rig, "exact:3"));
+    rig_deinit(&rig);
+}
+
+static void nothing_is_removed_when_that_is_switched_off_or_pulling_is_not_wanted(void **state)
+{
+    for (int off = 0; off < 2; off++) {
+        struct rig rig;
+
+        init(&rig);
+        rig.settings.keeps_images = off == 0;
+        rig.settings.pull = off == 1 ? ENGINE_PULL_PREFER_CACHED : ENGINE_PULL_DEFAULT;
+        run_once(&rig, "t1", "app:1");
+        rig_run(&rig, 5 * HOUR);
+        assert_true(has(&rig, "app:1"));
+        assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_REMOVE_IMAGE), 0);
+        rig_deinit(&rig);
+    }
+    (void)state;
+}
+
+static void an_image_that_cannot_be_removed_is_tried_once_a_cycle(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    fake_fail(rig.fake, HOST_CALL_KIND_REMOVE_IMAGE, 2, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_CONFLICT,
+              "in use");
+    run_once(&rig, "t1", "app:1");
+    rig_run(&rig, 75 * MINUTE);
+    assert_true(has(&rig, "app:1"));
+    assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_REMOVE_IMAGE), 1);
+    rig_run(&rig, 20 * MINUTE);
+    assert_false(has(&rig, "app:1"));
+    assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_REMOVE_IMAGE), 3);
+    rig_deinit(&rig);
+}
+
+static void whoever_wants_an_image_waits_for_its_removal_and_pulls_it_again(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    init(&rig);
+    run_once(&rig, "t1", "app:1");
+    fake_fail(rig.fake, HOST_CALL_KIND_REMOVE_IMAGE, 1, FAKE_FAULT_SILENT, HOST_ERROR_CLASS_OTHER,
+              ""); // done at once, and never answered before its deadline
+    rig_run(&rig, 71 * MINUTE);
+    assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_REMOVE_IMAGE), 1);
+    task = rig_task(&rig, "t2");
+    rig_container(&rig, task, "app", "app:1");
+    fake_image(rig.fake, "app:1")->run_ms = -1;
+    rig_start(&rig, task);
+    rig_run(&rig, 30 * TIME_SECOND_MS);
+    assert_int_equal(rig_view(&rig, "t2", "app")->status, HOST_CONTAINER_STATUS_NONE);
+    rig_run(&rig, 4 * MINUTE);
+    assert_int_equal(rig_view(&rig, "t2", "app")->status, HOST_CONTAINER_STATUS_RUNNING);
+    assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_PULL), 2);
+    rig_deinit(&rig);
+}
+
+static void ages_are_known_after_a_restart(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    run_once(&rig, "t1", "app:1");
+    rig_run(&rig, 50 * MINUTE);
+    rig_restart(&rig);
+    rig_run(&rig, 25 * MINUTE);
+    assert_false(has(&rig, "app:1"));
+    rig_deinit(&rig);
+}
+
+static void a_disk_that_is_nearly_full_does_not_wait(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.images_per_cycle = 1;
+    run_once(&rig, "t1", "a:1");
+    run_once(&rig, "t2", "b:1");
+    run_once(&rig, "t3", "c:1");
+    fake_image(rig.fake, "c:1")->run_ms = -1;
+    rig_run(&rig, 2 * MINUTE);
+    run_once(&rig, "t4", "d:1");
+    rig_disk(&rig, true);
+    rig_run(&rig, TIME_SECOND_MS);
+    assert_false(has(&rig, "a:1") || has(&rig, "b:1"));
+    assert_true(has(&rig, "d:1")); // its task has not been cleaned up
+    rig_run(&rig, 3 * MINUTE);
+    assert_false(has(&rig, "d:1"));
+    rig_disk(&rig, false);
+    run_once(&rig, "t5", "e:1");
+    rig_run(&rig, 30 * MINUTE);
+    assert_true(has(&rig, "e:1"));
+    rig_deinit(&rig);
+}
+
+// ---- orphans
+
+static size_t containers_left(const struct rig *rig)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < fake_containers(rig->fake); i++)
+        n += !fake_container_at(rig->fake, i)->removed;
+    return n;
+}
+
+static void start_with_volume(struct rig *rig, const char *name)
+{
+    struct acs_task *task = rig_task(rig, name);
+    struct acs_volume *volume = &task->volumes.at[task->volumes.n++];
+
+    fake_image(rig->fake, "app:1");
+    rig_container(rig, task, "app", "app:1");
+    SET(volume, name, STR("data"));
+    rig_start(rig, task);
+    rig_run(rig, 10 * TIME_SECOND_MS);
+}
+
+static void what_no_record_knows_is_removed_after_the_cleanup_wait(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    start_with_volume(&rig, "t1");
+    rig_lose(&rig);
+    rig_run(&rig, 50 * TIME_SECOND_MS);
+    assert_true(fake_find(rig.fake, STR("app"))->running); // there is time to see what went wrong
+    rig_run(&rig, 2 * MINUTE);
+    assert_int_equal(containers_left(&rig), 0);
+    assert_int_equal(fake_volumes(rig.fake), 0);
+    rig_deinit(&rig);
+}
+
+static void what_is_known_is_no_orphan(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    start_with_volume(&rig, "t1");
+    rig_restart(&rig);
+    rig_run(&rig, HOUR);
+    assert_true(fake_find(rig.fake, STR("app"))->running);
+    assert_int_equal(fake_volumes(rig.fake), 1);
+    rig_deinit(&rig);
+}
+
+static void what_another_agent_has_made_is_left_alone(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    start_with_volume(&rig, "t1");
+    rig.settings.owner = STR("somebody else");
+    rig_lose(&rig);
+    rig_run(&rig, HOUR);
+    assert_true(fake_find(rig.fake, STR("app"))->running);
+    assert_int_equal(fake_volumes(rig.fake), 1);
+    rig_deinit(&rig);
+}
+
+static void an_orphan_is_tried_again_until_the_runtime_is_back(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    start_with_volume(&rig, "t1");
+    rig_lose(&rig);
+    rig_run(&rig, 30 * TIME_SECOND_MS);
+    fake_fail(rig.fake, HOST_CALL_KIND_STOP, 2, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER, "no");
+    fake_fail(rig.fake, HOST_CALL_KIND_REMOVE, 1, FAKE_FAULT_LOST, HOST_ERROR_CLASS_UNREACHABLE,
+              "broke");
+    rig_run(&rig, 5 * MINUTE);
+    assert_int_equal(containers_left(&rig), 0);
+    assert_int_equal(fake_volumes(rig.fake), 0);
+    rig_deinit(&rig);
+}
+
+// ---- strangers
+
+static void what_others_have_left_goes_only_when_that_is_wanted(void **state)
+{
+    for (int wanted = 0; wanted < 2; wanted++) {
+        struct rig rig;
+
+        init(&rig);
+        rig.settings.cleans_strangers = wanted;
+        fake_image(rig.fake, "strange:1")->local = true;
+        run_once(&rig, "t1", "app:1");
+        rig_run(&rig, 25 * MINUTE);
+        assert_int_equal(has(&rig, "strange:1"), !wanted);
+        rig_deinit(&rig);
+    }
+    (void)state;
+}
+
+static void ignore(void *user, const struct runtime_post *post)
+{
+    (void)user;
+    (void)post;
+}
+
+// By another hand than the agent's.
+static void call_by_hand(struct rig *rig, enum host_call_kind kind, int64_t token, const char *name)
+{
+    struct runtime *hand = fake_connect(rig->fake, ignore, NULL);
+    struct docker_config config = {0};
+    struct docker_host_config host = {0};
+    struct host_call call = {0};
+
+    SET(&config, image, STR("app:1"));
+    SET(&call, kind, kind);
+    SET(&call, token, token);
+    SET(&call, name, str_of(name));
+    SET(&call, container, str_of(name));
+    SET(&call, config, &config);
+    SET(&call, host_config, &host);
+    hand->driver->call(hand, &call);
+    rig_run(rig, TIME_SECOND_MS);
+    hand->driver->close(hand);
+}
+
+static void containers_of_others_go_long_after_their_end_and_never_while_they_run(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.cleans_strangers = true;
+    rig.settings.strangers_per_cycle = 1;
+    rig_boot(&rig);
+    fake_image(rig.fake, "app:1")->local = true;
+    call_by_hand(&rig, HOST_CALL_KIND_CREATE, 1, "first");
+    call_by_hand(&rig, HOST_CALL_KIND_CREATE, 2, "second");
+    call_by_hand(&rig, HOST_CALL_KIND_CREATE, 3, "runs");
+    call_by_hand(&rig, HOST_CALL_KIND_START, 4, "runs");
+    rig_run(&rig, 11 * MINUTE);
+    assert_int_equal(containers_left(&rig), 2); // one a cycle
+    rig_run(&rig, 10 * MINUTE);
+    assert_int_equal(containers_left(&rig), 1);
+    rig_run(&rig, 30 * MINUTE);
+    assert_true(fake_container_at(rig.fake, 2)->running);
+    rig_deinit(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_image_goes_an_hour_after_its_pull_when_no_task_is_left),
+        cmocka_unit_test(an_image_stays_while_a_task_refers_to_it),
+        cmocka_unit_test(the_least_recently_used_go_first_and_no_more_than_so_many_a_cycle),
+        cmocka_unit_test(excluded_images_and_those_of_the_agent_stay),
+        cmocka_unit_test(nothing_is_removed_when_that_is_switched_off_or_pulling_is_not_wanted),
+        cmocka_unit_test(an_image_that_cannot_be_removed_is_tried_once_a_cycle),
+        cmocka_unit_test(whoever_wants_an_image_waits_for_its_removal_and_pulls_it_again),
+        cmocka_unit_test(ages_are_known_after_a_restart),
+        cmocka_unit_test(a_disk_that_is_nearly_full_does_not_wait),
+        cmocka_unit_test(what_no_record_knows_is_removed_after_the_cleanup_wait),
+        cmocka_unit_test(what_is_known_is_no_orphan),
+        cmocka_unit_test(what_another_agent_has_made_is_left_alone),
+        cmocka_unit_test(an_orphan_is_tried_again_until_the_runtime_is_back),
+        cmocka_unit_test(what_others_have_left_goes_only_when_that_is_wanted),
+        cmocka_unit_test(containers_of_others_go_long_after_their_end_and_never_while_they_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
