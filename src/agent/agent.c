@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include "agent/keeper.h"
 #include "agent/life.h"
 #include "base/arena.h"
 #include "base/log.h"
@@ -66,6 +67,7 @@ static int start(struct agent *agent)
         .loop = agent->loop,
         .config = &agent->config,
         .driver = &runtime_docker,
+        .host = &keeper_host,
         .ended = stop,
         .user = agent,
     };
@@ -76,6 +78,8 @@ static int start(struct agent *agent)
                   LOG_CSTR("reason", strerrordesc_np(-rc)));
         return AGENT_EXIT_FAILED;
     }
+    agent->config.data_dir = file_whole_path(&agent->arena, agent->config.data_dir);
+    agent->config.engine.data_dir = str_of(agent->config.data_dir);
     if (!open_store(agent))
         return AGENT_EXIT_FAILED;
     config.store = agent->store;

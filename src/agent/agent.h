@@ -17,6 +17,9 @@ struct agent_options {
     const char *config_file;   // lines of KEY=VALUE; default /etc/ecs/ecs.config, if there is one
     const char *docker_socket; // DOCKER_HOST
     const char *credentials_file; // profile "default"; else AWS_* and ~/.aws/credentials
+    const char *secrets_dir;      // the operator's own secrets, a file each
+    const char *efs_server;       // NFS server that exports file systems by their ids
+    const char *env_files_dir;    // environment files: bucket/key
     const char *ca_file;          // trusted for https; NULL: the system's
     bool insecure;
     int disk_reserve;        // percent of a disk that is to stay free; 0: nobody looks

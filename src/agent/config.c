@@ -10,7 +10,13 @@
 #include "wire/codec.h"
 #include "wire/crypto.h"
 
-enum { CONFIG_MAX = 1 << 20, DURATION_LEAST_MS = 1000 };
+enum {
+    CONFIG_MAX = 1 << 20,
+    DURATION_LEAST_MS = 1000,
+    CGROUP_PERIOD_MIN_MS = 8,
+    CGROUP_PERIOD_MAX_MS = 100,
+    PIDS_MAX = 4194304,
+};
 
 struct loader {
     struct arena *arena;
@@ -272,6 +278,43 @@ static int read_engine(struct loader *l)
     return 0;
 }
 
+// The task as a whole (ecs-behaviour-agent 1.6). What the host cannot do is switched off later.
+static int read_task_limits(struct loader *l)
+{
+    struct engine_settings *e = &l->out->engine;
+    time_ms period_ms = CGROUP_PERIOD_MAX_MS;
+    int64_t pids = 0;
+    struct str root = setting(l, "ECS_CGROUP_PATH");
+
+    e->task_cgroups = true;
+    if (read_bool(l, "ECS_ENABLE_TASK_CPU_MEM_LIMIT", &e->task_cgroups) != 0 ||
+        read_bool(l, "ECS_PROPAGATE_TASK_MEMORY_LIMIT_CGROUPV2", &e->propagate_task_memory) != 0 ||
+        read_duration(l, "ECS_CGROUP_CPU_PERIOD", 0, &period_ms) != 0 ||
+        read_number(l, "ECS_TASK_PIDS_LIMIT", &pids) != 0)
+        return CONFIG_E_BAD;
+    if (period_ms < CGROUP_PERIOD_MIN_MS || period_ms > CGROUP_PERIOD_MAX_MS)
+        period_ms = CGROUP_PERIOD_MAX_MS;
+    if (pids > PIDS_MAX)
+        return bad(l, "ECS_TASK_PIDS_LIMIT", "is a number up to 4194304",
+                   setting(l, "ECS_TASK_PIDS_LIMIT"));
+    e->cgroup_period_us = (int32_t)period_ms * 1000;
+    e->task_pids_limit = (int32_t)pids;
+    l->out->cgroup_root = str_cstr(l->arena, root.len > 0 ? root : STR("/sys/fs/cgroup"));
+    return 0;
+}
+
+// ["efsAuth"]: the volume plugin is there.
+static int read_plugin(struct loader *l)
+{
+    struct str_list list = {0};
+
+    if (read_list(l, "ECS_VOLUME_PLUGIN_CAPABILITIES", &list) != 0)
+        return CONFIG_E_BAD;
+    for (size_t i = 0; i < list.n; i++)
+        l->out->engine.efs_plugin |= str_eq(list.at[i], STR("efsAuth"));
+    return 0;
+}
+
 static int read_count(struct loader *l, const char *name, int32_t *out)
 {
     int64_t value = *out;
@@ -323,7 +366,9 @@ static int read_host(struct loader *l)
     struct agent_config *out = l->out;
     struct int_list default_tcp = {.n = sizeof tcp / sizeof *tcp, .at = tcp};
     struct int_list none = {0};
-    static struct str default_drivers[] = {STR_INIT("json-file"), STR_INIT("none")};
+    static struct str default_drivers[] = {STR_INIT("json-file"), STR_INIT("syslog"),
+                                           STR_INIT("awslogs"), STR_INIT("fluentd"),
+                                           STR_INIT("none")}; // as the packaged ECS agent
     const struct {
         const char *name;
         bool *out;
@@ -332,6 +377,8 @@ static int read_host(struct loader *l)
         {"ECS_DISABLE_PRIVILEGED", &out->privileged_disabled},
         {"ECS_SELINUX_CAPABLE", &out->selinux},
         {"ECS_APPARMOR_CAPABLE", &out->apparmor},
+        {"ECS_ENABLE_FIRELENS_ASYNC", &out->engine.firelens_async},
+        {"ECS_ENABLE_GPU_SUPPORT", &out->gpus},
         {"ECS_DISABLE_METRICS", &out->metrics_disabled},
         {"ECS_DISABLE_DOCKER_HEALTH_CHECK", &out->health_disabled},
     };
@@ -340,7 +387,8 @@ static int read_host(struct loader *l)
         if (read_bool(l, switches[i].name, switches[i].out) != 0)
             return CONFIG_E_BAD;
     }
-    out->log_drivers = (struct str_list){.n = 2, .at = default_drivers};
+    out->log_drivers = (struct str_list){.n = sizeof default_drivers / sizeof *default_drivers,
+                                         .at = default_drivers};
     if (read_list(l, "ECS_AVAILABLE_LOGGING_DRIVERS", &out->log_drivers) != 0 ||
         read_number(l, "ECS_RESERVED_MEMORY", &out->reserved_memory_mib) != 0 ||
         read_ports(l, "ECS_RESERVED_PORTS", default_tcp, &out->reserved_tcp,
@@ -348,6 +396,9 @@ static int read_host(struct loader *l)
         read_ports(l, "ECS_RESERVED_PORTS_UDP", none, &out->reserved_udp,
                    &out->engine.reserved_udp) != 0)
         return CONFIG_E_BAD;
+    out->engine.gpu_runtime = setting(l, "ECS_NVIDIA_RUNTIME");
+    if (out->engine.gpu_runtime.len == 0)
+        out->engine.gpu_runtime = STR("nvidia");
     out->os_family_detail = setting(l, "ECS_DETAILED_OS_FAMILY");
     if (out->os_family_detail.len == 0)
         out->os_family_detail = STR("LINUX");
@@ -432,6 +483,13 @@ static int read_places(struct loader *l, const struct agent_options *options)
     out->credentials_file = options->credentials_file;
     out->ca_file = options->ca_file;
     out->insecure = options->insecure;
+    out->secrets_dir = options->secrets_dir;
+    out->env_files_dir = options->env_files_dir;
+    out->engine.efs_server = str_of(options->efs_server);
+    out->parameters_endpoint = setting(l, "AWS_ENDPOINT_URL_SSM");
+    out->secrets_endpoint = setting(l, "AWS_ENDPOINT_URL_SECRETS_MANAGER");
+    out->files_endpoint = setting(l, "AWS_ENDPOINT_URL_S3");
+    out->engine.awslogs_endpoint = setting(l, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS");
     out->disk_reserve = options->disk_reserve;
     out->engine.owner = str_of(out->data_dir); // two agents of one machine have two data folders
     return 0;
@@ -569,6 +627,10 @@ int config_load(struct arena *arena, const struct agent_options *options,
     if (rc == 0)
         rc = read_host(&l);
     if (rc == 0)
+        rc = read_task_limits(&l);
+    if (rc == 0)
+        rc = read_plugin(&l);
+    if (rc == 0)
         rc = read_engine(&l);
     if (rc == 0)
         rc = read_cleaning(&l);
@@ -582,6 +644,7 @@ int config_load(struct arena *arena, const struct agent_options *options,
         rc = read_registries(&l);
     out->engine.cluster = out->cluster.len > 0 ? out->cluster : STR("default");
     out->engine.region = out->region;
+    out->engine.data_dir = str_of(out->data_dir);
     out->engine.external = out->external;
     *out_why = l.why;
     return rc;

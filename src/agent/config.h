@@ -27,6 +27,7 @@ struct agent_config {
     struct str_list reserved_tcp; // as texts
     struct str_list reserved_udp;
     int64_t reserved_memory_mib;
+    const char *cgroup_root;
     const char *secrets_dir;        // the operator's own secrets; NULL: none
     const char *env_files_dir;      // and environment files
     struct str parameters_endpoint; // URLs; empty: none
@@ -36,6 +37,7 @@ struct agent_config {
     bool privileged_disabled;
     bool selinux;
     bool apparmor;
+    bool gpus;
     int32_t disk_reserve; // percent of a disk; below it images are removed at once. 0: off
     bool metrics_disabled;
     bool health_disabled;
@@ -52,6 +54,9 @@ struct agent_config {
     const char *cni_plugins;
     const char *groups_file; // NULL: none
     struct str fargate;      // "FARGATE" or "FARGATE_SPOT": the host serves those; empty: EC2
+
+    struct str_list gpu_ids; // that the host has; found before it registers
+    struct str gpu_driver;
 
     struct engine_settings engine; // capacity is filled in when the engine has been asked
 };

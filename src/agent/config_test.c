@@ -99,7 +99,7 @@ static void defaults_are_the_documented_ones(void **state)
     assert_int_equal(c.engine.reserved_tcp.at[0], 22);
     assert_int_equal(c.reserved_udp.n, 0);
     assert_int_equal(c.reserved_memory_mib, 0);
-    assert_int_equal(c.log_drivers.n, 2);
+    assert_int_equal(c.log_drivers.n, 5);
     EXPECT_STR(c.log_drivers.at[0], "json-file");
     EXPECT_STR(c.os_family_detail, "LINUX");
     assert_int_equal(c.engine.pull, ENGINE_PULL_DEFAULT);

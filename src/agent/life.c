@@ -160,6 +160,13 @@ static void deregistered(void *user)
     tcs_hang_up(life->tcs);
 }
 
+static int open_host(void *user, const struct runtime_config *config, struct runtime **out)
+{
+    struct life *life = user;
+
+    return life->config.host->open(life->settings, config, out);
+}
+
 static void start_drive(struct life *life)
 {
     struct drive_config config = {
@@ -177,6 +184,8 @@ static void start_drive(struct life *life)
         .user = life,
     };
 
+    if (life->config.host != NULL)
+        config.open_host = open_host;
     life->drive = drive_new(&config);
     mem_free(life->records);
     life->records = NULL;
@@ -333,6 +342,8 @@ static void probed(void *user, const struct host_facts *facts, struct str docker
 
     life->probe = NULL; // frees itself after this
     life->docker_version = str_copy(&life->arena, docker_version);
+    if (life->config.host != NULL)
+        life->config.host->settle(life->settings, facts, &life->arena);
     if (facts->root_dir.len > 0)
         life->engine_dir = str_cstr(&life->arena, facts->root_dir);
     if (!host_capacity(life->settings, facts, &engine->cpu_units, &engine->memory_mib)) {

@@ -8,17 +8,30 @@
 #include "runtime/runtime.h"
 #include "store/store.h"
 
+struct arena;
 struct drive;
+struct host_facts;
 struct life;
 struct loop;
 
 extern const struct store_schema life_schema; // of the agent's store
+
+struct life_host {
+    // What it can do of what the settings ask for; before the agent registers.
+    void (*settle)(struct agent_config *settings, const struct host_facts *facts,
+                   struct arena *arena);
+    int (*open)(const struct agent_config *settings, const struct runtime_config *config,
+                struct runtime **out);
+};
 
 struct life_config {
     struct loop *loop;
     struct store *store;                 // open, of life_schema
     struct agent_config *config;         // capacity and the instance's ARN are filled in
     const struct runtime_driver *driver; // opened with config->docker_socket
+    // What the host itself does for tasks (keeper.h). NULL: `driver` answers for it, as a
+    // simulator's does.
+    const struct life_host *host;
     // The agent must end with this status. Called at most once, from the loop.
     void (*ended)(void *user, int status);
     void *user;

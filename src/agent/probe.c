@@ -67,6 +67,15 @@ static void finish(void *user)
     probe_cancel(probe);
 }
 
+static struct str_list copy_names(struct probe *probe, const struct str_list *names)
+{
+    struct str_list copy = {.at = arena_array(&probe->arena, struct str, names->n)};
+
+    for (size_t i = 0; i < names->n; i++)
+        copy.at[copy.n++] = str_copy(&probe->arena, names->at[i]);
+    return copy;
+}
+
 static void learned(struct probe *probe, const struct docker_info *info)
 {
     const struct docker_info_plugins *plugins = info->plugins;
@@ -78,11 +87,10 @@ static void learned(struct probe *probe, const struct docker_info *info)
         .memory_mib = info->mem_total / MIB,
         .root_dir = str_copy(&probe->arena, info->docker_root_dir),
     };
+    probe->facts.cgroup_driver = str_copy(&probe->arena, info->cgroup_driver);
     if (plugins != NULL) {
-        struct str_list *copy = &probe->facts.volume_plugins;
-        copy->at = arena_array(&probe->arena, struct str, plugins->volume.n);
-        for (size_t i = 0; i < plugins->volume.n; i++)
-            copy->at[copy->n++] = str_copy(&probe->arena, plugins->volume.at[i]);
+        probe->facts.volume_plugins = copy_names(probe, &plugins->volume);
+        probe->facts.log_drivers = copy_names(probe, &plugins->log);
     }
     loop_defer(probe->loop, &probe->finish); // the driver is still calling us
 }

@@ -70,9 +70,12 @@ static void on_request(void *user, struct http_exchange *exchange,
         take_websocket(puppet, exchange);
         return;
     }
-    assert_true(
-        http_header_get(request->headers, request->headers_n, STR("X-Amz-Target"), &target));
-    assert_true(str_cut(target, '.', &ignored, &operation));
+    if (http_header_get(request->headers, request->headers_n, STR("X-Amz-Target"), &target))
+        assert_true(str_cut(target, '.', &ignored, &operation));
+    else
+        operation = request->target;
+    if (http_header_get(request->headers, request->headers_n, STR("Authorization"), &target))
+        puppet->authorization = str_copy(&puppet->arena, target);
     puppet->body = str_copy(&puppet->arena, request->body);
     buf_add_str(&puppet->bodies, request->body);
     buf_printf(&puppet->operations, "%.*s ", STR_ARGS(operation));

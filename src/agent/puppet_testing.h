@@ -32,9 +32,10 @@ struct puppet {
     size_t script_n;
     struct puppet_answer otherwise; // status 0: 500
     int calls;
-    struct buf operations; // "RunTask " for each call
-    struct str body;       // of the last call
-    struct buf bodies;     // of all of them
+    struct buf operations;    // "RunTask " for each call; the target where it is no operation
+    struct str authorization; // of the last signed call
+    struct str body;          // of the last call
+    struct buf bodies;        // of all of them
 
     // Websockets. `refusal`: the body of a 400 instead of a handshake.
     const char *refusal;

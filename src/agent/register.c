@@ -83,13 +83,31 @@ static void add_attribute(struct ecs_attribute_list *list, struct str name, stru
         SET(attribute, value, value);
 }
 
+// Those that are to be offered and that the engine has; "none" is no driver of its own.
+static struct str_list offered_log_drivers(struct arena *arena, const struct agent_config *config,
+                                           const struct host_facts *facts)
+{
+    const struct str_list *wanted = &config->log_drivers;
+    struct str_list list = {.at = arena_array(arena, struct str, wanted->n)};
+
+    for (size_t i = 0; i < wanted->n; i++) {
+        bool has_it = facts->log_drivers.n == 0 || str_eq(wanted->at[i], STR("none"));
+
+        for (size_t k = 0; k < facts->log_drivers.n; k++)
+            has_it |= str_eq(wanted->at[i], facts->log_drivers.at[k]);
+        if (has_it)
+            list.at[list.n++] = wanted->at[i];
+    }
+    return list;
+}
+
 // Custom ones (first registration only), capabilities, then what the host is.
 static struct ecs_attribute_list attributes(struct arena *arena, const struct agent_config *config,
                                             const struct host_facts *facts, bool is_first)
 {
     struct engine_abilities abilities = {
         .api_version = facts->api_version,
-        .log_drivers = config->log_drivers,
+        .log_drivers = offered_log_drivers(arena, config, facts),
         .volume_plugins = facts->volume_plugins,
         .privileged = !config->privileged_disabled,
         .selinux = config->selinux,
@@ -98,6 +116,9 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
         .task_cgroups = config->engine.task_cgroups,
         .parameters = config->secrets_dir != NULL || config->parameters_endpoint.len > 0,
         .secrets = config->secrets_dir != NULL || config->secrets_endpoint.len > 0,
+        .efs = config->engine.efs_server.len > 0 || config->engine.efs_plugin,
+        .efs_auth = config->engine.efs_plugin,
+        .gpu_driver = config->gpu_driver,
         .env_files = config->env_files_dir != NULL || config->files_endpoint.len > 0,
     };
     struct str_list capabilities = engine_capabilities(arena, &abilities);
@@ -112,6 +133,8 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
             continue;
         add_attribute(&list, capabilities.at[i], STR_NONE);
     }
+    if (config->gpu_driver.len > 0)
+        add_attribute(&list, STR("ecs.capability.gpu-driver-version"), config->gpu_driver);
     if (config->external)
         add_attribute(&list, STR("ecs.capability.external"), STR_NONE);
     if (config->fargate.len > 0)
@@ -120,6 +143,18 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
     add_attribute(&list, STR("ecs.os-family"), STR("LINUX"));
     add_attribute(&list, STR("ecs.os-type-detailed"), config->os_family_detail);
     add_attribute(&list, STR("ecs.cpu-architecture"), facts->architecture);
+    return list;
+}
+
+static struct ecs_platform_device_list gpu_devices(struct arena *arena, const struct str_list *ids)
+{
+    struct ecs_platform_device_list list = {
+        .n = ids->n, .at = arena_array(arena, struct ecs_platform_device, ids->n)};
+
+    for (size_t i = 0; i < ids->n; i++) {
+        SET(&list.at[i], id, ids->at[i]);
+        SET(&list.at[i], type, ECS_PLATFORM_DEVICE_TYPE_GPU);
+    }
     return list;
 }
 
@@ -139,6 +174,8 @@ register_request(struct arena *arena, const struct agent_config *config,
     SET(request, client_token, token);
     if (!is_first)
         SET(request, container_instance_arn, container_instance);
+    if (config->gpu_ids.n > 0)
+        SET(request, platform_devices, gpu_devices(arena, &config->gpu_ids));
     if (config->tags.n > 0)
         SET(request, tags, config->tags);
     return request;

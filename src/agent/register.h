@@ -13,7 +13,9 @@ struct registration;
 struct host_facts {
     struct str api_version;
     struct str_list volume_plugins;
-    struct str architecture; // "x86_64", "arm64"
+    struct str_list log_drivers; // that the engine has; none: it does not say
+    struct str cgroup_driver;    // "systemd", "cgroupfs"
+    struct str architecture;     // "x86_64", "arm64"
     int64_t cpus;
     int64_t memory_mib;
     struct str root_dir; // where the engine keeps images and containers; empty: it does not say

@@ -1,6 +1,7 @@
 // The typed fields of a container, which an agent reads itself. Source: agent-protocol 7.2.
 
 #include "base/arena.h"
+#include "core/images.h"
 #include "core/payload_parts.h"
 #include "model/task.h"
 
@@ -197,7 +198,7 @@ void payload_container(const struct container_part *part, struct acs_container *
     const struct ecs_container_definition *c = part->container;
 
     SET(out, name, c->name);
-    SET(out, image, c->image);
+    SET(out, image, images_of_task(part->step, part->task, part->index));
     SET(out, container_arn,
         container_arn(part->step->state, part->task, part->index, part->step->arena));
     SET(out, essential, c->essential);

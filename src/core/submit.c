@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/proof.h"
 #include "core/attachment.h"
+#include "core/images.h"
 #include "core/lifecycle.h"
 #include "model/task.h"
 #include "model/task_definition.h"
@@ -196,6 +197,7 @@ void submit_report(struct step *step, struct task *task, const struct task_repor
     take_containers(step, next, definition, report);
     take_times(next, report);
     attachment_report(step, task, next, report->attachments, report->attachments_n);
+    images_note(step, task, next);
     if (status == REC_TASK_STATUS_RUNNING &&
         (next->last_status < REC_TASK_STATUS_RUNNING || PLANTED(PLANT_STOPPED_REVIVES))) {
         MARK("a task runs when its agent says so");

@@ -121,8 +121,8 @@ static const char *why_not_this_task(const struct engine *engine, const struct a
 
 static const char *why_not_this_volume(const struct acs_volume *volume)
 {
-    if (volume->efs_volume_configuration != NULL || volume->type == ACS_VOLUME_TYPE_EFS)
-        return "EFS volumes are not available on this container instance";
+    if (volume->type == ACS_VOLUME_TYPE_EFS && volume->efs_volume_configuration == NULL)
+        return "an EFS volume names no file system";
     if (volume->fsx_windows_file_server_volume_configuration != NULL ||
         volume->type == ACS_VOLUME_TYPE_FSXWINDOWSFILESERVER)
         return "FSx volumes are not available on this container instance";
@@ -217,7 +217,7 @@ static void check_runnable(struct engine *engine, struct task *task)
     if (why != NULL) {
         MARK("a task with a feature that is not available here ends with that reason");
         refuse(task, str_of(why));
-    } else if (!volume_check(task, &error) || !resource_check(engine, task, &error))
+    } else if (!volume_check(engine, task, &error) || !resource_check(engine, task, &error))
         refuse(task, error);
     else if (!task->ordered)
         task_fail(task, str_fmt(&task->arena, "Task dependencies cannot be resolved, taskArn: %.*s",

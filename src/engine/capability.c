@@ -1,6 +1,6 @@
 // The attributes that say what this engine can do (ecs-behaviour-agent 5.2, agent-protocol 3). A
 // scheduler places a task only where everything that it needs is advertised, so what is not here is
-// never asked for: EFS, exec and the rest of accept.c's list.
+// never asked for: exec and the rest of accept.c's list.
 
 #include "engine/state.h"
 
@@ -123,6 +123,13 @@ struct str_list engine_capabilities(struct arena *arena, const struct engine_abi
         add(&list, STR("ecs.capability.task-cpu-mem-limit"));
         add(&list, STR("ecs.capability.increased-task-cpu-limit"));
     }
+    if (a->efs)
+        add(&list, STR("ecs.capability.efs"));
+    if (a->efs_auth)
+        add(&list, STR("ecs.capability.efsAuth"));
+    if (a->gpu_driver.len > 0)
+        add(&list,
+            str_fmt(arena, "ecs.capability.nvidia-driver-version.%.*s", STR_ARGS(a->gpu_driver)));
     if (minor >= 24)
         add(&list, STR("ecs.capability.container-health-check"));
     if (a->privileged)

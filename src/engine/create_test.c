@@ -610,6 +610,103 @@ static void an_unknown_volume_is_named(void **state)
     rig_deinit(&one.rig);
 }
 
+// ---- file systems of the network
+
+static struct acs_efs_volume_configuration *add_efs(struct one *one)
+{
+    struct acs_efs_volume_configuration *efs =
+        arena_new(&one->rig.arena, struct acs_efs_volume_configuration);
+    struct acs_volume *volume = &one->task->volumes.at[one->task->volumes.n++];
+
+    SET(efs, file_system_id, STR("fs-1"));
+    SET(efs, root_directory, STR("/"));
+    SET(volume, name, STR("net"));
+    SET(volume, type, ACS_VOLUME_TYPE_EFS);
+    SET(volume, efs_volume_configuration, efs);
+    return efs;
+}
+
+static const char *volume_option(struct one *one, const char *key)
+{
+    const struct docker_volume_create *made = fake_volume_made(one->rig.fake, STR("ecs-web-7-net"));
+
+    for (size_t i = 0; i < made->driver_opts.n; i++) {
+        if (str_eq(made->driver_opts.at[i].key, str_of(key)))
+            return str_cstr(&one->rig.arena, made->driver_opts.at[i].value);
+    }
+    return "";
+}
+
+#define NFS "nfsvers=4.1,rsize=1048576,wsize=1048576,hard,timeo=600,retrans=2,noresvport"
+
+static void a_file_system_is_mounted_by_nfs(void **state)
+{
+    struct one one;
+    (void)state;
+
+    make_one(&one);
+    one.rig.settings.region = STR("r");
+    add_efs(&one);
+    assert_non_null(run_one(&one));
+    assert_string_equal(volume_option(&one, "type"), "nfs");
+    assert_string_equal(volume_option(&one, "device"), ":/");
+    assert_string_equal(volume_option(&one, "o"), "addr=fs-1.efs.r.amazonaws.com," NFS);
+    rig_deinit(&one.rig);
+}
+
+static void the_operators_server_exports_it_by_its_id(void **state)
+{
+    struct one one;
+    struct acs_efs_volume_configuration *efs;
+    (void)state;
+
+    make_one(&one);
+    one.rig.settings.efs_server = STR("nas");
+    efs = add_efs(&one);
+    SET(efs, root_directory, STR("/deep"));
+    assert_non_null(run_one(&one));
+    assert_string_equal(volume_option(&one, "device"), ":/fs-1/deep");
+    assert_string_equal(volume_option(&one, "o"), "addr=nas," NFS);
+    rig_deinit(&one.rig);
+}
+
+static void the_plugin_encrypts_and_knows_access_points(void **state)
+{
+    struct one one;
+    struct acs_efs_volume_configuration *efs;
+    struct acs_efs_authorization_config authorization = {0};
+    (void)state;
+
+    make_one(&one);
+    one.rig.settings.efs_plugin = true;
+    efs = add_efs(&one);
+    SET(efs, transit_encryption, ACS_EFS_TRANSIT_ENCRYPTION_ENABLED);
+    SET(&authorization, access_point_id, STR("fsap-1"));
+    SET(efs, authorization_config, &authorization);
+    assert_non_null(run_one(&one));
+    EXPECT_STR(fake_volume_made(one.rig.fake, STR("ecs-web-7-net"))->driver,
+               "amazon-ecs-volume-plugin");
+    assert_string_equal(volume_option(&one, "type"), "efs");
+    assert_string_equal(volume_option(&one, "device"), "fs-1");
+    assert_string_equal(volume_option(&one, "o"), "tls,accesspoint=fsap-1");
+    rig_deinit(&one.rig);
+}
+
+static void without_it_nothing_is_mounted_in_clear_that_asks_for_more(void **state)
+{
+    struct one one;
+    struct acs_efs_volume_configuration *efs;
+    (void)state;
+
+    make_one(&one);
+    efs = add_efs(&one);
+    SET(efs, transit_encryption, ACS_EFS_TRANSIT_ENCRYPTION_ENABLED);
+    expect_refused(&one, "an EFS volume with transit encryption, IAM authorization or an access "
+                         "point needs the volume plugin, which this container instance does not "
+                         "have");
+    rig_deinit(&one.rig);
+}
+
 // ---- what this engine cannot do
 
 static void a_task_network_is_refused(void **state)
@@ -697,6 +794,10 @@ int main(void)
         cmocka_unit_test(an_unknown_volume_is_named),
         cmocka_unit_test(a_task_network_is_refused),
         cmocka_unit_test(a_secret_that_names_nothing_is_refused),
+        cmocka_unit_test(a_file_system_is_mounted_by_nfs),
+        cmocka_unit_test(the_operators_server_exports_it_by_its_id),
+        cmocka_unit_test(the_plugin_encrypts_and_knows_access_points),
+        cmocka_unit_test(without_it_nothing_is_mounted_in_clear_that_asks_for_more),
         cmocka_unit_test(what_is_refused_is_not_advertised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,7 @@ static void copy_settings(struct engine *engine, const struct engine_settings *s
     own->container_instance = str_copy(arena, settings->container_instance);
     own->region = str_copy(arena, settings->region);
     own->data_dir = str_copy(arena, settings->data_dir);
+    own->efs_server = str_copy(arena, settings->efs_server);
     own->awslogs_endpoint = str_copy(arena, settings->awslogs_endpoint);
     own->gpu_runtime = str_copy(arena, settings->gpu_runtime);
     own->owner = str_copy(arena, settings->owner);

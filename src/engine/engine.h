@@ -78,6 +78,8 @@ struct engine_settings {
     int32_t task_pids_limit; // 0: none
     struct str data_dir;     // of the agent, absolute: files of log routers are below it
     bool firelens_async;
+    struct str efs_server; // exports file systems as "/<id>"; empty: each has Amazon's own name
+    bool efs_plugin;       // volumes of file systems are the plugin's, with all they ask for
     struct str awslogs_endpoint; // of the service that keeps logs; empty: the log driver knows
     bool task_networks;          // the shell makes networks of awsvpc tasks
     struct str_list network_dns; // servers and domains of such tasks; empty: the runtime's choice
@@ -122,6 +124,9 @@ struct engine_abilities {
     bool parameters; // secrets can be had from a store of parameters,
     bool secrets;    // and from one of secrets: registry logins too
     bool env_files;
+    bool efs;
+    bool efs_auth;         // by the plugin
+    struct str gpu_driver; // version; empty: there are no GPUs
 };
 struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *abilities);
 

@@ -59,6 +59,16 @@ static void add_namespaces(struct rig *rig, struct rng *rng, struct acs_task *ta
         SET(task, ipc_mode, STR("task"));
 }
 
+static void add_secret(struct rig *rig, struct acs_container *c)
+{
+    struct acs_secret *secret = arena_new(&rig->arena, struct acs_secret);
+
+    SET(secret, name, STR("KEY"));
+    SET(secret, value_from, STR("/key"));
+    SET(secret, provider, ACS_SECRET_PROVIDER_SSM);
+    SET(c, secrets, ((struct acs_secret_list){.n = 1, .at = secret}));
+}
+
 static void start_random(struct rig *rig, struct rng *rng, const char *name)
 {
     struct acs_task *task = rig_task(rig, name);
@@ -77,6 +87,8 @@ static void start_random(struct rig *rig, struct rng *rng, const char *name)
             add_health(rig, c);
         if (rng_below(rng, 3) == 0)
             SET(c, start_timeout, 30);
+        if (rng_below(rng, 4) == 0)
+            add_secret(rig, c);
         if (i > 0 && rng_below(rng, 2) == 0)
             rig_depends(rig, c, containers[rng_below(rng, i)],
                         (enum acs_container_condition)(1 + rng_below(rng, 4)));
@@ -182,6 +194,7 @@ static void one_life(uint64_t seed)
     rig.settings.cleanup_wait_ms = 12 * (int64_t)TIME_HOUR_MS; // so that no ARN is used again
     rig.settings.pull = (enum engine_pull)rng_below(&rng, 4);
     rig.settings.pull_dependents_upfront = rng_below(&rng, 2) == 0;
+    rig.settings.task_cgroups = rng_below(&rng, 2) == 0;
     rig.settings.memory_mib = rng_below(&rng, 2) ? 8192 : 600;
     script_images(&rig, &rng);
     chaos = (uint32_t)rng_below(&rng, 3) * 8;

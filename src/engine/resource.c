@@ -217,6 +217,8 @@ static void fill_limits(const struct engine *engine, const struct task *task,
     for (size_t i = 0; i < task->containers_n; i++) {
         int32_t cpu = task->containers[i].spec->cpu;
 
+        if (pause_is(&task->containers[i]))
+            continue; // it is the agent's own
         shares += cpu < SHARES_MIN ? SHARES_MIN : cpu;
     }
     if (spec->cpu > 0) {

@@ -442,13 +442,21 @@ struct ecs_network_binding_list ports_bindings(const struct engine *engine, stru
                                                const struct container *c,
                                                const struct docker_container *found);
 
+// efs.c: the body of a volume that is a file system of the network. False: this host cannot give
+// what it asks for; *out_why says so.
+bool efs_can(const struct engine *engine, const struct acs_efs_volume_configuration *efs,
+             const char **out_why);
+void efs_fill(const struct engine *engine, const struct task *task,
+              const struct acs_efs_volume_configuration *efs, struct arena *arena,
+              struct docker_volume_create *body);
+
 bool bind_fill(struct engine *engine, struct container *c, struct docker_host_config *host);
 
 // ---- volume.c
 
 void volume_init(struct task *task, struct volume *volume, const struct acs_volume *spec,
                  struct rng *rng);
-bool volume_check(const struct task *task, struct str *out_error);
+bool volume_check(const struct engine *engine, const struct task *task, struct str *out_error);
 bool volume_progress(struct engine *engine, struct task *task);
 bool volume_all_ready(const struct task *task);
 void volume_result(struct engine *engine, struct task *task, struct volume *volume,

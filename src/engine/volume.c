@@ -1,6 +1,6 @@
 // A task's volumes (ecs-behaviour-agent 1.12): a path of the host, a volume made for the task and
-// removed with it, or one that is shared and outlives it. All must be ready before the first image
-// is pulled.
+// removed with it (a file system of the network among them), or one that is shared and outlives it.
+// All must be ready before the first image is pulled.
 //
 // A task's own volume gets its name at acceptance and keeps it in the task's record, so making it
 // twice after a crash is making the same one.
@@ -42,14 +42,21 @@ void volume_init(struct task *task, struct volume *volume, const struct acs_volu
                              STR_ARGS(task->spec->version), STR_ARGS(spec->name), STR_ARGS(suffix));
 }
 
-bool volume_check(const struct task *task, struct str *out_error)
+bool volume_check(const struct engine *engine, const struct task *task, struct str *out_error)
 {
     struct arena *arena = (struct arena *)&task->arena;
+    const char *why;
 
     for (size_t i = 0; i < task->volumes_n; i++) {
         const struct acs_docker_volume_configuration *config =
             task->volumes[i].spec->docker_volume_configuration;
+        const struct acs_efs_volume_configuration *efs =
+            task->volumes[i].spec->efs_volume_configuration;
 
+        if (efs != NULL && !efs_can(engine, efs, &why)) {
+            *out_error = str_of(why);
+            return false;
+        }
         if (config != NULL && config->autoprovision && config->scope != ACS_SCOPE_SHARED) {
             *out_error =
                 str_fmt(arena, "volume [%.*s] : task scoped volume could not be autoprovisioned",
@@ -95,6 +102,8 @@ static void send_create(struct engine *engine, struct task *task, struct volume 
         SET(body, driver_opts, config->driver_opts);
     if (config != NULL && config->labels.n > 0)
         SET(body, labels, config->labels);
+    if (volume->spec->efs_volume_configuration != NULL)
+        efs_fill(engine, task, volume->spec->efs_volume_configuration, engine->out->arena, body);
     if (volume->kind == VOLUME_TASK)
         add_owner(engine, body);
     SET(call, volume, shape_copy(engine->out->arena, &docker_volume_create_shape, body));

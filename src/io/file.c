@@ -4,6 +4,7 @@
 #include "io/file.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -161,6 +162,15 @@ int file_lock(const char *path, int *out_fd)
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+const char *file_whole_path(struct arena *arena, const char *path)
+{
+    char *whole = realpath(path, NULL);
+    const char *copy = whole != NULL ? arena_printf(arena, "%s", whole) : path;
+
+    free(whole); // libc's own
+    return copy;
 }
 
 int file_remove(const char *path)

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
+struct arena;
 struct buf;
 
 // Closes a descriptor and sets it to -1; the type's cleanup attribute.
@@ -36,6 +37,9 @@ int file_make_folders(const char *path) MUST_CHECK;
 int file_lock(const char *path, int *out_fd) MUST_CHECK;
 
 bool file_exists(const char *path);
+
+// The absolute path without links of a file that is there; `path` itself when there is none.
+const char *file_whole_path(struct arena *arena, const char *path);
 int file_remove(const char *path) MUST_CHECK; // missing is fine
 
 #endif

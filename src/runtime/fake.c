@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "shape/walk.h"
@@ -56,7 +57,8 @@ struct fake_image *fake_image(struct fake *fake, const char *name)
     node->image = (struct fake_image){
         .name = str_copy(&fake->arena, str_of(name)),
         .id = str_fmt(&fake->arena, "sha256:%016llx", (unsigned long long)a),
-        .digest = str_fmt(&fake->arena, "sha256:%064llx", (unsigned long long)a),
+        .digest = str_fmt(&fake->arena, "sha256:%064llx",
+                          (unsigned long long)hash_stable(name, strlen(name))), // on every host
         .remote = true,
         .run_ms = -1,
         .term_code = 143,

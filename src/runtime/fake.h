@@ -120,6 +120,8 @@ const struct fake_container *fake_find(const struct fake *fake, struct str conta
 bool fake_has_volume(const struct fake *fake, struct str name);
 void fake_add_volume(struct fake *fake, const char *name);
 size_t fake_volumes(const struct fake *fake);
+// How the newest volume whose name begins so was asked for; NULL: there is none.
+const struct docker_volume_create *fake_volume_made(const struct fake *fake, struct str head);
 size_t fake_volumes_named(const struct fake *fake, struct str head); // whose names begin so
 size_t fake_networks(const struct fake *fake);      // of tasks, set up and not taken down
 struct str fake_last_user(const struct fake *fake); // whose credentials the last pull brought

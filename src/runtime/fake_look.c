@@ -140,6 +140,15 @@ static void schedule(struct fake *fake, const struct thing *thing, struct fake_c
     next->container = c;
 }
 
+const struct docker_volume_create *fake_volume_made(const struct fake *fake, struct str head)
+{
+    for (const struct volume *volume = fake->volumes; volume != NULL; volume = volume->next) {
+        if (str_starts(volume->name, head))
+            return volume->made;
+    }
+    return NULL;
+}
+
 void fake_begin_stats(struct fake *fake, const struct thing *thing)
 {
     for (size_t i = 0; i < fake->containers_n; i++) {

@@ -10,9 +10,11 @@ With GANTRY_E2E_ENDPOINT set the tests face that endpoint instead (the real serv
 need the machine underneath are skipped.
 """
 
+import glob
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -188,6 +190,23 @@ class Docker:
             run("umount", "-l", mount, check=False)
 
 
+def remove_groups(folder):
+    """Control groups of tasks that agents below the folder still know of: one that is stopped for good leaves them."""
+    tasks = set()
+    for base, _, names in os.walk(folder):
+        for name in names:
+            if name.startswith("agent.db"):
+                with open(os.path.join(base, name), "rb") as store:
+                    tasks |= set(re.findall(rb":task/[^/\"]+/([0-9a-f]{32})", store.read()))
+    for top in ["/sys/fs/cgroup", *glob.glob("/sys/fs/cgroup/*")]:
+        for task in tasks:
+            for group, _, _ in os.walk(f"{top}/ecs/{task.decode()}", topdown=False):
+                try:
+                    os.rmdir(group)
+                except OSError:
+                    pass  # the engine is still about to empty it
+
+
 def is_zombie(pid):
     try:
         with open(f"/proc/{pid}/stat") as stat:
@@ -308,6 +327,7 @@ class Machine:
                     print(f"--- {name}\n{open(path).read()}", file=sys.stderr)
         if self.docker:
             self.docker.close()
+        remove_groups(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
