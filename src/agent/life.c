@@ -323,16 +323,25 @@ static void try_networks(struct life *life)
     life->hostnet = hostnet_open(&config, networks_tried, life);
 }
 
+static struct str_list keep_texts(struct life *life, const struct str_list *from)
+{
+    struct str_list list = {.at = arena_array(&life->arena, struct str, from->n)};
+
+    for (; list.n < from->n; list.n++)
+        list.at[list.n] = str_copy(&life->arena, from->at[list.n]);
+    return list;
+}
+
+// The probe's own memory goes when it has told.
 static void keep_facts(struct life *life, const struct host_facts *facts)
 {
-    struct str_list *plugins = &life->facts.volume_plugins;
-
     life->facts = *facts;
     life->facts.api_version = str_copy(&life->arena, facts->api_version);
     life->facts.architecture = str_copy(&life->arena, facts->architecture);
-    plugins->at = arena_array(&life->arena, struct str, facts->volume_plugins.n);
-    for (size_t i = 0; i < plugins->n; i++)
-        plugins->at[i] = str_copy(&life->arena, facts->volume_plugins.at[i]);
+    life->facts.cgroup_driver = str_copy(&life->arena, facts->cgroup_driver);
+    life->facts.root_dir = str_copy(&life->arena, facts->root_dir);
+    life->facts.volume_plugins = keep_texts(life, &facts->volume_plugins);
+    life->facts.log_drivers = keep_texts(life, &facts->log_drivers);
 }
 
 static void probed(void *user, const struct host_facts *facts, struct str docker_version)
