@@ -138,7 +138,6 @@ class Host:
             raise
         self.networks = self.docker.docker("network", "ls", "-q").stdout.split()
         self.mounts = self.mounts_now()
-        self.cgroups = cgroups_of_tasks()
 
     def prepare(self):
         call(self.server, "CreateCluster", clusterName=CLUSTER)
@@ -343,8 +342,9 @@ class Host:
         wait_until("no volume is left", lambda: docker("volume", "ls", "-q").stdout == "", 30, 0.3)
         networks = docker("network", "ls", "-q").stdout.split()
         assert len(networks) == len(self.networks), f"networks: {networks}"
-        groups = cgroups_of_tasks()
-        assert groups <= self.cgroups, f"cgroups: {groups - self.cgroups}"
+        ours = {task.arn.split("/")[-1] for task in self.tasks + self.past}  # others may run tasks here, too
+        groups = [path for path in cgroups_of_tasks() if any(id in path for id in ours)]
+        assert not groups, f"cgroups: {groups}"
         assert self.mounts_now() == self.mounts, f"mounts: {set(self.mounts_now()) - set(self.mounts)}"
         reply = call(self.server, "DescribeContainerInstances", containerInstances=self.connected())
         for instance in reply["containerInstances"]:
