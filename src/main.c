@@ -9,7 +9,8 @@
 #include "io/entropy.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_up, &cli_server, &cli_agent, &cli_ecs, &cli_ps, &cli_logs, &cli_top, &cli_events, &cli_env,
+    &cli_up,   &cli_server, &cli_agent, &cli_ecs,    &cli_ps,
+    &cli_logs, &cli_exec,   &cli_top,   &cli_events, &cli_env,
 };
 
 static void print_overview(FILE *out)

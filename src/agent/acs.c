@@ -34,10 +34,10 @@ static bool place(void *user, struct arena *arena, struct str *out_base, struct 
     *out_base = places_acs(acs->config.places);
     *out_query = str_fmt(
         arena,
-        "agentHash=00000000&agentVersion=%s&clusterArn=%.*s&containerInstanceArn=%.*s"
+        "%sagentHash=00000000&agentVersion=%s&clusterArn=%.*s&containerInstanceArn=%.*s"
         "&dockerVersion=DockerVersion%%3A%%20%.*s&protocolVersion=2&sendCredentials=%s&seqNum=1",
-        GANTRY_VERSION, STR_ARGS(escaped(arena, cluster)),
-        STR_ARGS(escaped(arena, acs->config.container_instance)),
+        acs->config.config->engine.exec ? "abilities=exec&" : "", GANTRY_VERSION,
+        STR_ARGS(escaped(arena, cluster)), STR_ARGS(escaped(arena, acs->config.container_instance)),
         STR_ARGS(escaped(arena, acs->config.docker_version)),
         acs->credentials_sent ? "false" : "true");
     return out_base->len > 0;

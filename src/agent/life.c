@@ -9,6 +9,7 @@
 #include "agent/drive.h"
 #include "agent/hostnet.h"
 #include "agent/probe.h"
+#include "agent/relay.h"
 #include "agent/tcs.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -46,6 +47,7 @@ struct life {
     struct disk *disk; // NULL: nobody looks
     const char *engine_dir;
     struct places *places;
+    struct relays *relays; // NULL: no commands in containers
     struct acs *acs;
     struct tcs *tcs;
     bool has_ended;
@@ -123,7 +125,28 @@ static void from_server(void *user, enum acs_message kind, const void *value)
 {
     struct life *life = user;
 
-    drive_message(life->drive, kind, value);
+    if (kind == ACS_MESSAGE_GANTRY_EXEC_MESSAGE)
+        relays_start(life->relays, value);
+    else
+        drive_message(life->drive, kind, value);
+}
+
+static bool find_container(void *user, struct str task_arn, struct str container,
+                           struct arena *arena, struct str *out_id)
+{
+    struct life *life = user;
+    struct engine_view_list list = engine_view_all(drive_engine(life->drive), arena);
+
+    for (size_t i = 0; i < list.n; i++) {
+        const struct engine_view *view = &list.at[i];
+
+        if (!str_eq(view->task_arn, task_arn) || !str_eq(view->container, container) ||
+            view->runtime_id.len == 0 || view->status == HOST_CONTAINER_STATUS_STOPPED)
+            continue;
+        *out_id = str_copy(arena, view->runtime_id);
+        return true;
+    }
+    return false;
 }
 
 static void store_broke(void *user, struct str why)
@@ -227,6 +250,14 @@ static void connect_channels(struct life *life)
         .inactive = deregistered,
         .user = life,
     };
+    struct relays_config relays = {
+        .loop = life->config.loop,
+        .api = life->api,
+        .config = life->settings,
+        .driver = life->config.driver,
+        .find = find_container,
+        .user = life,
+    };
     struct tcs_config tcs = {
         .loop = life->config.loop,
         .api = life->api,
@@ -240,6 +271,8 @@ static void connect_channels(struct life *life)
     life->places = places_new(life->config.loop, life->api, life->settings->engine.cluster, arn,
                               places_known, life);
     acs.places = life->places;
+    relays.places = life->places;
+    life->relays = relays_new(&relays);
     tcs.places = life->places;
     life->acs = acs_new(&acs);
     life->tcs = tcs_new(&tcs);
@@ -406,6 +439,7 @@ int life_start(const struct life_config *config, struct life **out)
 
     life->config = *config;
     life->settings = config->config;
+    life->settings->engine.exec = config->driver->execs != NULL;
     status = begin(life);
     if (status == AGENT_EXIT_DONE)
         *out = life;
@@ -422,6 +456,7 @@ void life_free(struct life *life)
     acs_free(life->acs);
     tcs_free(life->tcs);
     life->acs = NULL;
+    relays_free(life->relays);
     places_free(life->places);
     registration_cancel(life->registration);
     probe_cancel(life->probe);

@@ -11,7 +11,7 @@ static void on_message(void *user, struct str bytes, bool is_text)
 {
     struct puppet *puppet = user;
 
-    assert_true(is_text);
+    (void)is_text;
     buf_add_str(&puppet->messages, bytes);
     buf_add_char(&puppet->messages, '\n');
     puppet->messages_n++;

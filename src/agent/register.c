@@ -106,6 +106,7 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
                                             const struct host_facts *facts, bool is_first)
 {
     struct engine_abilities abilities = {
+        .exec = config->engine.exec,
         .api_version = facts->api_version,
         .log_drivers = offered_log_drivers(arena, config, facts),
         .volume_plugins = facts->volume_plugins,

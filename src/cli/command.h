@@ -22,6 +22,7 @@ extern const struct cli_command cli_agent;
 extern const struct cli_command cli_ecs;
 extern const struct cli_command cli_env;
 extern const struct cli_command cli_events;
+extern const struct cli_command cli_exec;
 extern const struct cli_command cli_logs;
 extern const struct cli_command cli_ps;
 extern const struct cli_command cli_server;

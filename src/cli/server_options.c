@@ -45,6 +45,15 @@ static bool read_events(const struct cli_values *values, struct server_options *
     return true;
 }
 
+static bool read_exec(const struct cli_values *values, struct server_options *out)
+{
+    if (!cli_duration(values, "exec-idle", &out->exec_idle_ms))
+        return false;
+    if (out->exec_idle_ms < TIME_SECOND_MS || out->exec_idle_ms > TIME_DAY_MS)
+        return cli_refuse(values, "--exec-idle is from 1s to 1d");
+    return true;
+}
+
 bool cli_server_options(const struct cli_values *values, struct server_options *out)
 {
     int64_t keep_ms;
@@ -63,7 +72,8 @@ bool cli_server_options(const struct cli_values *values, struct server_options *
     out->scaling_path = cli_value(values, "scaling");
     out->lifecycle_hooks = cli_value(values, "lifecycle-hooks");
     out->alarms = cli_value(values, "alarms");
-    if (!read_auth(values, out) || !read_store(values) || !read_events(values, out))
+    if (!read_auth(values, out) || !read_store(values) || !read_events(values, out) ||
+        !read_exec(values, out))
         return false;
     if (!cli_duration(values, "stopped-task-retention", &keep_ms) ||
         !cli_number(values, "stopped-tasks-kept", 1000, 100000000, &stopped) ||

@@ -44,6 +44,10 @@
          .value = "N",                                                                             \
          .fallback = "250000",                                                                     \
          .help = "and how many; beyond it the oldest go early"},                                   \
+        {.name = "exec-idle",                                                                      \
+         .value = "TIME",                                                                          \
+         .fallback = "20m",                                                                        \
+         .help = "end an exec session in which nothing happens for so long"},                      \
         {.name = "events-kept",                                                                    \
          .value = "N",                                                                             \
          .fallback = "100000",                                                                     \

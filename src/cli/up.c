@@ -224,7 +224,15 @@ static const char *const *server_argv(struct up *up)
                                          "log-level",
                                          "log-format",
                                          "stopped-task-retention",
+                                         "stopped-tasks-kept",
                                          "max-connections",
+                                         "scaling",
+                                         "lifecycle-hooks",
+                                         "alarms",
+                                         "events-kept",
+                                         "events-retention",
+                                         "events-webhook",
+                                         "exec-idle",
                                          "store"};
     const char **argv = arena_array(up->values->arena, const char *, ARGV_MAX);
     size_t n = 0;

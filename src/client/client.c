@@ -4,6 +4,7 @@
 #include "client/client.h"
 
 #include "api/client.h"
+#include "api/exec.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -72,7 +73,7 @@ static int attempt(struct client *client, struct arena *arena, const struct oper
                    struct str body, struct client_http_reply *out, struct str *out_why)
 {
     const struct client_options *options = &client->options;
-    struct client_identity identity = {options->region, options->credentials};
+    struct client_identity identity = {options->region, options->credentials, STR_NONE};
     struct http_header headers[CLIENT_HEAD_MAX];
     struct client_http_request request = {.method = "POST", .headers = headers, .body = body};
     struct uri uri;
@@ -166,7 +167,8 @@ int client_call(struct client *client, struct arena *arena, enum ecs_operation o
 static size_t sign_get(struct client *client, const struct uri *endpoint, struct str target,
                        struct arena *arena, struct http_header out[1 + SIGV4_ADDED])
 {
-    struct client_identity identity = {client->options.region, client->options.credentials};
+    struct client_identity identity = {client->options.region, client->options.credentials,
+                                       STR_NONE};
     struct sigv4_request request = {.method = STR("GET"), .headers = out, .headers_n = 1};
 
     str_cut(target, '?', &request.path, &request.query);
@@ -197,6 +199,65 @@ int client_get(struct client *client, struct arena *arena, struct str target,
         request.url = arena_printf(arena, "%.*s%.*s", STR_ARGS(endpoint), STR_ARGS(target));
         if (client_http(arena, &request, &reply, &why) == 0) {
             *out = (struct client_answer){reply.status, reply.body};
+            return 0;
+        }
+    }
+    *out_error = (struct client_error){
+        .message = str_fmt(arena, "%.*s: %.*s", STR_ARGS(client->options.endpoint), STR_ARGS(why))};
+    return CLIENT_E_FAILED;
+}
+
+// ---- the session plugin's call
+
+static size_t sign_resume(struct client *client, const struct uri *endpoint, struct str body,
+                          struct arena *arena, struct http_header out[3 + SIGV4_ADDED])
+{
+    struct client_identity identity = {client->options.region, client->options.credentials,
+                                       STR("ssm")};
+    struct sigv4_request request = {
+        .method = STR("POST"),
+        .path = endpoint->path,
+        .query = endpoint->query,
+        .headers = out,
+        .headers_n = 3,
+        .body = body,
+    };
+
+    out[0] = (struct http_header){STR("Host"), uri_host_header(arena, endpoint)};
+    out[1] = (struct http_header){STR("Content-Type"), STR("application/x-amz-json-1.1")};
+    out[2] = (struct http_header){STR("X-Amz-Target"), STR("AmazonSSM.ResumeSession")};
+    return 3 + client_sign(client->crypto, &identity, &request, arena, out + 3);
+}
+
+int client_resume_session(struct client *client, struct arena *arena, struct str session,
+                          struct str *out_token, struct client_error *out_error)
+{
+    BUF_AUTO struct buf body = BUF_INIT;
+    struct exec_resume_session_request in = {0};
+    struct exec_resume_session_response out = {0};
+    struct codec_report report = {0};
+    struct http_header headers[3 + SIGV4_ADDED];
+    struct client_http_reply reply = {0};
+    struct client_http_request request = {
+        .method = "POST",
+        .url = str_cstr(arena, client->options.endpoint),
+        .headers = headers,
+        .timeout_ms = client->options.timeout_ms,
+        .ca_file = client->options.ca_file,
+        .insecure = client->options.insecure,
+    };
+    struct str why = STR("the endpoint is not a URL");
+    struct uri uri;
+
+    SET(&in, session_id, session);
+    codec_encode(&body, &exec_resume_session_request_shape, &in);
+    request.body = buf_str(&body);
+    if (uri_parse(arena, client->options.endpoint, &uri)) {
+        request.headers_n = sign_resume(client, &uri, request.body, arena, headers);
+        if (client_http(arena, &request, &reply, &why) == 0 && reply.status == 200 &&
+            codec_decode(arena, &exec_resume_session_response_shape, reply.body, &codec_peer, &out,
+                         &report) == 0) {
+            *out_token = out.token_value;
             return 0;
         }
     }

@@ -57,6 +57,10 @@ struct client_answer {
 int client_get(struct client *client, struct arena *arena, struct str target,
                struct client_answer *out, struct client_error *out_error) MUST_CHECK;
 
+// A new token for a session of ECS Exec, as its plugin asks for one; empty: the session is over.
+int client_resume_session(struct client *client, struct arena *arena, struct str session,
+                          struct str *out_token, struct client_error *out_error) MUST_CHECK;
+
 // Whether `kebab` spells `camel` with dashes: "run-task" RunTask, "container-instances"
 // containerInstances.
 bool client_is_kebab(struct str kebab, struct str camel);

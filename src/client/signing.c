@@ -16,7 +16,7 @@ size_t client_sign(struct crypto *crypto, const struct client_identity *identity
     };
     struct sigv4_scope scope = {
         .region = identity->region,
-        .service = STR("ecs"),
+        .service = identity->service.len > 0 ? identity->service : STR("ecs"),
         .now = clock_wall_ms(),
     };
 

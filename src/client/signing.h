@@ -13,6 +13,7 @@ struct crypto;
 struct client_identity {
     struct str region;
     struct credentials credentials; // empty key_id: calls go unsigned
+    struct str service;             // empty: "ecs"
 };
 
 // The headers that sign `request` at this moment; none for an identity without keys.

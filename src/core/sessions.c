@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/proof.h"
 #include "core/attachment.h"
+#include "core/exec.h"
 #include "core/hello.h"
 #include "core/lifecycle.h"
 #include "core/payload.h"
@@ -220,6 +221,19 @@ static void close_session(struct step *step, session_id session, struct str text
         step_effect(step, EFFECT_CLOSE, session)->text = text;
 }
 
+static bool has_ability(const struct agent_hello *hello, struct str ability)
+{
+    struct str rest = hello->abilities;
+    struct str head;
+
+    while (rest.len > 0) {
+        str_cut(rest, ',', &head, &rest);
+        if (str_eq(head, ability))
+            return true;
+    }
+    return false;
+}
+
 // Replacing one session by another changes nothing that a caller of the API sees.
 static void let_in(struct step *step, session_id session, struct instance *instance,
                    const struct agent_hello *hello)
@@ -231,6 +245,7 @@ static void let_in(struct step *step, session_id session, struct instance *insta
     step_effect(step, EFFECT_ACS_ACCEPT, session)->instance_id = instance->entity.id;
     close_session(step, instance->session, STR("A newer connection of this instance took over."));
     instance_set_session(step->state, instance, session);
+    instance->relays_exec = has_ability(hello, EXEC_ABILITY);
     if (is_news)
         SET(&next, connected_at, step->now);
     is_news |= note_update(&next, instance->rec->version_info, hello);

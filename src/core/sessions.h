@@ -17,6 +17,7 @@ struct agent_hello {
     struct str agent_version;
     struct str agent_hash;
     struct str docker_version;
+    struct str abilities; // beyond the published protocol, "exec,..."; empty of other agents
 };
 
 // A websocket handshake asks to be let in. Exactly one EFFECT_ACS_ACCEPT or EFFECT_ACS_REFUSE

@@ -36,6 +36,7 @@ enum effect_kind {
     EFFECT_ALARMS_ASK, // struct alarms_ask, core/alarms.h
     EFFECT_TRAFFIC,    // struct traffic_order, core/traffic.h
 
+    EFFECT_EXEC,  // of no session: `value` is a struct exec_order (core/exec.h)
     EFFECT_USAGE, // of no session: `value` is a struct usage_reports (core/usage.h)
 };
 
@@ -52,6 +53,13 @@ struct effect {
     struct effect *next;
 };
 
+// What an ExecuteCommand brings along for its reply; see ops/execute_command.c.
+struct exec_ticket {
+    struct str endpoint; // "ws://127.0.0.1:7420"
+    struct str session;  // id
+    struct str token;
+};
+
 struct step {
     struct state *state;
     time_ms now;
@@ -62,6 +70,7 @@ struct step {
     // Told to agents in DiscoverPollEndpoint's answer; set by the shell.
     struct str acs_endpoint;
     struct str tcs_endpoint;
+    struct exec_ticket exec; // told to the caller of ExecuteCommand; likewise
 };
 
 void step_init(struct step *step, struct state *state, time_ms now, struct rng *rng,

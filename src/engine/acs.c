@@ -338,6 +338,7 @@ void acs_take(struct engine *engine, const struct engine_message *message)
     case ACS_MESSAGE_TASK_STOP_VERIFICATION_MESSAGE:
     case ACS_MESSAGE_CLOSE_MESSAGE:
     case ACS_MESSAGE_ERROR_MESSAGE:
+    case ACS_MESSAGE_GANTRY_EXEC_MESSAGE: // the shell's own
     case ACS_MESSAGE_SERVER_EXCEPTION:
     case ACS_MESSAGE_BAD_REQUEST_EXCEPTION:
     case ACS_MESSAGE_INVALID_CLUSTER_EXCEPTION:

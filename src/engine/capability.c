@@ -1,6 +1,6 @@
 // The attributes that say what this engine can do (ecs-behaviour-agent 5.2, agent-protocol 3). A
 // scheduler places a task only where everything that it needs is advertised, so what is not here is
-// never asked for: exec and the rest of accept.c's list.
+// never asked for: the rest of accept.c's list.
 
 #include "engine/state.h"
 
@@ -145,5 +145,7 @@ struct str_list engine_capabilities(struct arena *arena, const struct engine_abi
     }
     if (a->task_roles)
         add(&list, STR("com.amazonaws.ecs.capability.task-iam-role"));
+    if (a->exec)
+        add(&list, STR("ecs.capability.execute-command"));
     return list.out;
 }

@@ -74,6 +74,7 @@ struct engine_settings {
     bool cgroup_v2;
     bool cgroup_slices; // Docker's driver is systemd: parents are named as slices, not as paths
     bool propagate_task_memory; // cgroup v2 only: a container without a limit gets the task's
+    bool exec;                  // the shell can run commands in containers
     int32_t cgroup_period_us;
     int32_t task_pids_limit; // 0: none
     struct str data_dir;     // of the agent, absolute: files of log routers are below it
@@ -124,6 +125,7 @@ struct engine_abilities {
     bool parameters; // secrets can be had from a store of parameters,
     bool secrets;    // and from one of secrets: registry logins too
     bool env_files;
+    bool exec;
     bool efs;
     bool efs_auth;         // by the plugin
     struct str gpu_driver; // version; empty: there are no GPUs

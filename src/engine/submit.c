@@ -160,16 +160,23 @@ static void fill_container(const struct container *c, int32_t status,
         SET(out, network_bindings, c->bindings);
 }
 
-// Exec is not in this engine: its agent is reported as failed, and the container runs, as ECS does
-// when the exec agent cannot be prepared (ecs-behaviour-agent 1.2, 12).
-static size_t fill_managed(const struct container *c, struct ecs_managed_agent_state_change *out)
+// The shell itself is the exec agent, so it runs as long as the container does. Where the shell
+// cannot be one, it is reported as failed and the container runs on, as ECS does when the agent
+// cannot be prepared (ecs-behaviour-agent 1.2, 12, and 2.12).
+static size_t fill_managed(const struct engine *engine, const struct container *c, bool is_running,
+                           struct ecs_managed_agent_state_change *out)
 {
+    struct str reason = STR("ExecuteCommandAgent started");
+
+    if (!is_running)
+        reason = STR("Received Container Stopped event");
+    else if (!engine->settings.exec)
+        reason = STR("ExecuteCommandAgent Initialization failed - not available on this instance");
     for (size_t i = 0; i < c->spec->managed_agents.n; i++) {
         SET(&out[i], container_name, c->spec->name);
         SET(&out[i], managed_agent_name, ECS_MANAGED_AGENT_NAME_EXECUTECOMMANDAGENT);
-        SET(&out[i], status, STR("STOPPED"));
-        SET(&out[i], reason,
-            STR("ExecuteCommandAgent Initialization failed - not available on this instance"));
+        SET(&out[i], status, is_running && engine->settings.exec ? STR("RUNNING") : STR("STOPPED"));
+        SET(&out[i], reason, reason);
     }
     return c->spec->managed_agents.n;
 }
@@ -183,13 +190,14 @@ static size_t managed_count(const struct task *task)
     return n;
 }
 
-static void fill_containers(struct arena *arena, const struct task *task, size_t batch,
+static void fill_containers(const struct engine *engine, const struct task *task, size_t batch,
                             struct ecs_submit_task_state_change_request *out)
 {
+    struct arena *arena = engine->out->arena;
     struct ecs_container_state_change_list list = {
         .at = arena_array(arena, struct ecs_container_state_change, batch)};
     struct ecs_managed_agent_state_change_list managed = {
-        .at = arena_array(arena, struct ecs_managed_agent_state_change, managed_count(task))};
+        .at = arena_array(arena, struct ecs_managed_agent_state_change, 2 * managed_count(task))};
 
     for (size_t i = 0; i < batch; i++) {
         const struct change *change = &task->changes[i];
@@ -200,7 +208,9 @@ static void fill_containers(struct arena *arena, const struct task *task, size_t
         c = &task->containers[change->container];
         fill_container(c, change->status, &list.at[list.n++]);
         if (change->status == HOST_CONTAINER_STATUS_RUNNING)
-            managed.n += fill_managed(c, &managed.at[managed.n]);
+            managed.n += fill_managed(engine, c, true, &managed.at[managed.n]);
+        else if (change->status == HOST_CONTAINER_STATUS_STOPPED && container_has_started(c))
+            managed.n += fill_managed(engine, c, false, &managed.at[managed.n]);
     }
     if (list.n > 0)
         SET(out, containers, list);
@@ -261,7 +271,7 @@ static void send(struct engine *engine, struct task *task, size_t batch)
 
     SET(&request, cluster, engine->settings.cluster);
     SET(&request, task, task->arn);
-    fill_containers(arena, task, batch, &request);
+    fill_containers(engine, task, batch, &request);
     if (!is_attached || request.has.containers) {
         SET(&request, status, task_wire(status));
         SET(&request, reason,

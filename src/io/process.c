@@ -3,9 +3,12 @@
 
 #include "io/process.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "io/file.h"
 #include "io/loop.h"
@@ -155,6 +159,34 @@ void process_free(struct process *process)
 }
 
 // Asked for first and checked afterwards, so that a parent dying in between is noticed.
+int process_open(pid_t pid, int *out_fd)
+{
+    int fd = pidfd_open(pid, 0);
+
+    if (fd < 0)
+        return -errno;
+    *out_fd = fd;
+    return 0;
+}
+
+int process_signal(int fd, int signo)
+{
+    return pidfd_send_signal(fd, signo, NULL, 0) != 0 ? -errno : 0;
+}
+
+bool process_is_in_cgroup(pid_t pid, struct str name)
+{
+    BUF_AUTO struct buf text = BUF_INIT;
+    char path[64];
+    struct str all;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
+    if (name.len == 0 || file_read(path, 64 * 1024, &text) != 0)
+        return false;
+    all = buf_str(&text);
+    return all.len > 0 && memmem(all.ptr, all.len, name.ptr, name.len) != NULL;
+}
+
 int process_follow_parent(pid_t parent)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/str.h"
 
 struct loop;
 struct process;
@@ -43,6 +44,15 @@ pid_t process_pid(const struct process *process);
 // session of an own_session process.
 int process_kill(struct process *process, int signo) MUST_CHECK;
 int process_kill_group(struct process *process, int signo) MUST_CHECK;
+
+// A process that is no child of ours, by a descriptor that never means another one, though its id
+// be used again. process_signal: -ESRCH when it has ended.
+int process_open(pid_t pid, int *out_fd) MUST_CHECK;
+int process_signal(int fd, int signo) MUST_CHECK;
+
+// Whether the process is in a control group in whose path `name` occurs; false when there is no
+// telling.
+bool process_is_in_cgroup(pid_t pid, struct str name);
 
 // For a child that is nothing without its parent: it gets SIGTERM when the parent dies. -ESRCH when
 // `parent` is not our parent any more.

@@ -82,6 +82,26 @@ static void a_killed_group_tells_its_signal(void **state)
     loop_close(child.loop);
 }
 
+static void a_process_is_reached_by_its_descriptor(void **state)
+{
+    struct child child = {0};
+    struct process_spec spec = shell((const char *const[]){"sleep", "1000", NULL});
+    int fd = -1;
+    (void)state;
+
+    assert_int_equal(loop_open(&child.loop), 0);
+    assert_int_equal(process_spawn(child.loop, &spec, on_end, &child, &child.process), 0);
+    assert_int_equal(process_open(process_pid(child.process), &fd), 0);
+    assert_false(process_is_in_cgroup(process_pid(child.process), STR("no such group")));
+    assert_true(process_is_in_cgroup(process_pid(child.process), STR("/")));
+    assert_int_equal(process_signal(fd, SIGHUP), 0);
+    loop_run(child.loop);
+    assert_int_equal(child.end.signal, SIGHUP);
+    assert_true(process_signal(fd, SIGHUP) < 0); // its number may be another's by now
+    close(fd);
+    loop_close(child.loop);
+}
+
 static void a_program_that_is_not_there_is_said(void **state)
 {
     struct child child = {0};
@@ -116,6 +136,7 @@ int main(void)
         cmocka_unit_test(exit_codes_come_back),
         cmocka_unit_test(output_environment_and_folder_are_as_given),
         cmocka_unit_test(a_killed_group_tells_its_signal),
+        cmocka_unit_test(a_process_is_reached_by_its_descriptor),
         cmocka_unit_test(a_program_that_is_not_there_is_said),
         cmocka_unit_test(descriptors_are_raised_to_what_the_system_allows),
     };

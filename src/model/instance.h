@@ -51,6 +51,7 @@ struct instance {
     uint64_t session;           // its ACS session; 0: not connected. Set by instance_set_session
     uint64_t telemetry_session; // its TCS session; 0: none
     struct list unacknowledged; // struct task.unacknowledged, by sequence
+    bool relays_exec;           // the agent of its ACS session can (core/exec.h)
     struct instance_runtime runtime;
 };
 

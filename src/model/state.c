@@ -10,6 +10,7 @@
 #include "base/proof.h"
 #include "base/rng.h"
 #include "base/trace.h"
+#include "model/account_setting.h"
 #include "model/cluster.h"
 #include "model/deployment.h"
 #include "model/instance.h"
@@ -46,6 +47,7 @@ static apply_fn *const apply_of[REC_KIND_N] = {
     [REC_KIND_SERVICE_EVENT] = service_event_apply,
     [REC_KIND_TASK] = task_apply,
     [REC_KIND_RUN_TOKEN] = run_token_apply,
+    [REC_KIND_ACCOUNT_SETTING] = account_setting_apply,
 };
 
 void state_init(struct state *state, const struct state_config *config)

@@ -32,6 +32,7 @@ struct cluster;
 struct family_order;
 struct rng;
 struct run_token;
+struct account_setting;
 struct service;
 struct instance;
 struct provider;
@@ -87,25 +88,26 @@ struct state {
     uint64_t next_id[REC_KIND_N];        // never handed out twice while this process lives
 
     // Indices, each kept by the registry that owns the entity.
-    struct cluster *clusters_by_name;       // cluster.h
-    struct family_order *families_in_order; // task_definition.h
-    struct instance *instances_by_uid;      // instance.h
-    struct instance *instances_by_token;    // instance.h, registered ones with a client token
-    struct uid_index tasks_by_uid;          // task.h
-    struct run_token *tokens_by_key;        // run_token.h
-    struct service *services_by_key;        // service.h
-    struct provider *providers_by_key;      // provider.h
-    struct list clusters;                   // in creation order
-    struct expiry_heap expiries;            // what is forgotten when; core/timers.h
-    struct expiry_heap stopped;             // likewise STOPPED tasks, in a heap of their own
-    struct expiry_heap wakes;               // which service time alone will change, and when
-    struct list services_dirty;             // struct service.dirty, in the order of marking
-    struct expiry_heap minutes;             // when managed scaling looks at which provider
-    struct expiry_heap waits;               // when which task stops waiting for an instance
-    struct list clusters_roomy;             // struct cluster.roomy: tasks wait, and room has come
-    struct list clusters_unsettled;         // struct cluster.unsettled
-    struct list providers_unsettled;        // struct provider.unsettled
-    int64_t life;                           // drawn when first asked for; state_life
+    struct cluster *clusters_by_name;        // cluster.h
+    struct family_order *families_in_order;  // task_definition.h
+    struct instance *instances_by_uid;       // instance.h
+    struct instance *instances_by_token;     // instance.h, registered ones with a client token
+    struct uid_index tasks_by_uid;           // task.h
+    struct run_token *tokens_by_key;         // run_token.h
+    struct account_setting *settings_by_key; // account_setting.h
+    struct service *services_by_key;         // service.h
+    struct provider *providers_by_key;       // provider.h
+    struct list clusters;                    // in creation order
+    struct expiry_heap expiries;             // what is forgotten when; core/timers.h
+    struct expiry_heap stopped;              // likewise STOPPED tasks, in a heap of their own
+    struct expiry_heap wakes;                // which service time alone will change, and when
+    struct list services_dirty;              // struct service.dirty, in the order of marking
+    struct expiry_heap minutes;              // when managed scaling looks at which provider
+    struct expiry_heap waits;                // when which task stops waiting for an instance
+    struct list clusters_roomy;              // struct cluster.roomy: tasks wait, and room has come
+    struct list clusters_unsettled;          // struct cluster.unsettled
+    struct list providers_unsettled;         // struct provider.unsettled
+    int64_t life;                            // drawn when first asked for; state_life
 
     struct journal journal; // of the batch being decided
     uint64_t batch;         // its number

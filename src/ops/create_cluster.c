@@ -5,6 +5,7 @@
 #include "base/proof.h"
 #include "base/regex.h"
 #include "core/cluster_providers.h"
+#include "model/account_setting.h"
 #include "model/cluster.h"
 #include "ops/capacity_strategy.h"
 #include "ops/cluster_settings.h"
@@ -38,13 +39,16 @@ static int check(struct op_ctx *ctx, const struct ecs_create_cluster_request *in
     return op_take_tags(ctx, &in->tags, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, out_tags);
 }
 
-static struct ecs_cluster_setting_list default_settings(struct arena *arena)
+static struct ecs_cluster_setting_list default_settings(struct op_ctx *ctx)
 {
+    struct arena *arena = ctx->arena;
     struct ecs_cluster_setting_list settings = {.n = 1};
 
     settings.at = arena_new(arena, struct ecs_cluster_setting);
     SET(settings.at, name, ECS_CLUSTER_SETTING_NAME_CONTAINERINSIGHTS);
-    SET(settings.at, value, STR("disabled"));
+    SET(settings.at, value,
+        account_setting_value(ctx->state, ctx->caller.region, ECS_SETTING_NAME_CONTAINERINSIGHTS,
+                              ctx->caller.principal_arn));
     return settings;
 }
 
@@ -59,7 +63,7 @@ static struct rec_cluster *plan(struct op_ctx *ctx, const struct ecs_create_clus
     SET(rec, name, name_of(in));
     SET(rec, status, REC_CLUSTER_STATUS_ACTIVE);
     SET(rec, created_at, ctx->step->now);
-    SET(rec, settings, in->settings.n > 0 ? in->settings : default_settings(ctx->arena));
+    SET(rec, settings, in->settings.n > 0 ? in->settings : default_settings(ctx));
     SET(rec, capacity_providers, *providers);
     SET(rec, default_capacity_provider_strategy,
         op_name_strategy(ctx, &in->default_capacity_provider_strategy));

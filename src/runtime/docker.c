@@ -11,17 +11,9 @@
 #include "io/clock.h"
 #include "io/loop.h"
 #include "runtime/docker_internal.h"
+#include "runtime/exec.h"
 #include "shape/walk.h"
 #include "wire/codec.h"
-
-struct docker {
-    struct runtime base;
-    struct loop *loop;
-    struct http_client *client;
-    runtime_post_fn *post;
-    void *user;
-    struct list calls; // struct docker_call.in_driver
-};
 
 struct docker_call {
     struct list in_driver;
@@ -305,6 +297,7 @@ static int docker_open(const struct runtime_config *config, struct runtime **out
     docker->post = config->post;
     docker->user = config->user;
     list_init(&docker->calls);
+    list_init(&docker->execs);
     docker->client = http_client_new(config->loop, &client);
     *out_runtime = &docker->base;
     return 0;
@@ -322,6 +315,7 @@ static void docker_close(struct runtime *runtime)
             http_call_cancel(c->http);
         call_free(c);
     }
+    docker_execs_drop(docker);
     http_client_free(docker->client);
     mem_free(docker);
 }
@@ -332,4 +326,5 @@ const struct runtime_driver runtime_docker = {
     .call = docker_call,
     .cancel = docker_cancel,
     .close = docker_close,
+    .execs = &runtime_docker_execs,
 };

@@ -1,15 +1,29 @@
 // What the files of the Docker driver share. Nobody else includes this.
 //
 // docker.c keeps the calls and their deadlines; docker_request.c writes a call as an HTTP request;
-// docker_reply.c reads a whole reply; docker_stream.c cuts streams into what they carry.
+// docker_reply.c reads a whole reply; docker_stream.c cuts streams into what they carry;
+// docker_exec.c runs commands in containers.
 
 #ifndef RUNTIME_DOCKER_INTERNAL_H
 #define RUNTIME_DOCKER_INTERNAL_H
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/list.h"
 #include "runtime/runtime.h"
 #include "wire/http_client.h"
+
+struct docker {
+    struct runtime base;
+    struct loop *loop;
+    struct http_client *client;
+    runtime_post_fn *post;
+    void *user;
+    struct list calls; // struct docker_call.in_driver
+    struct list execs; // struct runtime_exec.in_driver
+};
+
+void docker_execs_drop(struct docker *docker); // all of them
 
 struct docker_request {
     struct str method;

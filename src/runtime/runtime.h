@@ -113,6 +113,8 @@ struct runtime {
     const struct runtime_driver *driver;
 };
 
+struct runtime_execs;
+
 struct runtime_driver {
     const char *name;
 
@@ -128,6 +130,9 @@ struct runtime_driver {
 
     // Gives everything up, posts nothing more and frees the runtime. NULL is fine.
     void (*close)(struct runtime *runtime);
+
+    // Commands in containers (runtime/exec.h); NULL: it has none.
+    const struct runtime_execs *execs;
 };
 
 extern const struct runtime_driver runtime_docker;

@@ -12,6 +12,7 @@ static void read_hello(struct arena *arena, struct str query, struct agent_hello
     out->agent_version = channel_query(arena, query, STR("agentVersion"));
     out->agent_hash = channel_query(arena, query, STR("agentHash"));
     out->docker_version = channel_query(arena, query, STR("dockerVersion"));
+    out->abilities = channel_query(arena, query, STR("abilities"));
 }
 
 static struct str json_of(struct str frame)

@@ -416,10 +416,24 @@ void agents_effect(struct agents *agents, const struct effect *effect)
     case EFFECT_HOOK_CALL:
     case EFFECT_ALARMS_ASK:
     case EFFECT_TRAFFIC:
+    case EFFECT_EXEC:
     case EFFECT_USAGE:
     case EFFECT_NONE: break;
     }
     UNREACHABLE();
+}
+
+bool agents_tell(struct agents *agents, uint64_t instance_id, enum acs_message kind,
+                 const void *message)
+{
+    for (struct session *session = agents->sessions; session != NULL; session = session->hh.next) {
+        if (session->instance_id == instance_id && session->channel == CHANNEL_ACS &&
+            session->phase == SESSION_OPEN) {
+            tell(session, &acs_messages[kind], message);
+            return true;
+        }
+    }
+    return false;
 }
 
 void agents_decided(struct agents *agents, struct agent_input *input, bool failed)

@@ -37,6 +37,10 @@ void agents_request(struct agents *agents, enum channel_kind channel,
 // Carries out what the core wants; sessions that are gone are no matter.
 void agents_effect(struct agents *agents, const struct effect *effect);
 
+// Tells the agent of an instance something that the core need not know. False: it is not connected.
+bool agents_tell(struct agents *agents, uint64_t instance_id, enum acs_message kind,
+                 const void *message);
+
 // An input that has been decided comes back; frees it. `failed`: its tick was undone.
 void agents_decided(struct agents *agents, struct agent_input *input, bool failed);
 

@@ -13,10 +13,12 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "io/clock.h"
+#include "io/entropy.h"
 #include "server/auth.h"
 #include "server/intake.h"
 #include "server/metrics.h"
 #include "wire/codec.h"
+#include "wire/crypto.h"
 
 #define TARGET_PREFIX STR("AmazonEC2ContainerServiceV20141113.")
 #define CONTENT_TYPE  STR("application/x-amz-json-1.1")
@@ -163,8 +165,8 @@ static bool is_host(struct str host)
     return host.len > 0 && host.len < 256;
 }
 
-// Agents are sent to where this one found us.
-static void set_endpoints(const struct api *api, const struct arrival *arrival, struct call *call)
+// Whoever is to connect to us is sent to where this one found us.
+static struct str host_of(const struct api *api, const struct arrival *arrival)
 {
     struct str host;
 
@@ -172,10 +174,40 @@ static void set_endpoints(const struct api *api, const struct arrival *arrival, 
                          &host) ||
         !is_host(host))
         host = api->config.address;
+    return host;
+}
+
+static void set_endpoints(const struct api *api, const struct arrival *arrival, struct call *call)
+{
+    struct str host = host_of(api, arrival);
+
     call->acs_endpoint =
         str_fmt(arrival->arena, "%.*s://%.*s/acs", STR_ARGS(api->config.scheme), STR_ARGS(host));
     call->tcs_endpoint =
         str_fmt(arrival->arena, "%.*s://%.*s/tcs", STR_ARGS(api->config.scheme), STR_ARGS(host));
+}
+
+static struct str entropy_hex(struct arena *arena, size_t bytes)
+{
+    BUF_AUTO struct buf hex = BUF_INIT;
+    unsigned char raw[32];
+
+    entropy_fill(raw, bytes);
+    hex_encode(&hex, raw, bytes);
+    return str_copy(arena, buf_str(&hex));
+}
+
+// The secret is drawn here, since what the core draws can be guessed.
+static void set_ticket(const struct api *api, const struct arrival *arrival, struct call *call)
+{
+    struct str digits = entropy_hex(arrival->arena, 9);
+    const char *scheme = str_eq(api->config.scheme, STR("https")) ? "wss" : "ws";
+
+    call->exec = (struct exec_ticket){
+        .endpoint = str_fmt(arrival->arena, "%s://%.*s", scheme, STR_ARGS(host_of(api, arrival))),
+        .session = str_fmt(arrival->arena, "ecs-execute-command-%.17s", digits.ptr),
+        .token = entropy_hex(arrival->arena, 32),
+    };
 }
 
 static void enqueue(struct api *api, const struct arrival *arrival, const void *in,
@@ -197,6 +229,8 @@ static void enqueue(struct api *api, const struct arrival *arrival, const void *
     };
     if (arrival->operation == ECS_OPERATION_DISCOVER_POLL_ENDPOINT)
         set_endpoints(api, arrival, call);
+    if (arrival->operation == ECS_OPERATION_EXECUTE_COMMAND)
+        set_ticket(api, arrival, call);
     api->calls++;
     api->calls_bytes += call->body_len;
     intake_add(api->config.intake, &call->input);

@@ -11,6 +11,7 @@ struct auth {
     struct auth_config config;
     struct credentials *credentials; // NULL without authentication
     struct sigv4 *sigv4;             // likewise
+    struct sigv4 *plugin_sigv4;      // likewise
     struct str root_arn;
 };
 
@@ -58,6 +59,8 @@ int auth_new(const struct auth_config *config, struct arena *arena, struct str *
             return outcome;
         }
         auth->sigv4 = sigv4_new(&sigv4_config);
+        sigv4_config.service = STR("ssm");
+        auth->plugin_sigv4 = sigv4_new(&sigv4_config);
     }
     *out = auth;
     return 0;
@@ -69,6 +72,8 @@ void auth_free(struct auth *auth)
         return;
     if (auth->sigv4 != NULL)
         sigv4_free(auth->sigv4);
+    if (auth->plugin_sigv4 != NULL)
+        sigv4_free(auth->plugin_sigv4);
     credentials_free(auth->credentials);
     arena_deinit(&auth->arena);
     mem_free(auth);
@@ -84,8 +89,10 @@ int auth_reload(struct auth *auth, struct arena *arena, struct str *out_detail)
     outcome = load(auth, arena, out_detail, &auth->credentials);
     if (outcome != 0)
         return outcome;
-    for (const struct credential *c = before->first; c != NULL; c = c->next)
+    for (const struct credential *c = before->first; c != NULL; c = c->next) {
         sigv4_forget(auth->sigv4, c->key_id);
+        sigv4_forget(auth->plugin_sigv4, c->key_id);
+    }
     credentials_free(before);
     return 0;
 }
@@ -127,17 +134,18 @@ static void claim(const struct auth *auth, const struct sigv4_request *request, 
     };
 }
 
-int auth_check(struct auth *auth, const struct http_request *request, time_ms now,
-               struct arena *arena, struct caller *out, struct sigv4_error *out_error)
+static int check(struct auth *auth, struct sigv4 *sigv4, const struct http_request *request,
+                 time_ms now, struct arena *arena, struct caller *out,
+                 struct sigv4_error *out_error)
 {
     struct sigv4_request checked = signed_part(request);
     struct sigv4_caller caller;
 
-    if (auth->sigv4 == NULL) {
+    if (sigv4 == NULL) {
         claim(auth, &checked, arena, out);
         return 0;
     }
-    if (sigv4_verify(auth->sigv4, &checked, now, arena, &caller, out_error) != 0)
+    if (sigv4_verify(sigv4, &checked, now, arena, &caller, out_error) != 0)
         return AUTH_E_REJECTED;
     if (!is_region(caller.region)) {
         *out_error = (struct sigv4_error){
@@ -155,4 +163,16 @@ int auth_check(struct auth *auth, const struct http_request *request, time_ms no
         .access_key = caller.key_id,
     };
     return 0;
+}
+
+int auth_check(struct auth *auth, const struct http_request *request, time_ms now,
+               struct arena *arena, struct caller *out, struct sigv4_error *out_error)
+{
+    return check(auth, auth->sigv4, request, now, arena, out, out_error);
+}
+
+int auth_check_plugin(struct auth *auth, const struct http_request *request, time_ms now,
+                      struct arena *arena, struct caller *out, struct sigv4_error *out_error)
+{
+    return check(auth, auth->plugin_sigv4, request, now, arena, out, out_error);
 }

@@ -33,5 +33,9 @@ int auth_reload(struct auth *auth, struct arena *arena, struct str *out_detail) 
 // client is to read.
 int auth_check(struct auth *auth, const struct http_request *request, time_ms now,
                struct arena *arena, struct caller *out, struct sigv4_error *out_error) MUST_CHECK;
+// The same of a call that the session plugin makes: signed for the service "ssm".
+int auth_check_plugin(struct auth *auth, const struct http_request *request, time_ms now,
+                      struct arena *arena, struct caller *out,
+                      struct sigv4_error *out_error) MUST_CHECK;
 
 #endif

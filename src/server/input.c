@@ -53,6 +53,7 @@ void effect_refuse(struct effect *effect)
     case EFFECT_HOOK_CALL:
     case EFFECT_ALARMS_ASK:
     case EFFECT_TRAFFIC:
+    case EFFECT_EXEC:
     case EFFECT_USAGE:
     case EFFECT_NONE: effect->kind = EFFECT_NONE; break;
     }

@@ -53,6 +53,7 @@ struct call {
     struct str request_id;
     struct str acs_endpoint; // what DiscoverPollEndpoint answers
     struct str tcs_endpoint;
+    struct exec_ticket exec; // what ExecuteCommand answers
     const void *request;
     const struct shape_unknown *unknowns;
     size_t body_len;

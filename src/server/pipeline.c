@@ -123,6 +123,7 @@ static void decide_call(struct pipeline *p, struct call *call)
     MARK_IF(p->in_flight != NULL, "a call is decided while a commit is under way");
     step->acs_endpoint = call->acs_endpoint;
     step->tcs_endpoint = call->tcs_endpoint;
+    step->exec = call->exec;
     call->reply = arena_alloc(ctx.arena, operation->reply->size);
     if (op_run(&ctx, call->operation, call->request, call->reply) == OP_OK) {
         call->verdict = VERDICT_DONE;

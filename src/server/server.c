@@ -26,6 +26,7 @@
 #include "server/auth.h"
 #include "server/event_feed.h"
 #include "server/event_hook.h"
+#include "server/exec.h"
 #include "server/intake.h"
 #include "server/metrics.h"
 #include "server/outside.h"
@@ -37,7 +38,11 @@
 #include "wire/json_write.h"
 #include "wire/tls.h"
 
-enum { FEED_ASKS_MAX = 1000 };
+enum {
+    FEED_ASKS_MAX = 1000,
+    EXEC_SESSIONS_MAX = 1000,
+    EXEC_TOKEN_MS = 5 * TIME_MINUTE_MS,
+};
 
 const struct server_options server_options_default = {
     .listen = STR_INIT("127.0.0.1:7420"),
@@ -59,6 +64,7 @@ const struct server_options server_options_default = {
     .calls_max = 8192,
     .calls_bytes_max = (size_t)256 << 20,
     .heartbeat_ms = 30 * TIME_SECOND_MS,
+    .exec_idle_ms = 20 * TIME_MINUTE_MS,
     .probe_ms = TIME_SECOND_MS,
     .stop_ms = 5 * TIME_SECOND_MS,
 };
@@ -74,6 +80,7 @@ struct server {
     struct metrics metrics;
     struct api api;
     struct agents *agents;
+    struct execs *execs;
     struct scaling_config scaling_config;
     struct scaling *scaling;
     struct outside *outside;
@@ -127,6 +134,7 @@ static void answer_metrics(const struct server *server, struct http_exchange *ex
 
     metrics_write(&server->metrics, &stats, &text);
     scaling_write_metrics(server->scaling, &text);
+    execs_write_metrics(server->execs, &text);
     usage_write_metrics(server->usage, clock_wall_ms(), &text);
     answer_text(exchange, 200, STR("text/plain; version=0.0.4"), buf_str(&text));
 }
@@ -150,6 +158,8 @@ static void on_request(void *user, struct http_exchange *exchange,
         agents_request(server->agents, channel, exchange, request);
     else if (is_get(request) && str_eq(request->path, STR("/events")))
         event_feed_request(server->feed, exchange, request);
+    else if (execs_takes(request))
+        execs_request(server->execs, exchange, request);
     else if (is_get(request) && str_eq(request->path, STR("/usage")))
         usage_feed_request(server->usage, server->setup.auth, exchange, request);
     else
@@ -203,6 +213,8 @@ static void carry_out(void *user)
             effect_refuse(effect);
         if (effect->kind == EFFECT_SCALE)
             scaling_effect(server->scaling, effect);
+        else if (effect->kind == EFFECT_EXEC)
+            execs_effect(server->execs, effect);
         else if (effect->kind == EFFECT_USAGE)
             usage_take(server->usage, effect->value);
         else if (effect_goes_outside(effect))
@@ -268,6 +280,7 @@ static void on_stop(void *user)
     server->is_stopping = true;
     event_feed_close(server->feed);
     event_hook_close(server->hook);
+    execs_close(server->execs);
     agents_close(server->agents);
     loop_timer_start(&server->patience, server->options.stop_ms);
     http_server_drain(server->http, stop_core, server);
@@ -284,6 +297,7 @@ static void *serve(void *user)
 static void free_server(struct server *server)
 {
     http_server_free(server->http);
+    execs_free(server->execs);
     agents_free(server->agents);
     scaling_free(server->scaling);
     outside_free(server->outside);
@@ -419,6 +433,13 @@ static int make_hook(struct server *server, struct arena *arena, struct str *out
     return event_hook_new(&config, arena, out_detail, &server->hook) != 0 ? SERVER_E_OPTIONS : 0;
 }
 
+static const char *log_folder(struct server *server)
+{
+    const char *data_dir = server->options.data_dir;
+
+    return data_dir != NULL ? arena_printf(&server->arena, "%s/exec-logs", data_dir) : NULL;
+}
+
 static void make_front(struct server *server)
 {
     const struct server_options *options = &server->options;
@@ -440,6 +461,16 @@ static void make_front(struct server *server)
         .metrics = &server->metrics,
         .sessions_max = options->agents_max,
         .heartbeat_ms = options->heartbeat_ms,
+        .seed = entropy_u64(),
+    };
+    struct execs_config execs_config = {
+        .loop = server->loop,
+        .auth = server->setup.auth,
+        .log_folder = log_folder(server),
+        .is_tls = server->setup.tls != NULL,
+        .idle_ms = options->exec_idle_ms,
+        .token_ms = EXEC_TOKEN_MS,
+        .sessions_max = EXEC_SESSIONS_MAX,
         .seed = entropy_u64(),
     };
     struct outside_config outside_config = {
@@ -469,6 +500,8 @@ static void make_front(struct server *server)
     server->http = http_server_new(server->loop, &http_config, &http_handler, server);
     api_init(&server->api, &api_config);
     server->agents = agents_new(&agents_config);
+    execs_config.agents = server->agents;
+    server->execs = execs_new(&execs_config);
     server->scaling = scaling_new(&scaling_options);
     server->outside = outside_new(&outside_config);
     server->feed = event_feed_new(&feed_config);

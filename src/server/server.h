@@ -62,6 +62,7 @@ struct server_options {
     unsigned calls_max;       // unanswered calls; beyond it 503
     size_t calls_bytes_max;   // bytes of their bodies; beyond it 503
     int64_t heartbeat_ms;     // to each agent
+    int64_t exec_idle_ms;     // a session of ECS Exec in which nothing happens ends
     int64_t probe_ms;         // between attempts to reach a store that failed
     int64_t stop_ms;          // patience with clients when stopping
 };

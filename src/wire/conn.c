@@ -63,6 +63,7 @@ struct conn {
     bool write_blocked;    // the descriptor (or TLS) takes no more for now
     bool read_wants_write; // TLS: reading goes on when the descriptor is writable
     bool write_wants_read; // TLS: the other way round
+    bool out_ends;         // conn_end_output: our end follows the output
     bool start_failed;     // told by the job, because conn_connect does not call back
 };
 
@@ -308,7 +309,8 @@ static bool flush(struct conn *conn)
     if (!conn->write_blocked) {
         loop_timer_stop(&conn->phase_timer);
         release_if_large(&conn->out);
-    } else if (moved || !loop_timer_is_running(&conn->phase_timer)) {
+    } else if (conn->config.write_stall_ms > 0 &&
+               (moved || !loop_timer_is_running(&conn->phase_timer))) {
         loop_timer_start(&conn->phase_timer, conn->config.write_stall_ms);
     }
     return true;
@@ -337,6 +339,15 @@ static void linger(struct conn *conn)
     loop_timer_start(&conn->phase_timer, conn->config.linger_ms);
 }
 
+// A peer that is gone is found out by reading.
+static void end_output(struct conn *conn)
+{
+    if (!conn->out_ends || buf_len(&conn->out) > 0)
+        return;
+    conn->out_ends = false;
+    (void)!shutdown(conn->fd, SHUT_WR);
+}
+
 // ---- what wakes it
 
 // After any event: output, then what follows from the state.
@@ -345,6 +356,7 @@ static void settle(struct conn *conn)
     if (conn->state == CONN_OPEN || conn->state == CONN_FINISHING) {
         if (!flush(conn))
             return;
+        end_output(conn);
         if (conn->state == CONN_FINISHING && buf_len(&conn->out) == 0)
             linger(conn);
         else if (!tell_drain(conn))
@@ -500,6 +512,11 @@ void conn_set_handler(struct conn *conn, const struct conn_handler *handler, voi
     conn_resume(conn);
 }
 
+void conn_set_config(struct conn *conn, const struct conn_config *config)
+{
+    conn->config = *config;
+}
+
 void conn_set_counters(struct conn *conn, struct conn_counters *counters)
 {
     conn->counters = counters;
@@ -578,6 +595,15 @@ void conn_finish(struct conn *conn)
     if (conn->state < CONN_OPEN)
         conn->config.linger_ms = 0; // nothing was said, so nothing can be lost
     conn->state = CONN_FINISHING;
+    loop_defer(conn->loop, &conn->job);
+}
+
+void conn_end_output(struct conn *conn)
+{
+    ASSERT(conn->tls == NULL);
+    if (conn->state >= CONN_FINISHING)
+        return;
+    conn->out_ends = true;
     loop_defer(conn->loop, &conn->job);
 }
 

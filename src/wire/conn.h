@@ -45,7 +45,7 @@ struct conn_handler {
 
 struct conn_config {
     int64_t connect_ms;     // connecting and TLS handshake together
-    int64_t write_stall_ms; // output waiting and nothing taken for so long: cut
+    int64_t write_stall_ms; // output waiting and nothing taken for so long: cut; 0: never
     int64_t linger_ms;      // after conn_finish: wait so long for the peer's end
     size_t in_max;          // unread input: at so many bytes reading pauses until some are consumed
     size_t out_low;         // on_drain's mark
@@ -78,6 +78,8 @@ struct conn *conn_connect(struct loop *loop, const struct socket_address *addres
 // Hands the connection over, unread input and queued output included. If input is waiting, the new
 // owner's on_data is called soon.
 void conn_set_handler(struct conn *conn, const struct conn_handler *handler, void *user);
+// In the middle of its life; the times count from what begins afterwards.
+void conn_set_config(struct conn *conn, const struct conn_config *config);
 void conn_set_counters(struct conn *conn, struct conn_counters *counters); // NULL: none
 
 // Unread input; valid until the next conn_consume or return to the loop.
@@ -101,6 +103,10 @@ void conn_set_deadline(struct conn *conn, int64_t after_ms);
 // what comes meanwhile (closing over unread bytes would reset the connection and destroy the reply
 // on its way). Of the handlers only on_close is called from here on. Input is gone.
 void conn_finish(struct conn *conn);
+
+// Our end only, after what is queued; the peer's bytes keep coming. Not with TLS, whose close is
+// both ends'.
+void conn_end_output(struct conn *conn);
 
 // The same for an owner who does not wait: no handler is called any more, not even on_close.
 void conn_leave(struct conn *conn);

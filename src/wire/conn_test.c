@@ -311,6 +311,41 @@ static void connecting_to_nobody_is_refused(void **state)
     assert_int_equal(test->opens, 0);
 }
 
+// The other direction goes on: what a program without more input still has to say.
+static void our_end_may_come_before_the_peers(void **state)
+{
+    struct test *test = *state;
+    char got[8] = "";
+
+    begin(test);
+    conn_write(test->conn, STR("last"));
+    conn_end_output(test->conn);
+    run(test, 3);
+    assert_int_equal(recv(test->peer, got, sizeof got, 0), 4);
+    assert_int_equal(recv(test->peer, got, sizeof got, 0), 0);
+    peer_sends(test, STR("answer"));
+    run(test, 3);
+    EXPECT_STR(buf_str(&test->taken), "answer");
+    assert_int_equal(test->closes, 0);
+}
+
+static void patience_with_a_peer_may_be_changed(void **state)
+{
+    struct test *test = *state;
+    struct conn_config patient = conn_defaults;
+    static char page[4 << 20];
+
+    test->config.write_stall_ms = 20;
+    begin(test);
+    patient.write_stall_ms = 0;
+    conn_set_config(test->conn, &patient);
+    conn_write(test->conn, str_span(page, sizeof page));
+    for (int i = 0; i < 10; i++)
+        loop_run_once(test->loop, 5);
+    assert_int_equal(test->closes, 0);
+    assert_true(conn_out_pending(test->conn) > 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -328,6 +363,8 @@ int main(void)
         CASE(a_handler_may_abort),
         CASE(one_that_was_left_goes_with_the_loop),
         CASE(connecting_to_nobody_is_refused),
+        CASE(our_end_may_come_before_the_peers),
+        CASE(patience_with_a_peer_may_be_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,35 +1,18 @@
-// See exec_channel.h.
-//
-// Each direction numbers its stream messages from 0. What goes out is kept until it is
-// acknowledged, and the oldest one that is not is sent again: a client that has not finished its
-// handshake drops what it expects next without a word and says so only by acknowledging what comes
-// behind it. What a client has processed it never acknowledges again, so after a new socket a
-// message is given up after some tries when a later one has arrived.
-//
-// What comes in is acknowledged each time it comes and processed once, in order.
+// See exec_channel.h. The numbers and repetitions are exec_stream's; here are the handshake, what
+// the client's messages mean, and the end.
 
 #include "wire/exec_channel.h"
 
 #include "api/exec.h"
 #include "base/arena.h"
-#include "base/assert.h"
 #include "base/buf.h"
-#include "base/id.h"
-#include "base/list.h"
 #include "base/mem.h"
 #include "wire/codec.h"
-#include "wire/exec_frame.h"
+#include "wire/exec_stream.h"
 
 enum {
-    OUT_FULL = 64,    // messages on their way
-    IN_WINDOW = 1000, // messages kept that come too early
-    TRIES_MAX = 3000,
-    TRIES_AFTER_RESUME = 10,
-    RTO_FIRST_MS = 200,
-    RTO_MAX_MS = 1000,
-    RTO_SPREAD_MIN_MS = 10,
     HANDSHAKE_MS = 15 * 1000,
-    FLUSH_MS = 2 * 1000, // the end does not wait longer for acknowledgements
+    FLUSH_MS = 2 * 1000, // the end does not wait longer for the next acknowledgement
     SIDE_MAX = 65535,    // of a terminal
 };
 
@@ -44,137 +27,50 @@ enum phase {
     PHASE_OVER,
 };
 
-// A message on its way to the client.
-struct outgoing {
-    struct list node;
-    int64_t sequence;
-    time_ms sent_at; // last
-    int tries;
-    bool is_resumed; // its acknowledgement may have been lost with an older socket
-    struct buf frame;
-};
-
-// A message of the client that came too early.
-struct early {
-    struct list node;
-    int64_t sequence;
-    uint32_t payload_type;
-    struct buf payload;
-};
-
 struct exec_channel {
     const struct exec_host *host;
-    struct crypto *crypto;
-    struct rng *rng;
+    struct exec_stream stream;
     struct buf session;
     struct buf client;
     enum phase phase;
-    bool attached;
     time_ms greeted_at;
-
-    struct list out; // struct outgoing, by sequence
-    size_t out_n;
-    int64_t next_out;
-    int64_t acked_max; // -1: none
-    // As TCP estimates them; 0: nothing measured yet.
-    time_ms rtt;
-    time_ms rtt_spread;
-
-    struct list in; // struct early, by sequence
-    int64_t next_in;
-
     struct buf farewell;
     time_ms close_by;
 };
+
+static void on_send(void *user, struct str frame)
+{
+    struct exec_channel *channel = user;
+
+    channel->host->send(channel->host->user, frame);
+}
+
+static void process(void *user, uint32_t payload_type, struct str payload, time_ms now);
+
+static const struct exec_stream_host stream_host = {.send = on_send, .process = process};
 
 struct exec_channel *exec_channel_new(const struct exec_host *host, struct crypto *crypto,
                                       struct rng *rng, struct str session)
 {
     struct exec_channel *channel = mem_zalloc(sizeof *channel);
 
-    *channel = (struct exec_channel){.host = host, .crypto = crypto, .rng = rng, .acked_max = -1};
+    channel->host = host;
     channel->phase = PHASE_NEW;
+    exec_stream_init(&channel->stream, &stream_host, channel, crypto, rng,
+                     STR("output_stream_data"), STR("input_stream_data"));
     buf_add_str(&channel->session, session);
-    list_init(&channel->out);
-    list_init(&channel->in);
     return channel;
-}
-
-static void drop_outgoing(struct exec_channel *channel, struct outgoing *message)
-{
-    list_remove(&message->node);
-    channel->out_n--;
-    buf_deinit(&message->frame);
-    mem_free(message);
-}
-
-static void drop_early(struct early *message)
-{
-    list_remove(&message->node);
-    buf_deinit(&message->payload);
-    mem_free(message);
 }
 
 void exec_channel_free(struct exec_channel *channel)
 {
     if (channel == NULL)
         return;
-    LIST_EACH_SAFE (&channel->out, it)
-        drop_outgoing(channel, LIST_ENTRY(it, struct outgoing, node));
-    LIST_EACH_SAFE (&channel->in, it)
-        drop_early(LIST_ENTRY(it, struct early, node));
+    exec_stream_deinit(&channel->stream);
     buf_deinit(&channel->session);
     buf_deinit(&channel->client);
     buf_deinit(&channel->farewell);
     mem_free(channel);
-}
-
-// ---- frames
-
-static struct exec_frame new_frame(struct exec_channel *channel, struct str type, time_ms now)
-{
-    struct exec_frame frame = {.type = type, .created_at = now};
-    struct arena arena = ARENA_INIT;
-
-    exec_id_read(id_uuid(&arena, channel->rng), frame.id);
-    arena_deinit(&arena);
-    return frame;
-}
-
-// Frames that are not numbered and not sent again.
-static void send_aside(struct exec_channel *channel, const struct exec_frame *frame)
-{
-    BUF_AUTO struct buf bytes = BUF_INIT;
-
-    if (!channel->attached)
-        return;
-    exec_frame_write(channel->crypto, frame, &bytes);
-    channel->host->send(channel->host->user, buf_str(&bytes));
-}
-
-static void send_again(struct exec_channel *channel, struct outgoing *message, time_ms now)
-{
-    message->sent_at = now;
-    message->tries++;
-    if (channel->attached)
-        channel->host->send(channel->host->user, buf_str(&message->frame));
-}
-
-static void put_on_stream(struct exec_channel *channel, enum exec_payload payload_type,
-                          struct str payload, time_ms now)
-{
-    struct outgoing *message = mem_zalloc(sizeof *message);
-    struct exec_frame frame = new_frame(channel, STR("output_stream_data"), now);
-
-    message->sequence = channel->next_out++;
-    frame.sequence = message->sequence;
-    frame.flags = message->sequence == 0 ? EXEC_FRAME_SYN : 0;
-    frame.payload_type = payload_type;
-    frame.payload = payload;
-    exec_frame_write(channel->crypto, &frame, &message->frame);
-    list_push_back(&channel->out, &message->node);
-    channel->out_n++;
-    send_again(channel, message, now);
 }
 
 static void put_value(struct exec_channel *channel, enum exec_payload payload_type,
@@ -183,7 +79,7 @@ static void put_value(struct exec_channel *channel, enum exec_payload payload_ty
     BUF_AUTO struct buf json = BUF_INIT;
 
     codec_encode(&json, shape, value);
-    put_on_stream(channel, payload_type, buf_str(&json), now);
+    exec_stream_put(&channel->stream, payload_type, buf_str(&json), now);
 }
 
 // ---- the handshake
@@ -224,8 +120,8 @@ static struct str failure_of(const struct exec_handshake_response *response)
 
 static void give_up(struct exec_channel *channel, struct str message, time_ms now)
 {
-    channel->host->hang_up(channel->host->user);
     exec_channel_close(channel, message, now);
+    channel->host->hang_up(channel->host->user);
 }
 
 static void complete(struct exec_channel *channel, time_ms now)
@@ -276,15 +172,22 @@ static void take_size(struct exec_channel *channel, struct str payload)
 
 static void take_flag(struct exec_channel *channel, struct str payload)
 {
-    static const char terminate[] = {0, 0, 0, EXEC_FLAG_TERMINATE};
+    uint32_t flag = 0;
 
-    if (str_eq(payload, str_span(terminate, sizeof terminate)))
+    if (payload.len != sizeof flag)
+        return;
+    for (size_t i = 0; i < sizeof flag; i++)
+        flag = flag << 8 | (unsigned char)payload.ptr[i];
+    if (flag == EXEC_FLAG_TERMINATE)
         channel->host->hang_up(channel->host->user);
+    else if (flag == EXEC_FLAG_INPUT_END)
+        channel->host->input_end(channel->host->user);
 }
 
-static void process(struct exec_channel *channel, uint32_t payload_type, struct str payload,
-                    time_ms now)
+static void process(void *user, uint32_t payload_type, struct str payload, time_ms now)
 {
+    struct exec_channel *channel = user;
+
     if (payload_type == EXEC_PAYLOAD_HANDSHAKE_RESPONSE) {
         take_response(channel, payload, now);
         return;
@@ -299,160 +202,69 @@ static void process(struct exec_channel *channel, uint32_t payload_type, struct 
         take_flag(channel, payload);
 }
 
-static void keep_early(struct exec_channel *channel, const struct exec_frame *frame)
-{
-    struct list *at = channel->in.prev;
-    struct early *message;
-
-    while (at != &channel->in && LIST_ENTRY(at, struct early, node)->sequence > frame->sequence)
-        at = at->prev;
-    if (at != &channel->in && LIST_ENTRY(at, struct early, node)->sequence == frame->sequence)
-        return;
-    message = mem_zalloc(sizeof *message);
-    message->sequence = frame->sequence;
-    message->payload_type = frame->payload_type;
-    buf_add_str(&message->payload, frame->payload);
-    list_insert_before(at->next, &message->node);
-}
-
-static void process_kept(struct exec_channel *channel, time_ms now)
-{
-    while (!list_is_empty(&channel->in)) {
-        struct early *message = LIST_ENTRY(channel->in.next, struct early, node);
-
-        if (message->sequence != channel->next_in)
-            return;
-        channel->next_in++;
-        process(channel, message->payload_type, buf_str(&message->payload), now);
-        drop_early(message);
-    }
-}
-
-static void acknowledge(struct exec_channel *channel, const struct exec_frame *frame, time_ms now)
-{
-    BUF_AUTO struct buf json = BUF_INIT;
-    struct exec_acknowledge ack = {0};
-    struct exec_frame reply = new_frame(channel, STR("acknowledge"), now);
-    struct arena arena = ARENA_INIT;
-
-    SET(&ack, acknowledged_message_type, frame->type);
-    SET(&ack, acknowledged_message_id, exec_id_text(frame->id, &arena));
-    SET(&ack, acknowledged_message_sequence_number, frame->sequence);
-    SET(&ack, is_sequential_message, true);
-    codec_encode(&json, &exec_acknowledge_shape, &ack);
-    reply.flags = EXEC_FRAME_SYN | EXEC_FRAME_FIN;
-    reply.payload = buf_str(&json);
-    send_aside(channel, &reply);
-    arena_deinit(&arena);
-}
-
-static void take_input(struct exec_channel *channel, const struct exec_frame *frame, time_ms now)
-{
-    if (frame->sequence < 0 || frame->sequence >= channel->next_in + IN_WINDOW)
-        return; // it will come again
-    acknowledge(channel, frame, now);
-    if (frame->sequence > channel->next_in) {
-        keep_early(channel, frame);
-    } else if (frame->sequence == channel->next_in) {
-        channel->next_in++;
-        process(channel, frame->payload_type, frame->payload, now);
-        process_kept(channel, now);
-    }
-}
-
-// Of a message that was sent once, so that it is clear which sending was answered.
-static void measure(struct exec_channel *channel, time_ms took)
-{
-    time_ms off = took > channel->rtt ? took - channel->rtt : channel->rtt - took;
-
-    if (channel->rtt == 0) {
-        channel->rtt = took > 0 ? took : 1;
-        channel->rtt_spread = took / 2;
-        return;
-    }
-    channel->rtt_spread += (off - channel->rtt_spread) / 4;
-    channel->rtt += (took - channel->rtt) / 8;
-}
-
-static void take_acknowledgement(struct exec_channel *channel, struct str payload, time_ms now)
-{
-    struct exec_acknowledge ack;
-    struct codec_report report;
-    struct arena arena = ARENA_INIT;
-    int outcome =
-        codec_decode(&arena, &exec_acknowledge_shape, payload, &codec_peer, &ack, &report);
-
-    arena_deinit(&arena);
-    if (outcome != 0 || !ack.has.acknowledged_message_sequence_number)
-        return;
-    LIST_EACH_SAFE (&channel->out, it) {
-        struct outgoing *message = LIST_ENTRY(it, struct outgoing, node);
-
-        if (message->sequence != ack.acknowledged_message_sequence_number)
-            continue;
-        if (message->tries == 1)
-            measure(channel, now - message->sent_at);
-        if (message->sequence > channel->acked_max)
-            channel->acked_max = message->sequence;
-        drop_outgoing(channel, message);
-        return;
-    }
-}
-
 void exec_channel_take(struct exec_channel *channel, struct str bytes, time_ms now)
 {
     struct exec_frame frame;
+    size_t before = channel->stream.out_n;
 
-    if (channel->phase == PHASE_OVER || !exec_frame_read(channel->crypto, bytes, &frame))
+    if (channel->phase == PHASE_OVER || !exec_frame_read(channel->stream.crypto, bytes, &frame))
         return;
-    if (str_eq(frame.type, STR("input_stream_data")))
-        take_input(channel, &frame, now);
-    else if (str_eq(frame.type, STR("acknowledge")))
-        take_acknowledgement(channel, frame.payload, now);
+    exec_stream_take(&channel->stream, &frame, now);
+    if (channel->phase == PHASE_CLOSING && channel->stream.out_n < before)
+        channel->close_by = now + FLUSH_MS; // it goes on
+}
+
+void exec_channel_hold(struct exec_channel *channel, bool held, time_ms now)
+{
+    exec_stream_hold(&channel->stream, held, now);
 }
 
 // ---- sockets
 
 void exec_channel_attach(struct exec_channel *channel, struct str client, time_ms now)
 {
-    channel->attached = true;
     buf_clear(&channel->client);
     buf_add_str(&channel->client, client);
-    if (channel->phase == PHASE_NEW) {
+    channel->close_by = now + FLUSH_MS;
+    exec_stream_attach(&channel->stream, now);
+    if (channel->phase == PHASE_NEW)
         greet(channel, now);
-        return;
-    }
-    LIST_EACH (&channel->out, it) {
-        struct outgoing *message = LIST_ENTRY(it, struct outgoing, node);
-
-        message->is_resumed = true;
-        message->tries = 0;
-        send_again(channel, message, now);
-    }
 }
 
 void exec_channel_detach(struct exec_channel *channel)
 {
-    channel->attached = false;
+    exec_stream_detach(&channel->stream);
 }
 
 // ---- the terminal's output, and the end
 
-void exec_channel_output(struct exec_channel *channel, struct str bytes, time_ms now)
+static void put_output(struct exec_channel *channel, enum exec_payload payload_type,
+                       struct str bytes, time_ms now)
 {
-    if (channel->phase != PHASE_OPEN)
-        return;
-    while (bytes.len > 0) {
-        size_t n = bytes.len < EXEC_PAYLOAD_MAX ? bytes.len : EXEC_PAYLOAD_MAX;
-
-        put_on_stream(channel, EXEC_PAYLOAD_OUTPUT, str_span(bytes.ptr, n), now);
-        bytes = str_from(bytes, n);
-    }
+    if (channel->phase == PHASE_OPEN)
+        exec_stream_put_bytes(&channel->stream, payload_type, bytes, now);
 }
 
-bool exec_channel_is_full(const struct exec_channel *channel)
+void exec_channel_output(struct exec_channel *channel, struct str bytes, time_ms now)
 {
-    return channel->out_n >= OUT_FULL;
+    put_output(channel, EXEC_PAYLOAD_OUTPUT, bytes, now);
+}
+
+void exec_channel_error_output(struct exec_channel *channel, struct str bytes, time_ms now)
+{
+    put_output(channel, EXEC_PAYLOAD_STDERR, bytes, now);
+}
+
+void exec_channel_exit_code(struct exec_channel *channel, int32_t code, time_ms now)
+{
+    char room[STR_DIGITS_MAX];
+
+    put_output(channel, EXEC_PAYLOAD_EXIT_CODE, str_digits(room, code), now);
+}
+
+size_t exec_channel_pending(const struct exec_channel *channel)
+{
+    return channel->stream.out_bytes;
 }
 
 void exec_channel_close(struct exec_channel *channel, struct str message, time_ms now)
@@ -468,7 +280,7 @@ static void say_farewell(struct exec_channel *channel, time_ms now)
 {
     BUF_AUTO struct buf json = BUF_INIT;
     struct exec_channel_closed closed = {0};
-    struct exec_frame frame = new_frame(channel, STR("channel_closed"), now);
+    struct exec_frame frame = exec_stream_new_frame(&channel->stream, STR("channel_closed"), now);
     struct arena arena = ARENA_INIT;
 
     SET(&closed, message_id, exec_id_text(frame.id, &arena));
@@ -480,55 +292,13 @@ static void say_farewell(struct exec_channel *channel, time_ms now)
     SET(&closed, output, buf_str(&channel->farewell));
     codec_encode(&json, &exec_channel_closed_shape, &closed);
     frame.payload = buf_str(&json);
-    send_aside(channel, &frame);
+    exec_stream_send_aside(&channel->stream, &frame);
     arena_deinit(&arena);
     channel->phase = PHASE_OVER;
     channel->host->over(channel->host->user);
 }
 
 // ---- time
-
-static time_ms retry_after(const struct exec_channel *channel)
-{
-    time_ms spread = 4 * channel->rtt_spread;
-    time_ms after;
-
-    if (channel->rtt == 0)
-        return RTO_FIRST_MS;
-    after = channel->rtt + (spread > RTO_SPREAD_MIN_MS ? spread : RTO_SPREAD_MIN_MS);
-    return after < RTO_MAX_MS ? after : RTO_MAX_MS;
-}
-
-// The client has processed it on an older socket and will never say so again.
-static bool is_hopeless(const struct exec_channel *channel, const struct outgoing *message)
-{
-    return message->is_resumed && message->tries >= TRIES_AFTER_RESUME &&
-           channel->acked_max > message->sequence;
-}
-
-// Sends the oldest message again when it is time to; returns when it will be, 0: nothing waits.
-static time_ms retry(struct exec_channel *channel, time_ms now)
-{
-    while (!list_is_empty(&channel->out)) {
-        struct outgoing *oldest = LIST_ENTRY(channel->out.next, struct outgoing, node);
-        time_ms due = oldest->sent_at + retry_after(channel);
-
-        if (!channel->attached)
-            return 0;
-        if (due > now)
-            return due;
-        if (is_hopeless(channel, oldest)) {
-            drop_outgoing(channel, oldest);
-            continue;
-        }
-        if (oldest->tries >= TRIES_MAX) {
-            give_up(channel, STR_NONE, now);
-            return 0;
-        }
-        send_again(channel, oldest, now);
-    }
-    return 0;
-}
 
 static time_ms sooner(time_ms a, time_ms b)
 {
@@ -540,18 +310,21 @@ static time_ms sooner(time_ms a, time_ms b)
 time_ms exec_channel_tick(struct exec_channel *channel, time_ms now)
 {
     time_ms next;
+    bool is_lost;
 
     if (channel->phase == PHASE_NEW || channel->phase == PHASE_OVER)
         return 0;
     if (channel->phase == PHASE_GREETING && now >= channel->greeted_at + HANDSHAKE_MS)
         give_up(channel, STR("The session manager plugin did not finish its handshake in time."),
                 now);
-    next = retry(channel, now);
+    next = exec_stream_retry(&channel->stream, now, &is_lost);
+    if (is_lost)
+        give_up(channel, STR_NONE, now);
     if (channel->phase == PHASE_GREETING)
         return sooner(next, channel->greeted_at + HANDSHAKE_MS);
-    if (channel->phase != PHASE_CLOSING || !channel->attached)
+    if (channel->phase != PHASE_CLOSING || !channel->stream.attached)
         return next;
-    if (list_is_empty(&channel->out) || now >= channel->close_by) {
+    if (channel->stream.out_n == 0 || now >= channel->close_by) {
         say_farewell(channel, now);
         return 0;
     }

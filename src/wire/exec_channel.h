@@ -28,6 +28,8 @@ struct exec_host {
     // For the terminal.
     void (*input)(void *user, struct str bytes);
     void (*resize)(void *user, int32_t columns, int32_t rows);
+    // Of a command without a terminal.
+    void (*input_end)(void *user);
     // The client asks for the end of the command, or cannot go on. The channel waits for
     // exec_channel_close.
     void (*hang_up)(void *user);
@@ -49,9 +51,17 @@ void exec_channel_detach(struct exec_channel *channel);
 void exec_channel_take(struct exec_channel *channel, struct str frame, time_ms now);
 
 // Bytes of the terminal, any number. Kept until they are acknowledged, so stop reading the terminal
-// while the channel is full.
+// while too many are pending.
 void exec_channel_output(struct exec_channel *channel, struct str bytes, time_ms now);
-bool exec_channel_is_full(const struct exec_channel *channel);
+size_t exec_channel_pending(const struct exec_channel *channel); // bytes
+
+// No input or resize until let go; the client keeps what cannot be kept here.
+void exec_channel_hold(struct exec_channel *channel, bool held, time_ms now);
+
+// For a client that has said that it knows them (exec.idl, GantryClient): what a command without a
+// terminal writes to its second stream, and how the command ended.
+void exec_channel_error_output(struct exec_channel *channel, struct str bytes, time_ms now);
+void exec_channel_exit_code(struct exec_channel *channel, int32_t code, time_ms now);
 
 // The command has ended: once its output has arrived, or soon after, the client is told; one that
 // is away when it comes back. `message` is shown to the user; empty when there is nothing to say.

@@ -32,6 +32,7 @@ struct world {
     int begun;
     int hung_up;
     int over;
+    int input_ends;
     int32_t columns;
     int32_t rows;
     // The plugin.
@@ -68,6 +69,11 @@ static void on_resize(void *user, int32_t columns, int32_t rows)
     ((struct world *)user)->rows = rows;
 }
 
+static void on_input_end(void *user)
+{
+    ((struct world *)user)->input_ends++;
+}
+
 static void on_hang_up(void *user)
 {
     ((struct world *)user)->hung_up++;
@@ -83,6 +89,7 @@ static struct exec_host host = {
     .begin = on_begin,
     .input = on_input,
     .resize = on_resize,
+    .input_end = on_input_end,
     .hang_up = on_hang_up,
     .over = on_over,
 };
@@ -361,17 +368,61 @@ static void long_output_is_cut_into_messages(void **state)
     expect_silence(w);
 }
 
-static void a_client_that_is_slow_holds_the_terminal_up(void **state)
+static void what_is_on_its_way_is_counted(void **state)
 {
     struct world *w = *state;
 
     open_session(w);
-    assert_false(exec_channel_is_full(w->channel));
-    while (!exec_channel_is_full(w->channel))
-        exec_channel_output(w->channel, STR("y"), w->now);
+    assert_int_equal(exec_channel_pending(w->channel), 0);
+    exec_channel_output(w->channel, STR("1234"), w->now);
+    exec_channel_output(w->channel, STR("567"), w->now);
+    assert_int_equal(exec_channel_pending(w->channel), 7);
     look(w);
-    assert_false(exec_channel_is_full(w->channel));
-    assert_int_equal(buf_len(&w->screen), 64);
+    assert_int_equal(exec_channel_pending(w->channel), 0);
+    EXPECT_STR(buf_str(&w->screen), "1234567");
+}
+
+// The other side of the terminal takes no more: input waits here, and beyond that at the client.
+static void held_input_waits_and_is_lost_nowhere(void **state)
+{
+    struct world *w = *state;
+    int acks;
+
+    open_session(w);
+    exec_channel_hold(w->channel, true, w->now);
+    say_input(w, EXEC_PAYLOAD_OUTPUT, "a");
+    say_input(w, EXEC_PAYLOAD_OUTPUT, "b");
+    look(w);
+    EXPECT_STR(buf_str(&w->typed), "");
+    acks = w->acks_n;
+    say(w, "input_stream_data", w->next_out + 600, EXEC_PAYLOAD_OUTPUT, STR("too much"));
+    look(w);
+    assert_int_equal(w->acks_n, acks);
+    exec_channel_hold(w->channel, false, w->now);
+    EXPECT_STR(buf_str(&w->typed), "ab");
+    say_input(w, EXEC_PAYLOAD_OUTPUT, "c");
+    EXPECT_STR(buf_str(&w->typed), "abc");
+}
+
+static void a_client_of_ours_hears_errors_apart_and_the_exit_code(void **state)
+{
+    struct world *w = *state;
+
+    open_session(w);
+    exec_channel_error_output(w->channel, STR("oops"), w->now);
+    EXPECT_STR(expect_frame(w, "output_stream_data", EXEC_PAYLOAD_STDERR).payload, "oops");
+    exec_channel_exit_code(w->channel, 137, w->now);
+    EXPECT_STR(expect_frame(w, "output_stream_data", EXEC_PAYLOAD_EXIT_CODE).payload, "137");
+}
+
+static void the_end_of_input_is_a_flag(void **state)
+{
+    struct world *w = *state;
+
+    open_session(w);
+    say(w, "input_stream_data", 1, EXEC_PAYLOAD_FLAG, str_span("\0\0\3\351", 4));
+    assert_int_equal(w->input_ends, 1);
+    assert_int_equal(w->hung_up, 0);
 }
 
 static void the_client_may_hang_up(void **state)
@@ -545,7 +596,10 @@ int main(void)
         CHANNEL_TEST(input_out_of_order_is_put_in_order),
         CHANNEL_TEST(input_from_far_ahead_is_not_taken),
         CHANNEL_TEST(long_output_is_cut_into_messages),
-        CHANNEL_TEST(a_client_that_is_slow_holds_the_terminal_up),
+        CHANNEL_TEST(what_is_on_its_way_is_counted),
+        CHANNEL_TEST(held_input_waits_and_is_lost_nowhere),
+        CHANNEL_TEST(a_client_of_ours_hears_errors_apart_and_the_exit_code),
+        CHANNEL_TEST(the_end_of_input_is_a_flag),
         CHANNEL_TEST(the_client_may_hang_up),
         CHANNEL_TEST(what_the_client_drops_is_sent_again),
         CHANNEL_TEST(a_client_that_never_acknowledges_is_given_up),

@@ -29,10 +29,13 @@ enum exec_payload {
     EXEC_PAYLOAD_HANDSHAKE_REQUEST = 5,
     EXEC_PAYLOAD_HANDSHAKE_RESPONSE = 6,
     EXEC_PAYLOAD_HANDSHAKE_COMPLETE = 7,
-    EXEC_PAYLOAD_FLAG = 10, // a number: enum exec_flag
+    EXEC_PAYLOAD_FLAG = 10,      // a number: enum exec_flag
+    EXEC_PAYLOAD_STDERR = 11,    // of a command without a terminal
+    EXEC_PAYLOAD_EXIT_CODE = 12, // decimal; the session plugin would print it
 };
 
-enum exec_flag { EXEC_FLAG_TERMINATE = 2 };
+// EXEC_FLAG_INPUT_END is Gantry's own: a command without a terminal finds the end of its input.
+enum exec_flag { EXEC_FLAG_TERMINATE = 2, EXEC_FLAG_INPUT_END = 1001 };
 
 enum { EXEC_FRAME_SYN = 1 << 0, EXEC_FRAME_FIN = 1 << 1 };
 

@@ -213,6 +213,7 @@ static void check_move(const struct state *state, const struct journal_entry *en
     case REC_KIND_CAPACITY_PROVIDER:
     case REC_KIND_INSTANCE:
     case REC_KIND_RUN_TOKEN:
+    case REC_KIND_ACCOUNT_SETTING:
     case REC_KIND_SERVICE: // check_services.c
     case REC_KIND_REVISION:
     case REC_KIND_DEPLOYMENT:

@@ -172,11 +172,20 @@ static void put_ebs_volume(struct generator *g)
     close_list(g);
 }
 
+// Commands may be run only in tasks that have a role.
+static void put_role_override(struct generator *g)
+{
+    open_object(g, "overrides");
+    put_str(g, "taskRoleArn", STR("arn:aws:iam::123456789012:role/app"));
+    close_object(g);
+}
+
 // What RunTask and StartTask share. True when the definition is one for Fargate.
 static bool put_launch(struct generator *g)
 {
     struct str definition = any_definition(g);
     bool cloudy = memmem(definition.ptr, definition.len, "cloud", 5) != NULL;
+    bool wants_exec = one_in(g, 6);
 
     put_cluster(g);
     put_str(g, "taskDefinition", definition);
@@ -186,7 +195,9 @@ static bool put_launch(struct generator *g)
         put_str(g, "group", ONE_OF(g, "web", "night", "family:web"));
     if (one_in(g, 4))
         put_str(g, "startedBy", ONE_OF(g, "me", "cron/5", "x"));
-    if (one_in(g, 3))
+    if (wants_exec && !one_in(g, 4))
+        put_role_override(g);
+    else if (one_in(g, 3))
         put_overrides(g);
     if (one_in(g, 4))
         put_tags(g, "tags");
@@ -194,7 +205,7 @@ static bool put_launch(struct generator *g)
         put_str(g, "propagateTags", STR("TASK_DEFINITION"));
     if (one_in(g, 5))
         put_bool(g, "enableECSManagedTags", true);
-    if (one_in(g, 12))
+    if (wants_exec)
         put_bool(g, "enableExecuteCommand", true);
     if (one_in(g, 40))
         put_ebs_volume(g);
@@ -244,6 +255,17 @@ static void write_stop_task(struct generator *g)
     put_str(g, "task", refer(g, KNOWN_TASK));
     if (one_in(g, 2))
         put_str(g, "reason", ONE_OF(g, "enough", "too much memory", ""));
+}
+
+static void write_execute_command(struct generator *g)
+{
+    go_where(g, KNOWN_TASK);
+    put_cluster(g);
+    put_str(g, "task", refer(g, KNOWN_TASK));
+    put_str(g, "command", ONE_OF(g, "/bin/sh", "sh -c 'ls /'", "ls -l", "sh -c 'open", " "));
+    put_bool(g, "interactive", !one_in(g, 20));
+    if (one_in(g, 2))
+        put_str(g, "container", ONE_OF(g, "main", "side", "app", "db"));
 }
 
 static void write_describe_tasks(struct generator *g)
@@ -666,6 +688,8 @@ static bool write_about_tasks(struct generator *g, enum ecs_operation operation)
         write_start_task(g);
     else if (operation == ECS_OPERATION_STOP_TASK)
         write_stop_task(g);
+    else if (operation == ECS_OPERATION_EXECUTE_COMMAND)
+        write_execute_command(g);
     else if (operation == ECS_OPERATION_DESCRIBE_TASKS)
         write_describe_tasks(g);
     else if (operation == ECS_OPERATION_LIST_TASKS)

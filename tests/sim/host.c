@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/mem.h"
+#include "runtime/exec.h"
 #include "runtime/fake_host.h"
 #include "tests/sim/check.h"
 #include "tests/sim/sim.h"
@@ -112,7 +113,11 @@ static void tap_close(struct runtime *runtime)
     mem_free(tap);
 }
 
+// The server of this world opens no session, so no command ever comes.
+static const struct runtime_execs execs = {0};
+
 static const struct runtime_driver driver = {
+    .execs = &execs,
     .name = "simulated",
     .open = tap_open,
     .call = tap_call,

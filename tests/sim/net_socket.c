@@ -311,6 +311,14 @@ int ws_send_text(struct ws *ws, struct str text)
     return 0;
 }
 
+// Only commands in containers send such, and this world has none.
+int ws_send_binary(struct ws *ws, struct str bytes)
+{
+    (void)ws;
+    (void)bytes;
+    UNREACHABLE();
+}
+
 void ws_close(struct ws *ws, int code, struct str reason)
 {
     if (ws->is_closing)

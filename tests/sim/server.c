@@ -129,6 +129,8 @@ static void carry_out(struct sim_server *s, struct tick *tick)
             effect_refuse(effect);
         if (effect->kind == EFFECT_SCALE)
             scale(s, effect);
+        else if (effect->kind == EFFECT_EXEC)
+            continue; // nobody comes to the session
         else if (effect->kind == EFFECT_USAGE)
             usage_take(s->usage, effect->value);
         else if (effect_goes_outside(effect))

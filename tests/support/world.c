@@ -321,6 +321,7 @@ static uint64_t instance_id_of(struct world *w, struct str arn)
 session_id world_connect(struct world *w, const char *cluster, struct str instance_arn)
 {
     struct agent_hello hello = {
+        .abilities = STR("exec"),
         .region = w->region,
         .cluster = str_of(cluster),
         .container_instance = instance_arn,

@@ -198,7 +198,7 @@ class Agent:
         self.last = None
         self.head = b""
 
-    def connect(self, cluster, instance, version="1.103.0"):
+    def connect(self, cluster, instance, version="1.103.0", abilities=None):
         """The handshake's reply when it was refused, else None."""
         query = {"agentHash": "01234567", "agentVersion": version}
         if self.channel == "acs":
@@ -206,6 +206,8 @@ class Agent:
                          protocolVersion="2", sendCredentials="true", seqNum="1")
         else:
             query.update(cluster=cluster, containerInstance=instance, dockerVersion="20.10.24")
+        if abilities:
+            query["abilities"] = abilities
         target = f"/{self.channel}/ws?" + "&".join(
             f"{key}={urllib.parse.quote(value, safe='-_.~')}" for key, value in sorted(query.items()))
         signed = {"Host": self.server.host, "X-Amz-Date": amz_time()}

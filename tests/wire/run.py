@@ -255,13 +255,14 @@ class Player:
         self.names[name + ".cluster"] = cluster
 
     def connects(self, name, rest):
-        """[CLUSTER ARN] [version=V]; without them as what was registered. NAME/tcs is the telemetry channel."""
+        """[CLUSTER ARN] [version=V] [abilities=A]; without them as what was registered. NAME/tcs is the telemetry channel."""
         base, _, channel = name.partition("/")
         agent = self.agents[name] = Agent(self.server, channel or "acs")
         words = fill(rest, self.names).split()
+        abilities = words.pop().partition("=")[2] if words and words[-1].startswith("abilities=") else None
         version = words.pop().partition("=")[2] if words and words[-1].startswith("version=") else "1.103.0"
         cluster, instance = words or (self.names[base + ".cluster"], self.names[base + ".arn"])
-        refusal = agent.connect(cluster, instance, version)
+        refusal = agent.connect(cluster, instance, version, abilities)
         expected = self.lines and self.lines[0].mark == "<"
         if refusal is None and expected:
             raise Mismatch("the handshake was accepted")
