@@ -571,15 +571,57 @@ static int check_cidrs(struct loader *l, const char *flag, const struct str_list
     return 0;
 }
 
+// Names and addresses that become parts of texts for other programs.
+static bool is_link_name(struct str text)
+{
+    enum { LINK_NAME_MAX = 15 };
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '-' || c == '_' || c == '.';
+
+        if (!good)
+            return false;
+    }
+    return text.len > 0 && text.len <= LINK_NAME_MAX;
+}
+
+static bool is_address(struct arena *arena, struct str text)
+{
+    return cidr_is_one(str_fmt(arena, "%.*s/32", STR_ARGS(text)));
+}
+
+static int check_network(struct loader *l, const struct agent_config *out)
+{
+    enum { POOL_BITS_MAX = 30 };
+    struct str network;
+    struct str bits;
+    int64_t n = 0;
+
+    if (out->network_pool.len > 0 &&
+        (!cidr_is_one(out->network_pool) || !str_cut(out->network_pool, '/', &network, &bits) ||
+         !str_to_i64(bits, &n) || n > POOL_BITS_MAX))
+        return bad(l, "--awsvpc-pool", "is a CIDR like 10.1.0.0/24, of /30 at most",
+                   out->network_pool);
+    if (out->network_bridge.len > 0 && !is_link_name(out->network_bridge))
+        return bad(l, "--awsvpc-bridge", "is the name of an interface", out->network_bridge);
+    if (out->network_gateway.len > 0 && !is_address(l->arena, out->network_gateway))
+        return bad(l, "--awsvpc-gateway", "is an IPv4 address", out->network_gateway);
+    for (size_t i = 0; i < out->engine.network_dns.n; i++) {
+        if (!is_address(l->arena, out->engine.network_dns.at[i]))
+            return bad(l, "--awsvpc-dns", "is a list of IPv4 addresses",
+                       out->engine.network_dns.at[i]);
+    }
+    return check_cidrs(l, "--awsvpc-direct", &out->network_direct);
+}
+
 static int read_network(struct loader *l, const struct agent_options *options)
 {
     struct agent_config *out = l->out;
     struct str plugins = text_option(l, options->cni_plugins, "ECS_CNI_PLUGINS_PATH");
-    struct str_list pool = {.n = 1, .at = &out->network_pool};
 
     out->network_pool = str_of(options->awsvpc_pool);
-    if (out->network_pool.len > 0 && check_cidrs(l, "--awsvpc-pool", &pool) != 0)
-        return CONFIG_E_BAD;
     out->network_bridge = str_of(options->awsvpc_bridge);
     if (out->network_bridge.len == 0 && options->cni_config == NULL)
         out->network_bridge = STR("gantry0");
@@ -591,7 +633,7 @@ static int read_network(struct loader *l, const struct agent_options *options)
     out->cni_plugins =
         str_cstr(l->arena, plugins.len > 0 ? plugins : STR("/usr/lib/cni:/opt/cni/bin"));
     out->groups_file = options->security_groups;
-    if (check_cidrs(l, "--awsvpc-direct", &out->network_direct) != 0 ||
+    if (check_network(l, out) != 0 ||
         read_bool(l, "ECS_AWSVPC_BLOCK_IMDS", &out->network_blocks_imds) != 0 ||
         read_map(l, "ECS_PAUSE_LABELS", &out->engine.pause_labels) != 0)
         return CONFIG_E_BAD;

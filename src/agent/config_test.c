@@ -374,6 +374,58 @@ static void a_file_that_was_asked_for_must_be_there(void **state)
     EXPECT_STR(why, "cannot read /nonexistent/ecs.config: No such file or directory");
 }
 
+static void networks_of_tasks_are_asked_for_by_a_pool(void **state)
+{
+    struct agent_options options = {.awsvpc_pool = "10.1.0.0/24",
+                                    .awsvpc_direct = "10.2.0.0/24, 10.3.0.0/16",
+                                    .awsvpc_dns = "10.0.0.2",
+                                    .fargate = "spot"};
+    struct agent_config c;
+    (void)state;
+
+    set("ECS_PAUSE_LABELS", "{\"a\":\"b\"}");
+    c = loaded_with(&options);
+    EXPECT_STR(c.network_pool, "10.1.0.0/24");
+    EXPECT_STR(c.network_bridge, "gantry0");
+    assert_int_equal(c.network_direct.n, 2);
+    EXPECT_STR(c.network_direct.at[1], "10.3.0.0/16");
+    EXPECT_STR(c.engine.network_dns.at[0], "10.0.0.2");
+    EXPECT_STR(c.engine.pause_labels.at[0].value, "b");
+    EXPECT_STR(c.fargate, "FARGATE_SPOT");
+    options.cni_config = "/etc/cni/own.conflist";
+    EXPECT_STR(loaded_with(&options).network_bridge, ""); // whose interfaces they are is not known
+}
+
+static void what_cannot_be_a_network_is_refused(void **state)
+{
+    static const struct {
+        struct agent_options options;
+        const char *why;
+    } rows[] = {
+        {{.awsvpc_pool = "10.1.0.1/24"},
+         "--awsvpc-pool is a CIDR like 10.1.0.0/24, of /30 at most, not '10.1.0.1/24'"},
+        {{.awsvpc_pool = "10.1.0.0/31"},
+         "--awsvpc-pool is a CIDR like 10.1.0.0/24, of /30 at most, not '10.1.0.0/31'"},
+        {{.awsvpc_bridge = "a\"b"}, "--awsvpc-bridge is the name of an interface, not 'a\"b'"},
+        {{.awsvpc_gateway = "here"}, "--awsvpc-gateway is an IPv4 address, not 'here'"},
+        {{.awsvpc_direct = "10.1.0.0"},
+         "--awsvpc-direct is a CIDR like 10.1.0.0/24, not '10.1.0.0'"},
+        {{.awsvpc_dns = "10.1.0.1,x"}, "--awsvpc-dns is a list of IPv4 addresses, not 'x'"},
+        {{.fargate = "yes"}, "--fargate is on-demand or spot, not 'yes'"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct agent_config config;
+        struct str why = STR_NONE;
+
+        assert_int_equal(
+            config_load(&arena, &rows[i].options, environment_of_the_case, &config, &why),
+            CONFIG_E_BAD);
+        EXPECT_STR(why, rows[i].why);
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup(name, forget)
 
 int main(void)
@@ -393,6 +445,8 @@ int main(void)
         CASE(the_file_has_lines_as_a_shell_reads_them),
         CASE(a_flag_beats_the_environment_and_that_beats_the_file),
         CASE(a_file_that_was_asked_for_must_be_there),
+        CASE(networks_of_tasks_are_asked_for_by_a_pool),
+        CASE(what_cannot_be_a_network_is_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -444,26 +444,26 @@ static void try_networks(struct life *life)
     life->hostnet = hostnet_open(&config, networks_tried, life);
 }
 
-static struct str_list copy_texts(struct arena *arena, struct str_list texts)
+static struct str_list keep_texts(struct life *life, const struct str_list *from)
 {
-    struct str_list copy = {.n = texts.n, .at = arena_array(arena, struct str, texts.n)};
+    struct str_list list = {.at = arena_array(&life->arena, struct str, from->n)};
 
-    for (size_t i = 0; i < texts.n; i++)
-        copy.at[i] = str_copy(arena, texts.at[i]);
-    return copy;
+    for (; list.n < from->n; list.n++)
+        list.at[list.n] = str_copy(&life->arena, from->at[list.n]);
+    return list;
 }
 
-// The probe's own go with it, and they are asked for until the registration.
+// The probe's own memory goes when it has told.
 static void keep_facts(struct life *life, const struct host_facts *facts)
 {
     life->facts = *facts;
-    life->facts.volume_plugins = copy_texts(&life->arena, facts->volume_plugins);
-    life->facts.log_drivers = copy_texts(&life->arena, facts->log_drivers);
-    life->facts.cgroup_driver = str_copy(&life->arena, facts->cgroup_driver);
-    life->facts.root_dir = str_copy(&life->arena, facts->root_dir);
     life->facts.api_version = str_copy(&life->arena, facts->api_version);
     life->facts.architecture = str_copy(&life->arena, facts->architecture);
     life->facts.bridge = str_copy(&life->arena, facts->bridge);
+    life->facts.cgroup_driver = str_copy(&life->arena, facts->cgroup_driver);
+    life->facts.root_dir = str_copy(&life->arena, facts->root_dir);
+    life->facts.volume_plugins = keep_texts(life, &facts->volume_plugins);
+    life->facts.log_drivers = keep_texts(life, &facts->log_drivers);
 }
 
 static void probed(void *user, const struct host_facts *facts, struct str docker_version)

@@ -18,6 +18,7 @@
 #include "agent/agent.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "cli/agent_options.h"
 #include "cli/detach.h"
 #include "cli/docker_host.h"
 #include "cli/server_options.h"
@@ -45,6 +46,7 @@ static const struct cli_option options[] = {
      .help = "the Docker Engine (default: the one that answers)"},
     {.name = "detach", .letter = 'd', .help = "return once everything answers; log to DATA/up.log"},
     {.name = "print-data", .help = "print the data folder and do nothing else"},
+    CLI_OPTIONS_TASK_NETWORKS,
     CLI_OPTIONS_SERVER,
     {0},
 };
@@ -252,6 +254,9 @@ static const char *const *server_argv(struct up *up)
 
 static const char *const *agent_argv(struct up *up)
 {
+    static const char *const passed[] = {
+        "awsvpc-pool",          "awsvpc-bridge", "awsvpc-gateway", "awsvpc-direct",   "awsvpc-dns",
+        "awsvpc-no-masquerade", "cni-config",    "cni-plugins",    "security-groups", "fargate"};
     struct arena *arena = up->values->arena;
     const char **argv = arena_array(arena, const char *, ARGV_MAX);
     size_t n = 0;
@@ -267,7 +272,29 @@ static const char *const *agent_argv(struct up *up)
     argv[n++] = arena_printf(arena, "--log-format=%s", cli_value(up->values, "log-format"));
     if (cli_value(up->values, "tls-cert") != NULL)
         argv[n++] = "--insecure"; // it is our own certificate, on our own machine
+    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
+        const char *value = cli_value(up->values, passed[i]);
+        if (value != NULL)
+            argv[n++] = arena_printf(arena, "--%s=%s", passed[i], value);
+    }
     return argv;
+}
+
+// A host of FARGATE is in no list; that an agent is connected is all that can be seen.
+static bool agent_is_there(struct up *up)
+{
+    struct arena scratch = ARENA_INIT;
+    struct client_http_request request = {.method = "GET", .timeout_ms = ASK_MS, .insecure = true};
+    struct client_http_reply reply = {0};
+    struct str why;
+    bool yes;
+
+    request.url = arena_printf(&scratch, "%.*s/metrics", STR_ARGS(up->endpoint));
+    yes = client_http(&scratch, &request, &reply, &why) == 0 && reply.status == 200 &&
+          strstr(str_cstr(&scratch, reply.body), "gantry_agents_connected{channel=\"acs\"} 1") !=
+              NULL;
+    arena_deinit(&scratch);
+    return yes;
 }
 
 static bool server_is_healthy(struct up *up)
@@ -345,7 +372,7 @@ static bool is_ready(struct up *up)
         return false;
     if (!is_running(&up->agent) && !loop_timer_is_running(&up->agent.again))
         child_start(&up->agent);
-    return instance_is_there(up);
+    return cli_value(up->values, "fargate") != NULL ? agent_is_there(up) : instance_is_there(up);
 }
 
 static void check_readiness(void *user)

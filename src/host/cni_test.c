@@ -217,7 +217,8 @@ static void a_list_that_is_none_is_refused(void **state)
                                         "{\"name\":\"a\",\"plugins\":[]}",
                                         "{\"name\":\"a\",\"plugins\":[{\"x\":1}]}",
                                         "{\"name\":\"a\",\"plugins\":[{\"type\":\"../x\"}]}",
-                                        "{\"plugins\":[{\"type\":\"one\"}]}"};
+                                        "{\"plugins\":[{\"type\":\"one\"}]}",
+                                        "{\"name\":\"a\\\"b\",\"plugins\":[{\"type\":\"one\"}]}"};
     struct arena arena = ARENA_INIT;
     (void)state;
 

@@ -29,6 +29,20 @@ static size_t value_len(struct str text)
     return text.len;
 }
 
+// They are put into texts as they are.
+static bool is_plain(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '.' || c == '_' || c == '-';
+
+        if (!good)
+            return false;
+    }
+    return text.len > 0 && text.ptr[0] != '.';
+}
+
 static bool add_link(struct arena *arena, struct str text, struct cni_chain *out)
 {
     struct cni_plugin plugin = {0};
@@ -36,7 +50,7 @@ static bool add_link(struct arena *arena, struct str text, struct cni_chain *out
 
     if (out->n == CNI_CHAIN_MAX ||
         codec_decode(arena, &cni_plugin_shape, text, &codec_peer, &plugin, &report) != 0 ||
-        plugin.type.len == 0 || str_has_char(plugin.type, '/'))
+        !is_plain(plugin.type))
         return false;
     out->links[out->n++] = (struct cni_chain_link){.type = plugin.type, .text = text};
     return true;
@@ -52,7 +66,8 @@ bool cni_chain_read(struct arena *arena, struct str text, struct cni_chain *out,
     *out = (struct cni_chain){.text = str_copy(arena, text)};
     *out_why = STR("it is no CNI network configuration list with a name and plugins");
     if (codec_decode(arena, &cni_list_shape, text, &codec_peer, &list, &report) != 0 ||
-        list.name.len == 0 || !str_starts(list.plugins, STR("[")))
+        !is_plain(list.name) || (list.cni_version.len > 0 && !is_plain(list.cni_version)) ||
+        !str_starts(list.plugins, STR("[")))
         return false;
     out->name = list.name;
     out->version = list.cni_version.len > 0 ? list.cni_version : STR("1.0.0");

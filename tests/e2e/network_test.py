@@ -100,14 +100,13 @@ class FarHost:
         self.processes.append(subprocess.Popen(forward + [f"{HOST_A}:{machine.port}", f"127.0.0.1:{machine.port}"], stderr=self.log))
         self.spawn(*forward, f"127.0.0.1:{machine.port}", f"{HOST_A}:{machine.port}", log=self.log)
 
-    def start(self):
+    def start(self, how=("--awsvpc-pool", POOL_B, "--awsvpc-direct", POOL_A, "--awsvpc-bridge", "gtnet1")):
         said = self.text().count("agent.connected")
         env = {k: v for k, v in machine.env().items() if not k.startswith("GANTRY_")}
         self.agent = subprocess.Popen(
             ["ip", "netns", "exec", self.name, machine.gantry, "agent", "--data", os.path.join(machine.folder, "far"),
              "--endpoint", f"http://127.0.0.1:{machine.port}", "--docker-socket", machine.docker.socket,
-             "--credentials", f"{machine.data}/credentials", "--awsvpc-pool", POOL_B, "--awsvpc-direct", POOL_A,
-             "--awsvpc-bridge", "gtnet1", "--fargate", "on-demand"], stdout=self.log, stderr=self.log, env=env)
+             "--credentials", f"{machine.data}/credentials", "--fargate", "on-demand", *how], stdout=self.log, stderr=self.log, env=env)
         rig.wait_until("the far agent is connected", lambda: self.text().count("agent.connected") >= said + 2, 60)
 
     def stop(self):
@@ -327,19 +326,41 @@ def open_list(folder):
             "type": "host-local", "dataDir": f"{folder}/leases", "ranges": [[{"subnet": POOL_B}]]}}]})
 
 
-class Hosts(unittest.TestCase):
-    def fargate_task(self):
-        family = register([container("app", SERVE)], network_mode="awsvpc", cpu="256", memory="512",
-                          requires_compatibilities=["FARGATE"])
-        network = "awsvpcConfiguration={subnets=[subnet-1]}"
-        aws = shutil.which("aws")
-        argv = ["ecs", "run-task", "--launch-type", "FARGATE", "--task-definition", family, "--network-configuration", network]
-        started = json.loads(rig.run(aws, *argv, "--output", "json", env=machine.aws_env()).stdout)
-        self.assertEqual(started["failures"], [])
-        return await_status(started["tasks"][0]["taskArn"], "RUNNING")
+class Lists(unittest.TestCase):
+    def test_an_operators_own_list_of_plugins_is_used(self):
+        """Point to point interfaces instead of a bridge, and a second plugin behind the first."""
+        own = os.path.join(machine.folder, "own.conflist")
+        with open(own, "w", encoding="utf-8") as file:
+            json.dump({"cniVersion": "1.0.0", "name": "own", "plugins": [
+                {"type": "ptp", "ipam": {"type": "host-local", "dataDir": f"{machine.folder}/own", "ranges": [[{"subnet": "10.73.0.0/24"}]],
+                                         "routes": [{"dst": "0.0.0.0/0"}]}},
+                {"type": "tuning", "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1"}}]}, file)
+        far.stop()
+        far.start(how=("--cni-config", own))
+        try:
+            task = fargate_task()
+            self.assertTrue(address(task).startswith("10.73.0."))
+            self.assertEqual(inside(task, "cat", "/proc/sys/net/ipv4/conf/eth0/arp_filter").stdout, "1\n")
+            stop(task["taskArn"])
+            rig.wait_until("its lease is given back", lambda: not glob.glob(f"{machine.folder}/own/own/10.*"))
+        finally:
+            far.stop()
+            far.start()
 
+
+def fargate_task():
+    family = register([container("app", SERVE)], network_mode="awsvpc", cpu="256", memory="512", requires_compatibilities=["FARGATE"])
+    argv = ["ecs", "run-task", "--launch-type", "FARGATE", "--task-definition", family,
+            "--network-configuration", "awsvpcConfiguration={subnets=[subnet-1]}"]
+    started = json.loads(rig.run(shutil.which("aws"), *argv, "--output", "json", env=machine.aws_env()).stdout)
+    if started["failures"]:
+        raise AssertionError(started["failures"])
+    return await_status(started["tasks"][0]["taskArn"], "RUNNING")
+
+
+class Hosts(unittest.TestCase):
     def test_fargate_runs_a_task_on_a_host_that_nobody_sees(self):
-        task = self.fargate_task()
+        task = fargate_task()
         self.assertTrue(address(task).startswith("10.72.0."))
         self.assertNotIn("containerInstanceArn", task)
         self.assertEqual((task["launchType"], task["platformVersion"], task["platformFamily"]), ("FARGATE", "1.4.0", "Linux"))
@@ -349,7 +370,7 @@ class Hosts(unittest.TestCase):
 
     def test_tasks_of_two_hosts_reach_each_other_by_routes_or_by_vxlan(self):
         near = await_status(run([container("app", SERVE)]), "RUNNING")
-        there = self.fargate_task()
+        there = fargate_task()
         self.assertFalse(can_fetch(near, address(there)))
         for way in (self.routes, self.vxlan):
             commands = way()
