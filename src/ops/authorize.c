@@ -4,7 +4,6 @@
 #include "ops/authorize.h"
 
 #include "base/arena.h"
-#include "base/proof.h"
 #include "model/cluster.h"
 #include "model/task.h"
 
@@ -111,7 +110,6 @@ static struct str resource_of(const struct op_ctx *ctx, const void *in)
 
 static int deny(struct op_ctx *ctx, const void *in)
 {
-    MARK("a role is refused what nobody granted it");
     return op_fail(ctx, ECS_ERROR_ACCESS_DENIED_EXCEPTION,
                    "User: %.*s is not authorized to perform: ecs:%.*s on resource: %.*s because no "
                    "identity-based policy allows the ecs:%.*s action",
