@@ -88,8 +88,8 @@ static void answer(struct link *link, struct str target)
 static bool take_request(struct link *link)
 {
     struct str in = conn_in(link->conn);
-    const char *end = in.len > 0 ? memmem(in.ptr, in.len, "\r\n\r\n", 4) : NULL;
-    const char *length = in.len > 0 ? memmem(in.ptr, in.len, "Content-Length: ", 16) : NULL;
+    const char *end = in.ptr != NULL ? memmem(in.ptr, in.len, "\r\n\r\n", 4) : NULL;
+    const char *length = in.ptr != NULL ? memmem(in.ptr, in.len, "Content-Length: ", 16) : NULL;
     struct arena scratch = ARENA_INIT;
     struct str method;
     struct str target;
