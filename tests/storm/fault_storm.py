@@ -165,7 +165,7 @@ class Run:
             writer.write()
         self.corner.settle(is_same_server=True)
         assert self.server.stop() == 0
-        assert files_of(self.server) == ["credentials", "server.db"], files_of(self.server)
+        assert files_of(self.server) == ["credentials", "role-key", "server.db"], files_of(self.server)
 
 
 def count_calls(template):

@@ -67,7 +67,7 @@ def one_folder(kills, dice, counts):
         for ledger in corner.ledgers.values():
             assert ledger.writes > 0, f"{ledger.name}: nothing was written"
         assert server.stop() == 0
-        assert files_of(server) == ["credentials", "server.db"], files_of(server)
+        assert files_of(server) == ["credentials", "role-key", "server.db"], files_of(server)
     finally:
         server.close()
 
@@ -185,7 +185,7 @@ def a_full_disk():
                 corner.settle()
                 corner.connect()
         assert server.stop() == 0
-        assert files_of(server) == ["credentials", "server.db"], files_of(server)
+        assert files_of(server) == ["credentials", "role-key", "server.db"], files_of(server)
         return f"{times} times full, {corner.writes()} acknowledged writes, {refused_writes(corner)} refused ones"
     finally:
         server.close()
