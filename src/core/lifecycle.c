@@ -144,7 +144,6 @@ static void give_gpus(struct step *step, const struct task_definition *definitio
 
         if (n == 0)
             continue;
-        MARK("a container is given its GPUs");
         SET(&rec->containers.at[i], gpu_ids, take_gpu_ids(step, &instance->books, &taken, n));
     }
 }

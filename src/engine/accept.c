@@ -214,10 +214,9 @@ static void check_runnable(struct engine *engine, struct task *task)
     const char *why = why_not(engine, task->spec);
     struct str error;
 
-    if (why != NULL) {
-        MARK("a task with a feature that is not available here ends with that reason");
+    if (why != NULL)
         refuse(task, str_of(why));
-    } else if (!volume_check(engine, task, &error) || !resource_check(engine, task, &error))
+    else if (!volume_check(engine, task, &error) || !resource_check(engine, task, &error))
         refuse(task, error);
     else if (!task->ordered)
         task_fail(task, str_fmt(&task->arena, "Task dependencies cannot be resolved, taskArn: %.*s",

@@ -218,7 +218,6 @@ static void failed_up(struct engine *engine, struct task *task, const struct hos
                       STR_ARGS(reason_duration(&task->arena, ENGINE_NETWORK_UP_MS)));
     reason = str_fmt(&task->arena, "ContainerNetworkingError: %.*s", STR_ARGS(why));
 
-    MARK("a task whose network cannot be set up ends");
     engine_log(engine, LOG_LEVEL_WARN, "network.failed", task, NULL, reason);
     task_fail(task, reason);
 }

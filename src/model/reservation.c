@@ -297,7 +297,6 @@ void books_give(struct books *books, struct reservation *reservation)
         port_set_remove(reservation->ports[i].udp ? &books->udp : &books->tcp,
                         reservation->ports[i].port);
     for (size_t i = 0; i < reservation->gpu_ids.n; i++) {
-        MARK("a GPU is given back");
         give_gpu(books, reservation->gpu_ids.at[i]);
         mem_free((void *)(uintptr_t)reservation->gpu_ids.at[i].ptr);
     }

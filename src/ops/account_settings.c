@@ -161,7 +161,6 @@ static int put(struct op_ctx *ctx, enum ecs_setting_name name, struct str value,
     if (check_value(ctx, name, value) != OP_OK ||
         check_change(ctx, name, value, principal) != OP_OK)
         return OP_FAILED;
-    MARK("an account setting is set");
     found = account_setting_find(ctx->state, ctx->caller.region, name, principal);
     id = found != NULL ? found->entity.id : state_new_id(ctx->state, REC_KIND_ACCOUNT_SETTING);
     SET(&rec, region, ctx->caller.region);
@@ -215,10 +214,8 @@ int op_delete_account_setting(struct op_ctx *ctx,
     value = account_setting_value(ctx->state, ctx->caller.region, in->name, principal);
     found = account_setting_find(ctx->state, ctx->caller.region, in->name, principal);
     SET(out, setting, view(ctx, in->name, str_copy(ctx->arena, value), principal));
-    if (found != NULL) {
-        MARK("an account setting is taken back");
+    if (found != NULL)
         state_remove(ctx->state, REC_KIND_ACCOUNT_SETTING, found->entity.id);
-    }
     return OP_OK;
 }
 
