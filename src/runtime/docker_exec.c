@@ -7,6 +7,7 @@
 // (an engine in another namespace, an agent without the right), the terminal gets Ctrl-C and
 // Ctrl-D.
 
+#include <assert.h>
 #include <signal.h>
 
 #include "base/list.h"
@@ -75,6 +76,7 @@ static void ask(struct runtime_exec *exec, struct http_call **out_call, const ch
         .user = exec,
     };
 
+    assert(*out_call == NULL); // its answer would outlive the command
     *out_call = http_client_send(exec->docker->client, &options);
 }
 
@@ -170,6 +172,7 @@ static void stream_ended(struct runtime_exec *exec)
 {
     exec->phase = PHASE_LOOK;
     cancel(&exec->pid_call);
+    loop_timer_stop(&exec->again); // it was to look for the process
     look(exec);
 }
 

@@ -164,11 +164,7 @@ class Docker:
 
     def fall(self):
         """As when the machine loses its power: everything of it dies at once, and what lies in memory is gone."""
-        for pid in self.processes() | {self.process.pid}:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill(self.processes() | {self.process.pid})
         self.process.wait()
         wait_until("everything is dead", lambda: all(is_zombie(pid) for pid in self.processes()), 30)
         for mount in self.mounts():
@@ -185,9 +181,18 @@ class Docker:
                 self.docker("rm", "-f", container, check=False)
             self.process.terminate()
             self.process.wait(30)
+        kill(self.processes())  # of an engine that did not end by itself
         run("ip", "link", "del", self.bridge, check=False)
         for mount in self.mounts():
             run("umount", "-l", mount, check=False)
+
+
+def kill(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def remove_groups(folder):
