@@ -62,8 +62,10 @@ search() {
     log=$build/found/$name.log
     mkdir -p $build/dict
     python3 tools/fuzz_dict.py "$name" >$build/dict/"$name"
+    words=""
+    [ ! -s $build/dict/"$name" ] || words="-dict=$build/dict/$name"
     # shellcheck disable=SC2086 # lists of options
-    $build/tests/fuzz/fuzz-"$name" $common -dict=$build/dict/"$name" -max_len="$(longest "$name")" -max_total_time="$seconds" -runs="$runs" \
+    $build/tests/fuzz/fuzz-"$name" $common $words -max_len="$(longest "$name")" -max_total_time="$seconds" -runs="$runs" \
         -artifact_prefix=$build/found/"$name"- $build/corpus/"$name" tests/fuzz/corpus/"$name" >"$log" 2>&1 ||
         touch $build/found/"$name".failed
     awk -v name="$name" '

@@ -77,8 +77,7 @@ void attachment_begin(struct step *step, struct task *task)
 {
     struct rec_task *next;
 
-    if (task->rec->last_status != REC_TASK_STATUS_PROVISIONING || task_is_waiting(task) ||
-        !task_is_wanted(task))
+    if (task->rec->last_status != REC_TASK_STATUS_PROVISIONING || task_is_waiting(task))
         return;
     MARK("a task whose interface is being made is PENDING");
     next = task_edit(step, task);

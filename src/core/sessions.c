@@ -329,7 +329,8 @@ static void on_ack(struct step *step, struct instance *instance, const void *mes
         MARK("an acknowledged payload is not sent again");
         task->delivered = true;
         list_remove(&task->unacknowledged);
-        attachment_begin(step, task);
+        if (task_is_wanted(task))
+            attachment_begin(step, task);
     }
 }
 

@@ -192,7 +192,8 @@ void submit_report(struct step *step, struct task *task, const struct task_repor
         return; // no agent has it
     if (task_is_wanted(task))
         task->delivered = true; // who reports on it knows it
-    attachment_begin(step, task);
+    if (task_is_wanted(task) || status == REC_TASK_STATUS_RUNNING)
+        attachment_begin(step, task);
     next = task_edit(step, task);
     take_containers(step, next, definition, report);
     take_times(next, report);

@@ -81,6 +81,22 @@ static void a_confirmation_that_comes_again_changes_nothing(void **state)
     assert_true(str_eq(describe(w, task), before));
 }
 
+// Its acknowledgement was lost, and the stop has not reached it yet.
+static void a_task_may_run_that_is_to_be_stopped_before_it_was_heard_of(void **state)
+{
+    struct world *w = *state;
+    struct str task = one_task(w);
+
+    world_callf(w, "StopTask", "{\"cluster\":\"demo\",\"task\":\"%.*s\"}", STR_ARGS(task));
+    EXPECT_STR(of(w, task, "tasks.0.lastStatus"), "PROVISIONING");
+    launch_report(w, task, "RUNNING");
+    EXPECT_STR(of(w, task, "tasks.0.lastStatus"), "RUNNING");
+    EXPECT_STR(of(w, task, "tasks.0.desiredStatus"), "STOPPED");
+    EXPECT_STR(of(w, task, "tasks.0.attachments.0.status"), "ATTACHING");
+    launch_report(w, task, "STOPPED");
+    EXPECT_STR(of(w, task, "tasks.0.attachments.0.status"), "DELETED");
+}
+
 static void it_all_survives_a_restart_of_the_server(void **state)
 {
     struct world *w = *state;
@@ -179,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LAUNCH_TEST(an_interface_goes_through_its_states),
         LAUNCH_TEST(a_confirmation_that_comes_again_changes_nothing),
+        LAUNCH_TEST(a_task_may_run_that_is_to_be_stopped_before_it_was_heard_of),
         LAUNCH_TEST(it_all_survives_a_restart_of_the_server),
         LAUNCH_TEST(an_agent_that_waits_for_interfaces_gets_no_such_task),
         LAUNCH_TEST(fargate_is_hosts_that_serve_nothing_else),

@@ -19,10 +19,19 @@
 #include "tests/sim/shrink.h"
 #include "tests/sim/sim.h"
 
-enum { JOBS_MAX = 64, MARKS_MAX = 2000, HEAD_BYTES = 600, FAILURES_MAX = 20, PATIENCE_S = 120 };
+enum {
+    JOBS_MAX = 64,
+    MARKS_MAX = 2000,
+    HEAD_BYTES = 600,
+    FAILURES_MAX = 20,
+    PATIENCE_S = 120,
+    LIST_MAX = 1000,
+};
 
 struct options {
-    uint64_t from;
+    uint64_t list[LIST_MAX]; // these come first
+    uint64_t list_n;
+    uint64_t from; // and then these
     uint64_t seeds_n;
     unsigned jobs_n;
     const char *keep;
@@ -34,12 +43,13 @@ struct options {
     bool marks;   // list the rules that were not reached, and fail if there are any
     bool all;     // go on after failures
     bool digests; // a line a seed
+    bool cover;   // a line for each seed that reaches a rule first
     enum plant bug;
 };
 
 // What children report to their parent, in memory that they share.
 struct board {
-    uint64_t seed[JOBS_MAX]; // that each is at
+    uint64_t number[JOBS_MAX]; // of the seed that each is at
     uint64_t events;
     uint64_t commits;
     uint64_t calls;
@@ -55,6 +65,12 @@ static struct board *board;
 #define ADD(member, value) __atomic_fetch_add(&board->member, (value), __ATOMIC_RELAXED)
 
 // ---- one seed
+
+static uint64_t seed_of(const struct options *options, uint64_t number)
+{
+    return number < options->list_n ? options->list[number]
+                                    : options->from + number - options->list_n;
+}
 
 static void make_plan(const struct options *options, uint64_t seed, struct plan *plan)
 {
@@ -108,14 +124,19 @@ static void prepare_child(const struct options *options, int err_fd)
         dup2(err_fd, STDERR_FILENO);
 }
 
-static void add_marks(void)
+// True: a rule was reached that no seed had reached before.
+static bool add_marks(void)
 {
     size_t n = proof_marks_n();
+    bool is_first = false;
 
     for (size_t i = 0; i < n && i < MARKS_MAX; i++) {
-        ADD(hits[i], proof_mark(i)->hits);
+        uint64_t hits = proof_mark(i)->hits;
+
+        is_first |= ADD(hits[i], hits) == 0 && hits > 0;
         proof_mark(i)->hits = 0;
     }
+    return is_first;
 }
 
 static bool all_are_reached(void)
@@ -129,23 +150,25 @@ static bool all_are_reached(void)
     return true;
 }
 
-static bool is_wanted(const struct options *options, uint64_t seed)
+static bool is_wanted(const struct options *options, uint64_t number)
 {
-    uint64_t number = seed - options->from;
+    uint64_t sure_n = options->list_n + options->seeds_n;
 
-    return number < options->seeds_n ||
-           (number < options->seeds_n + options->patience && !all_are_reached());
+    return number < sure_n || (number < sure_n + options->patience && !all_are_reached());
 }
 
-_Noreturn static void be_child(const struct options *options, unsigned job, uint64_t from,
+_Noreturn static void be_child(const struct options *options, unsigned job, uint64_t first,
                                int err_fd)
 {
     prepare_child(options, err_fd);
-    for (uint64_t seed = from; is_wanted(options, seed); seed += options->jobs_n) {
-        board->seed[job] = seed;
+    for (uint64_t number = first; is_wanted(options, number); number += options->jobs_n) {
+        board->number[job] = number;
         alarm(PATIENCE_S);
-        run_seed(options, seed, NULL);
-        add_marks();
+        run_seed(options, seed_of(options, number), NULL);
+        if (add_marks() && options->cover) {
+            printf("%llu\n", (unsigned long long)seed_of(options, number));
+            fflush(stdout);
+        }
     }
     fflush(stdout);
     exit(0);
@@ -161,14 +184,14 @@ static int aside(void)
     return memfd_create("gantry-sim", MFD_CLOEXEC);
 }
 
-static struct child start_child(const struct options *options, unsigned job, uint64_t from)
+static struct child start_child(const struct options *options, unsigned job, uint64_t first)
 {
     struct child child = {.err_fd = aside()};
 
     fflush(stdout);
     child.pid = fork();
     if (child.pid == 0)
-        be_child(options, job, from, child.err_fd);
+        be_child(options, job, first, child.err_fd);
     return child;
 }
 
@@ -299,7 +322,7 @@ static bool reap(const struct options *options, struct child *children, unsigned
 
     while (children[job].pid != pid)
         job++;
-    next = board->seed[job] + options->jobs_n;
+    next = board->number[job] + options->jobs_n;
     children[job].pid = 0;
     if (status == 0) {
         (*running)--;
@@ -307,7 +330,7 @@ static bool reap(const struct options *options, struct child *children, unsigned
         return true;
     }
     ++*failures;
-    tell_failure(options, board->seed[job], status, children[job].err_fd);
+    tell_failure(options, seed_of(options, board->number[job]), status, children[job].err_fd);
     close(children[job].err_fd);
     if (!options->all || *failures >= FAILURES_MAX)
         return false;
@@ -359,7 +382,7 @@ static int run_seeds(const struct options *options)
     bool is_bad;
 
     for (unsigned job = 0; job < options->jobs_n; job++) {
-        children[job] = start_child(options, job, options->from + job);
+        children[job] = start_child(options, job, job);
         running++;
     }
     while (running > 0 && reap(options, children, &running, &failures))
@@ -382,8 +405,8 @@ static int run_seeds(const struct options *options)
 // ---- the command line
 
 static const char usage[] =
-    "gantry-sim [--seeds N] [--from S] [--jobs N] [--all] [--digests] [--events-min N]\n"
-    "           [--marks [--patience N]]\n"
+    "gantry-sim [--list FILE] [--seeds N] [--from S] [--jobs N] [--all] [--digests]\n"
+    "           [--events-min N] [--cover] [--marks [--patience N]]\n"
     "gantry-sim --seed S [--trace | --shrink] [--keep LIST] [--length MS]\n"
     "    --bug NAME   with this bug planted (both forms); see src/base/proof.h\n";
 
@@ -400,6 +423,23 @@ static uint64_t number(const char *text)
     if (!str_to_i64(str_of(text), &value) || value < 0)
         misused();
     return (uint64_t)value;
+}
+
+// A seed a line.
+static void read_list(struct options *options, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char line[32];
+
+    if (file == NULL) {
+        fprintf(stderr, "gantry-sim: %s: %m\n", path);
+        exit(2);
+    }
+    while (options->list_n < LIST_MAX && fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        options->list[options->list_n++] = number(line);
+    }
+    fclose(file);
 }
 
 static enum plant bug_named(const char *text)
@@ -433,6 +473,8 @@ static void take_option(struct options *options, int option)
     case 'm': options->marks = true; return;
     case 'a': options->all = true; return;
     case 'd': options->digests = true; return;
+    case 'c': options->cover = true; return;
+    case 'L': read_list(options, optarg); return;
     default: misused();
     }
 }
@@ -454,6 +496,8 @@ static void read_options(int argc, char **argv, struct options *options)
         {"marks", no_argument, NULL, 'm'},
         {"all", no_argument, NULL, 'a'},
         {"digests", no_argument, NULL, 'd'},
+        {"cover", no_argument, NULL, 'c'},
+        {"list", required_argument, NULL, 'L'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -462,8 +506,8 @@ static void read_options(int argc, char **argv, struct options *options)
         take_option(options, option);
     if (optind < argc || options->jobs_n == 0 || options->jobs_n > JOBS_MAX)
         misused();
-    if (options->jobs_n > options->seeds_n)
-        options->jobs_n = options->seeds_n > 0 ? (unsigned)options->seeds_n : 1;
+    if (options->jobs_n > options->list_n + options->seeds_n)
+        options->jobs_n = 1;
 }
 
 int main(int argc, char **argv)
