@@ -89,7 +89,8 @@ static void a_task_may_run_that_is_to_be_stopped_before_it_was_heard_of(void **s
 
     world_callf(w, "StopTask", "{\"cluster\":\"demo\",\"task\":\"%.*s\"}", STR_ARGS(task));
     EXPECT_STR(of(w, task, "tasks.0.lastStatus"), "PROVISIONING");
-    launch_report(w, task, "RUNNING");
+    world_callf(w, "SubmitTaskStateChange",
+                "{\"cluster\":\"demo\",\"task\":\"%.*s\",\"status\":\"RUNNING\"}", STR_ARGS(task));
     EXPECT_STR(of(w, task, "tasks.0.lastStatus"), "RUNNING");
     EXPECT_STR(of(w, task, "tasks.0.desiredStatus"), "STOPPED");
     EXPECT_STR(of(w, task, "tasks.0.attachments.0.status"), "ATTACHING");

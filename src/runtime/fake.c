@@ -1172,6 +1172,14 @@ void fake_restart(struct fake *fake)
     }
 }
 
+void fake_end_agent(struct fake *fake)
+{
+    for (struct thing *thing = fake->things; thing != NULL; thing = thing->next) {
+        if (is_of_host(thing))
+            thing->kind = THING_NOTHING;
+    }
+}
+
 struct fake_host *fake_host(struct fake *fake)
 {
     return &fake->host;

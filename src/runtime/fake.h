@@ -84,7 +84,8 @@ void fake_forgive(struct fake *fake); // nothing of the above is left
 
 // ---- what happens to it
 
-void fake_restart(struct fake *fake); // the engine: its containers die, its connections break
+void fake_restart(struct fake *fake);   // the engine: its containers die, its connections break
+void fake_end_agent(struct fake *fake); // what the host itself was to do is not done any more
 void fake_set_down(struct fake *fake, bool is_down); // it goes away, as by fake_restart, or is back
 // It does nothing and says nothing until it goes on; then it does what it was asked meanwhile, also
 // what nobody waits for any more.

@@ -367,6 +367,7 @@ void sim_host_wipe(struct sim_host *host)
     host->disk = memory_disk_new();
     memory_disk_watch(host->disk, on_disk, host);
     fake_restart(host->fake); // what it was told to do before is not done any more
+    fake_end_agent(host->fake);
     look_at_runtime(host);
     host->old_resources = fake_host_left(fake_host(host->fake));
     host->status = -1;
