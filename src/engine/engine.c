@@ -313,6 +313,17 @@ static void expire_calls(struct engine *engine)
     }
 }
 
+// The runtime measures by a clock that does not jump.
+static void move_deadlines(struct engine *engine, int64_t by_ms)
+{
+    for (uint64_t id = 0; (id = idtable_next(&engine->pendings, id)) != 0;) {
+        struct pending *pending = idtable_get(&engine->pendings, id);
+
+        MARK("a clock that is set ahead ends no call");
+        pending->deadline_ms += by_ms;
+    }
+}
+
 static void take(struct engine *engine, const struct engine_input *input)
 {
     switch (input->kind) {
@@ -392,7 +403,9 @@ void engine_step(struct engine *engine, const struct engine_input *input, struct
     out->next_timer_ms = TIME_NEVER;
     engine->out = out;
     if (input->now_ms > engine->now)
-        engine->now = input->now_ms; // a clock set back must not undo what has been timed
+        engine->now = input->now_ms; // whatever the shell says, nothing timed is undone
+    if (input->skipped_ms > 0)
+        move_deadlines(engine, input->skipped_ms);
     if (!engine->shut_down)
         take(engine, input);
     if (!engine->shut_down) {
