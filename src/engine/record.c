@@ -227,7 +227,8 @@ static void load_task(struct engine *engine, int64_t id, const struct host_task 
     task->pull_started_at = row->pull_started_at;
     task->pull_stopped_at = row->pull_stopped_at;
     task->execution_stopped_at = row->execution_stopped_at;
-    task->stopped_at = not_after(row->stopped_at, engine->now);
+    if (row->has.stopped_at)
+        task->stopped_at = engine->now; // an end that nobody took is reported for as long again
     task->cleanup_at = load_cleanup(engine, row);
     load_volumes(task, &row->volumes);
     load_network(task, row->network);

@@ -240,6 +240,33 @@ static void what_a_clock_ran_ahead_to_is_not_waited_for(void **state)
     rig_deinit(&rig);
 }
 
+// Whether it was set ahead while the agent was there, or while it was not.
+static void an_end_that_is_not_reported_yet_outlives_a_clock_set_ahead(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    for (int restarts = 0; restarts < 2; restarts++) {
+        rig_init(&rig, 1);
+        fake_image(rig.fake, "app")->run_ms = 500;
+        task = rig_task(&rig, "t1");
+        rig_container(&rig, task, "app", "app");
+        rig.retries = 1000; // the server is away
+        rig_start(&rig, task);
+        rig_run(&rig, 60000);
+        rig_skip(&rig, 80 * (int64_t)DAY_MS);
+        if (restarts)
+            rig_restart(&rig);
+        rig_run(&rig, 60000);
+        rig.retries = 0;
+        rig_run(&rig, DAY_MS);
+        assert_null(rig_view(&rig, "t1", "app"));
+        assert_true(fake_container_at(rig.fake, 0)->removed);
+        rig_deinit(&rig);
+    }
+}
+
 static void a_clock_set_ahead_ends_no_call(void **state)
 {
     struct rig rig;
@@ -338,6 +365,7 @@ int main(void)
         cmocka_unit_test(the_queue_and_its_bookings_survive),
         cmocka_unit_test(an_accepted_sequence_survives),
         cmocka_unit_test(what_a_clock_ran_ahead_to_is_not_waited_for),
+        cmocka_unit_test(an_end_that_is_not_reported_yet_outlives_a_clock_set_ahead),
         cmocka_unit_test(a_clock_set_ahead_ends_no_call),
         cmocka_unit_test(a_death_after_any_commit_changes_nothing),
     };
