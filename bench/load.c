@@ -105,7 +105,8 @@ static struct str render(struct load *load, struct crypto *crypto,
     struct http_header headers[CLIENT_HEAD_MAX];
     size_t n;
 
-    n = client_head(crypto, identity, endpoint, operation, body, &load->arena, headers);
+    n = client_head(crypto, identity, endpoint, client_target(&load->arena, operation), body,
+                    &load->arena, headers);
     buf_add_str(&out, STR("POST / HTTP/1.1\r\n"));
     for (size_t i = 0; i < n; i++)
         http_write_header(&out, headers[i].name, headers[i].value);

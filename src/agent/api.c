@@ -244,8 +244,8 @@ static void call_attempt(void *user)
         .handler = &handler,
         .user = call,
     };
-    size_t n = client_head(api->crypto, &call->identity, &api->endpoint, row, call->body, &scratch,
-                           headers);
+    size_t n = client_head(api->crypto, &call->identity, &api->endpoint,
+                           client_target(&scratch, row), call->body, &scratch, headers);
 
     options.headers = headers + 1; // the client adds Host itself
     options.headers_n = n - 1;

@@ -82,8 +82,8 @@ static int attempt(struct client *client, struct arena *arena, const struct oper
         *out_why = STR("the endpoint is not a URL");
         return CLIENT_E_FAILED;
     }
-    request.headers_n =
-        client_head(client->crypto, &identity, &uri, operation, body, arena, headers);
+    request.headers_n = client_head(client->crypto, &identity, &uri,
+                                    client_target(arena, operation), body, arena, headers);
     request.url = str_cstr(arena, options->endpoint);
     request.timeout_ms = options->timeout_ms;
     request.ca_file = options->ca_file;
@@ -209,26 +209,6 @@ int client_get(struct client *client, struct arena *arena, struct str target,
 
 // ---- the session plugin's call
 
-static size_t sign_resume(struct client *client, const struct uri *endpoint, struct str body,
-                          struct arena *arena, struct http_header out[3 + SIGV4_ADDED])
-{
-    struct client_identity identity = {client->options.region, client->options.credentials,
-                                       STR("ssm")};
-    struct sigv4_request request = {
-        .method = STR("POST"),
-        .path = endpoint->path,
-        .query = endpoint->query,
-        .headers = out,
-        .headers_n = 3,
-        .body = body,
-    };
-
-    out[0] = (struct http_header){STR("Host"), uri_host_header(arena, endpoint)};
-    out[1] = (struct http_header){STR("Content-Type"), STR("application/x-amz-json-1.1")};
-    out[2] = (struct http_header){STR("X-Amz-Target"), STR("AmazonSSM.ResumeSession")};
-    return 3 + client_sign(client->crypto, &identity, &request, arena, out + 3);
-}
-
 int client_resume_session(struct client *client, struct arena *arena, struct str session,
                           struct str *out_token, struct client_error *out_error)
 {
@@ -236,7 +216,9 @@ int client_resume_session(struct client *client, struct arena *arena, struct str
     struct exec_resume_session_request in = {0};
     struct exec_resume_session_response out = {0};
     struct codec_report report = {0};
-    struct http_header headers[3 + SIGV4_ADDED];
+    struct http_header headers[CLIENT_HEAD_MAX];
+    struct client_identity identity = {client->options.region, client->options.credentials,
+                                       STR("ssm")};
     struct client_http_reply reply = {0};
     struct client_http_request request = {
         .method = "POST",
@@ -253,7 +235,9 @@ int client_resume_session(struct client *client, struct arena *arena, struct str
     codec_encode(&body, &exec_resume_session_request_shape, &in);
     request.body = buf_str(&body);
     if (uri_parse(arena, client->options.endpoint, &uri)) {
-        request.headers_n = sign_resume(client, &uri, request.body, arena, headers);
+        request.headers_n =
+            client_head(client->crypto, &identity, &uri, STR("AmazonSSM.ResumeSession"),
+                        request.body, arena, headers);
         if (client_http(arena, &request, &reply, &why) == 0 && reply.status == 200 &&
             codec_decode(arena, &exec_resume_session_response_shape, reply.body, &codec_peer, &out,
                          &report) == 0) {

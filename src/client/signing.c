@@ -25,8 +25,13 @@ size_t client_sign(struct crypto *crypto, const struct client_identity *identity
     return sigv4_sign(crypto, request, &credentials, &scope, arena, out);
 }
 
+struct str client_target(struct arena *arena, const struct operation *operation)
+{
+    return str_fmt(arena, "AmazonEC2ContainerServiceV20141113.%.*s", STR_ARGS(operation->name));
+}
+
 size_t client_head(struct crypto *crypto, const struct client_identity *identity,
-                   const struct uri *endpoint, const struct operation *operation, struct str body,
+                   const struct uri *endpoint, struct str target, struct str body,
                    struct arena *arena, struct http_header out[CLIENT_HEAD_MAX])
 {
     struct sigv4_request request = {
@@ -40,8 +45,6 @@ size_t client_head(struct crypto *crypto, const struct client_identity *identity
 
     out[0] = (struct http_header){STR("Host"), uri_host_header(arena, endpoint)};
     out[1] = (struct http_header){STR("Content-Type"), STR("application/x-amz-json-1.1")};
-    out[2] = (struct http_header){
-        STR("X-Amz-Target"),
-        str_fmt(arena, "AmazonEC2ContainerServiceV20141113.%.*s", STR_ARGS(operation->name))};
+    out[2] = (struct http_header){STR("X-Amz-Target"), target};
     return 3 + client_sign(crypto, identity, &request, arena, out + 3);
 }

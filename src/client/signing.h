@@ -21,11 +21,13 @@ size_t client_sign(struct crypto *crypto, const struct client_identity *identity
                    const struct sigv4_request *request, struct arena *arena,
                    struct http_header out[SIGV4_ADDED]);
 
-// The whole head of an operation's POST to the endpoint: Host first, then content type and target,
-// then what signs them. Slices live in the arena.
+// The whole head of a POST to the endpoint: Host first, then content type and X-Amz-Target, then
+// what signs them. Slices live in the arena.
 enum { CLIENT_HEAD_MAX = 3 + SIGV4_ADDED };
 size_t client_head(struct crypto *crypto, const struct client_identity *identity,
-                   const struct uri *endpoint, const struct operation *operation, struct str body,
+                   const struct uri *endpoint, struct str target, struct str body,
                    struct arena *arena, struct http_header out[CLIENT_HEAD_MAX]);
+// What an operation of ECS has there.
+struct str client_target(struct arena *arena, const struct operation *operation);
 
 #endif

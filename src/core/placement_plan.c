@@ -357,14 +357,19 @@ static void rank_all(struct plan *plan, const struct view *view)
         rank_tree_build(tree_of(plan, i), plan->parts[i].n);
 }
 
-static void rank_one(struct plan *plan, const struct view *view, uint32_t i)
+static void rank_as(struct plan *plan, const struct view *view, uint32_t i,
+                    enum place_reason reason)
 {
     const struct plan_slot *slot = &plan->slots[i];
-    enum place_reason reason = judge(plan, view, i);
 
     note_candidate(plan, i, reason == PLACE_FITS);
     rank_tree_set(tree_of(plan, slot->part), plan->parts[slot->part].n, slot->contender,
                   rank_of(plan, view, i, reason));
+}
+
+static void rank_one(struct plan *plan, const struct view *view, uint32_t i)
+{
+    rank_as(plan, view, i, judge(plan, view, i));
 }
 
 // Most changes are tasks of other groups that come and go where there is room for them: what was a
@@ -372,14 +377,15 @@ static void rank_one(struct plan *plan, const struct view *view, uint32_t i)
 static void update(struct plan *plan, const struct view *view, struct roster_change change)
 {
     bool counts = plan->counts_tasks && change.group == plan->guest_tag;
+    enum place_reason reason;
 
     if (counts)
         set_tasks(plan, change.slot,
                   group_counts_in(&view->roster->slots[change.slot].instance->groups, view->group));
-    if (!counts && !plan->weighs_books && is_candidate(plan, change.slot) &&
-        judge(plan, view, change.slot) == PLACE_FITS)
+    reason = judge(plan, view, change.slot);
+    if (!counts && !plan->weighs_books && is_candidate(plan, change.slot) && reason == PLACE_FITS)
         return;
-    rank_one(plan, view, change.slot);
+    rank_as(plan, view, change.slot, reason);
 }
 
 // --- guests

@@ -148,18 +148,21 @@ static struct kept_plan *keep(struct placement_plans *plans, const struct roster
 
 static bool group_counts(const struct placement_request *request)
 {
-    return request->distinct_instance ||
-           (request->strategies != NULL && request->strategies->n > 0);
+    struct chain chain;
+
+    if (request->distinct_instance)
+        return true;
+    chain_read(request, &chain);
+    return chain_counts_tasks(&chain);
 }
 
-// The plan of the key, made when it is not kept yet.
-static struct kept_plan *find(struct placement_plans *plans, const struct roster *roster,
-                              const struct placement_request *request)
+// The plan of the key; NULL: none is kept.
+static struct kept_plan *find(struct placement_plans *plans)
 {
     struct kept_plan *kept;
 
     MAP_FIND_STR(by_key, plans->by_key, buf_str(&plans->key), kept);
-    return kept != NULL ? kept : keep(plans, roster, request);
+    return kept;
 }
 
 // The plan that the group has for itself; NULL when it is to be a guest.
@@ -173,7 +176,7 @@ static struct kept_plan *find_own(struct placement_plans *plans, const struct cl
     if (group == NULL || group->members_n <= GUEST_FEW)
         return NULL;
     add_text(&plans->key, request->group);
-    MAP_FIND_STR(by_key, plans->by_key, buf_str(&plans->key), kept);
+    kept = find(plans);
     if (kept == NULL && (is_room(plans, &cluster->roster) ||
                          group->members_n > cluster->roster.slots_n / GUEST_PART))
         kept = keep(plans, &cluster->roster, request);
@@ -191,7 +194,9 @@ struct plan *plans_find(struct cluster *cluster, const struct placement_request 
     if (group_counts(request))
         kept = find_own(plans, cluster, request);
     if (kept == NULL)
-        kept = find(plans, &cluster->roster, request);
+        kept = find(plans);
+    if (kept == NULL)
+        kept = keep(plans, &cluster->roster, request);
     list_remove(&kept->by_use);
     list_push_front(&plans->by_use, &kept->by_use);
     return kept->plan;

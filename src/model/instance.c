@@ -258,10 +258,11 @@ static bool is_active(const struct rec_instance_state *st)
     return st != NULL && st->status == REC_INSTANCE_STATUS_ACTIVE;
 }
 
-// Keeps the cluster's tally of zones; `counts`: whether the instance is one of them from here on.
-static void tally(struct state *state, struct instance *instance, bool counts)
+// Keeps the cluster's tally of zones, in which active instances count that take tasks by themselves.
+static void tally(struct state *state, struct instance *instance, bool is_active)
 {
     struct cluster *cluster = cluster_get(state, instance->cluster_id);
+    bool counts = is_active && !instance->is_fargate;
 
     if (counts == instance->is_in_tally)
         return;
@@ -313,7 +314,7 @@ void instance_apply(struct state *state, uint64_t id, const void *record)
         reopen_books(state, instance);
     list_token(state, instance);
     roster_note_record(&cluster_get(state, instance->cluster_id)->roster, instance);
-    tally(state, instance, is_active(instance->st) && !instance->is_fargate);
+    tally(state, instance, is_active(instance->st));
     mark_services(state, instance,
                   !str_eq(zone, instance->zone) || !str_eq(provider, instance->provider));
     wake_provider(state, instance);
@@ -344,7 +345,7 @@ void instance_state_apply(struct state *state, uint64_t id, const void *record)
         list_token(state, instance);
     instance_set_expiry(state, instance);
     if (opens_or_closes) {
-        tally(state, instance, is_active(st) && !instance->is_fargate);
+        tally(state, instance, is_active(st));
         wake_provider(state, instance);
         roster_note(&cluster->roster, instance);
         services_mark_instance(state, instance);

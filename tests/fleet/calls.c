@@ -112,7 +112,8 @@ static void attempt(void *user)
         .user = call,
     };
     size_t n = client_head(calls->crypto, &calls->config.identity, &calls->endpoint,
-                           &ecs_operations[call->operation], options.body, &scratch, headers);
+                           client_target(&scratch, &ecs_operations[call->operation]), options.body,
+                           &scratch, headers);
 
     options.headers = headers + 1; // the client adds Host itself
     options.headers_n = n - 1;
