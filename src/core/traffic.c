@@ -204,9 +204,11 @@ static void let_go(struct step *step, struct task *task)
 // Asks unless somebody has been asked and not answered yet.
 static void ask(struct step *step, struct task *task, enum traffic_kind kind)
 {
-    if (task->traffic_asked)
+    int64_t life = state_life(step->state, step->rng);
+
+    if (task->traffic_asked_in == life)
         return;
-    task->traffic_asked = true;
+    task->traffic_asked_in = life;
     order_for(step, task, kind);
 }
 
@@ -274,7 +276,7 @@ void traffic_leave(struct step *step, struct task *task)
         deployment_get(step->state, (uint64_t)task->rec->deployment_id);
     struct speaker speaker = service_speaker(step, service);
 
-    task->traffic_asked = false;
+    task->traffic_asked_in = 0;
     ask(step, task, TRAFFIC_LEAVE);
     service_say(step, service,
                 event_draining(&speaker, deployment_name(deployment, step->arena), 1));
@@ -317,7 +319,7 @@ static void joined(struct step *step, struct task *task, const struct traffic_an
 {
     if (task->rec->traffic != REC_TASK_TRAFFIC_JOINING)
         return;
-    task->traffic_asked = false;
+    task->traffic_asked_in = 0;
     say(step, task, TRAFFIC_JOIN, answer);
     if (answer->failed)
         set(step, task, REC_TASK_TRAFFIC_JOINING, step->now + TRAFFIC_AGAIN_MS);

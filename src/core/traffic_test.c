@@ -284,6 +284,22 @@ static void test_a_restart_asks_again(void **state)
     EXPECT_STR(status_of(w, task), "STOPPING");
 }
 
+// Nobody heard what a tick wanted to ask that was undone.
+static void test_another_life_of_the_state_asks_again(void **state)
+{
+    struct world *w = *state;
+
+    open(w, "");
+    w->sent_n = 0;
+    world_advance(w, TIME_MINUTE_MS);
+    assert_null(ordered(w, TRAFFIC_JOIN));
+    state_begin_life(w->state);
+    world_advance(w, 1);
+    assert_non_null(ordered(w, TRAFFIC_JOIN));
+    answer(w, ordered(w, TRAFFIC_JOIN), false);
+    EXPECT_SERVICE(w, "deployments.0.rolloutState", "COMPLETED");
+}
+
 static void test_a_task_that_ends_by_itself_is_taken_out(void **state)
 {
     struct world *w = *state;
@@ -461,6 +477,7 @@ int main(void)
         LAUNCH_TEST(test_a_task_of_its_user_leaves_first_too),
         LAUNCH_TEST(test_the_wait_for_traffic_has_an_end),
         LAUNCH_TEST(test_a_restart_asks_again),
+        LAUNCH_TEST(test_another_life_of_the_state_asks_again),
         LAUNCH_TEST(test_a_task_that_ends_by_itself_is_taken_out),
         LAUNCH_TEST(test_a_target_that_falls_ill_is_replaced),
         LAUNCH_TEST(test_a_shift_waits_for_each_of_its_weights),

@@ -95,6 +95,8 @@ static bool take_task(struct engine *engine, const struct acs_task *spec, struct
     if (task == NULL) {
         if (PLANTED(PLANT_STOP_FORGOTTEN) && str_eq(spec->desired_status, STR("STOPPED")))
             return true;
+        if (gone_has(engine, spec->arn))
+            return true; // sent before the server knew of its end
         task = accept_task(engine, spec, &error);
         if (task == NULL) {
             refuse_task(engine, spec, error);

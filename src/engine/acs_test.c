@@ -83,6 +83,28 @@ static void a_task_sent_twice_runs_once(void **state)
     rig_deinit(&rig);
 }
 
+static void a_task_that_has_left_is_not_run_again(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    init(&rig);
+    rig.settings.cleanup_wait_ms = 60 * (int64_t)TIME_SECOND_MS;
+    task = simple_task(&rig, "t1", "a");
+    rig_start(&rig, task);
+    rig_run(&rig, 10000);
+    rig_stop(&rig, "t1");
+    rig_run(&rig, 5 * TIME_MINUTE_MS);
+    assert_null(rig_view(&rig, "t1", "a"));
+    rig_start(&rig, task); // was under way
+    rig_run(&rig, 10000);
+    assert_null(rig_view(&rig, "t1", "a"));
+    assert_int_equal(fake_containers(rig.fake), 1);
+    assert_int_equal(rig.messages_n, 3); // each is acknowledged
+    rig_deinit(&rig);
+}
+
 static void a_wish_to_run_does_not_undo_a_stop(void **state)
 {
     struct rig rig;
@@ -371,6 +393,7 @@ int main(void)
         cmocka_unit_test(a_payload_without_an_id_gets_no_answer),
         cmocka_unit_test(a_task_that_cannot_be_read_is_reported_and_not_acknowledged),
         cmocka_unit_test(a_task_sent_twice_runs_once),
+        cmocka_unit_test(a_task_that_has_left_is_not_run_again),
         cmocka_unit_test(a_wish_to_run_does_not_undo_a_stop),
         cmocka_unit_test(a_heartbeat_is_answered),
         cmocka_unit_test(updates_are_refused),

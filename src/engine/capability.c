@@ -16,19 +16,19 @@ static const struct {
 // The versions that ECS has attributes for; 1.26, 1.27 and 1.31 it never named.
 static const int api_minors[] = {17, 18, 19, 20, 21, 22, 23, 24, 25, 28, 29, 30, 32};
 
-struct list {
+struct names {
     struct arena *arena;
     struct str_list out;
     size_t cap;
 };
 
-static void add(struct list *list, struct str name)
+static void add(struct names *list, struct str name)
 {
     ASSERT(list->out.n < list->cap);
     list->out.at[list->out.n++] = name;
 }
 
-static void add_log_drivers(struct list *list, const struct engine_abilities *a, int64_t minor)
+static void add_log_drivers(struct names *list, const struct engine_abilities *a, int64_t minor)
 {
     for (size_t i = 0; i < a->log_drivers.n; i++) {
         for (size_t k = 0; k < sizeof(log_drivers) / sizeof(*log_drivers); k++) {
@@ -39,7 +39,7 @@ static void add_log_drivers(struct list *list, const struct engine_abilities *a,
     }
 }
 
-static void add_volume_plugins(struct list *list, const struct engine_abilities *a)
+static void add_volume_plugins(struct names *list, const struct engine_abilities *a)
 {
     add(list, STR("ecs.capability.docker-plugin.local"));
     for (size_t i = 0; i < a->volume_plugins.n; i++) {
@@ -59,7 +59,7 @@ static void add_volume_plugins(struct list *list, const struct engine_abilities 
     }
 }
 
-static void add_sources(struct list *list, const struct engine_abilities *a)
+static void add_sources(struct names *list, const struct engine_abilities *a)
 {
     if (a->parameters) {
         add(list, STR("ecs.capability.secrets.ssm.environment-variables"));
@@ -77,7 +77,7 @@ static void add_sources(struct list *list, const struct engine_abilities *a)
 }
 
 // A log router is any container; its senders use Docker's fluentd driver.
-static void add_routers(struct list *list, const struct engine_abilities *a, int64_t minor)
+static void add_routers(struct names *list, const struct engine_abilities *a, int64_t minor)
 {
     if (minor < 20)
         return;
@@ -94,7 +94,7 @@ static void add_routers(struct list *list, const struct engine_abilities *a, int
 struct str_list engine_capabilities(struct arena *arena, const struct engine_abilities *a)
 {
     enum { FIXED_MAX = 44 };
-    struct list list = {
+    struct names list = {
         .arena = arena,
         .cap = FIXED_MAX + sizeof(api_minors) / sizeof(*api_minors) + a->log_drivers.n +
                2 * a->volume_plugins.n,

@@ -156,6 +156,7 @@ bool cleanup_progress(struct engine *engine, struct task *task)
             str_copy(engine->out->arena, task->execution_credentials);
     MARK("a task is removed from its host, and its rows with it");
     engine_log(engine, LOG_LEVEL_INFO, "task.removed", task, NULL, STR_NONE);
+    gone_note(engine, task->arn);
     record_remove_task(engine, task);
     upkeep_task_gone(engine, task);
     task_free(engine, task);

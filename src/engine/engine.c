@@ -101,6 +101,7 @@ struct engine *engine_new(const struct engine_settings *settings, uint64_t seed)
     rng_init(&engine->rng, seed);
     idtable_init(&engine->tasks);
     idtable_init(&engine->pendings);
+    list_init(&engine->gone_by_age);
     engine->port_cursor = settings->port_first;
     engine->upkeep.cycle_at = TIME_NEVER; // until upkeep_start
     return engine;
@@ -126,6 +127,7 @@ void engine_free(struct engine *engine)
     idtable_deinit(&engine->tasks);
     idtable_deinit(&engine->pendings);
     acs_forget_stop_checks(engine);
+    gone_free(engine);
     mem_free(engine->tcp.at);
     mem_free(engine->udp.at);
     arena_deinit(&engine->arena);

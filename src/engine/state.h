@@ -11,6 +11,7 @@
 #define ENGINE_STATE_H
 
 #include "base/idtable.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "base/proof.h"
 #include "base/rng.h"
@@ -311,6 +312,8 @@ struct engine {
     struct ports tcp, udp;
     struct upkeep upkeep;
     struct stop_check *stop_checks; // manifests whose stop candidates were sent, newest first
+    struct gone_task *gone_by_arn;
+    struct list gone_by_age; // the oldest first
 
     // Valid during a step.
     time_ms now;
@@ -342,6 +345,12 @@ time_ms engine_between(struct engine *engine, time_ms min, time_ms max);
 // base * factor^attempt, at most `max`, plus or minus a fifth.
 time_ms engine_backoff(struct engine *engine, time_ms base, double factor, time_ms max,
                        int32_t attempt);
+
+// ---- gone.c
+
+void gone_note(struct engine *engine, struct str arn); // no task that is noted is noted again
+bool gone_has(struct engine *engine, struct str arn);
+void gone_free(struct engine *engine);
 
 // ---- record.c
 

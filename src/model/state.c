@@ -110,6 +110,15 @@ int64_t state_life(struct state *state, struct rng *rng)
     return state->life;
 }
 
+void state_begin_life(struct state *state)
+{
+    const struct idtable *services = &state->entities[REC_KIND_SERVICE];
+
+    state->life = 0;
+    for (uint64_t id = 0; (id = idtable_next(services, id)) != 0;)
+        service_mark(state, service_get(state, id));
+}
+
 struct entity *state_get(const struct state *state, enum rec_kind kind, uint64_t id)
 {
     struct entity *entity = idtable_get(&state->entities[kind], id);

@@ -128,6 +128,9 @@ void state_deinit(struct state *state); // frees everything, the journal include
 // A number of this life of the server, never 0, which no earlier one had. What was asked of others
 // in an earlier life is asked again.
 int64_t state_life(struct state *state, struct rng *rng);
+// Ticks were undone, and with them what they would have asked, whether they wrote or not: another
+// life begins, and every service is looked at.
+void state_begin_life(struct state *state);
 
 // A fresh id for a new entity of this kind: one more than any before it.
 uint64_t state_new_id(struct state *state, enum rec_kind kind);

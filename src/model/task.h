@@ -38,9 +38,10 @@ struct task {
     // Volatile. Whether the agent acknowledged the payload it was last sent in, so knows the
     // present desired status, and the sequence of that payload.
     bool delivered;
-    bool seen_healthy;  // when its service was last looked at
-    bool traffic_asked; // to let it into traffic, or out, and not answered yet
-    bool target_is_ill; // a load balancer says so
+    bool seen_healthy;        // when its service was last looked at
+    bool target_is_ill;       // a load balancer says so
+    int64_t traffic_asked_in; // the life in which somebody was asked to let it into traffic, or
+                              // out, and has not answered yet; 0: nobody was
     int64_t sent_sequence;
     struct list unacknowledged; // in its instance's, from the sending to the acknowledgement
 };

@@ -287,6 +287,7 @@ static void undo_all(struct pipeline *p)
     MARK_IF(state_mark(p->config.state) > 0, "two ticks are undone when a commit fails");
     state_undo_to(p->config.state, 0);
     batch_undo(p->config.state, &failed->batch);
+    state_begin_life(p->config.state);
     p->in_flight = NULL;
     failed->failed = true;
     deliver(p, failed);

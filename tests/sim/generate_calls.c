@@ -470,13 +470,14 @@ static void put_capabilities(struct generator *g)
     }
 }
 
-// An instance of its own, or one that is there once more: smaller, never larger, so that nothing is
-// placed where its host has no room; with an agent of an older version, so that there is something
-// to update.
+// An instance of its own, or one that is there once more: no larger than the smallest host, so that
+// nothing is placed where its host has no room; with an agent of an older version, so that there is
+// something to update.
 static void write_register_instance(struct generator *g)
 {
     bool again = one_in(g, 2);
     enum known kind = one_in(g, 3) ? KNOWN_OWN_INSTANCE : KNOWN_INSTANCE;
+    bool has_agent = again && kind == KNOWN_INSTANCE;
 
     if (again)
         go_where(g, kind);
@@ -484,8 +485,8 @@ static void write_register_instance(struct generator *g)
     if (again)
         put_str(g, "containerInstanceArn", refer(g, kind));
     open_list(g, "totalResources");
-    put_resource(g, "CPU", between(g, 64, 2048));
-    put_resource(g, "MEMORY", between(g, 64, 2048));
+    put_resource(g, "CPU", between(g, 64, has_agent ? 1024 : 2048));
+    put_resource(g, "MEMORY", between(g, 64, has_agent ? 200 : 2048));
     if (one_in(g, 2))
         put_gpu_resource(g);
     close_list(g);

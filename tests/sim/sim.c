@@ -118,6 +118,29 @@ static void carry_out(struct world *w)
     pass(w, w->plan->length_ms);
 }
 
+// What each host has, for whoever reads why there is no rest.
+static void tell_views(const struct world *w)
+{
+    for (size_t i = 0; i < w->hosts_n; i++) {
+        struct arena arena = ARENA_INIT;
+        struct engine_view_list views;
+
+        if (!sim_host_is_up(w->hosts[i]))
+            continue;
+        views = engine_view_all(sim_host_engine(w->hosts[i]), &arena);
+        for (size_t k = 0; k < views.n; k++) {
+            const struct engine_view *view = &views.at[k];
+
+            sim_say(sim_host_node(w->hosts[i]),
+                    "has %.*s of %.*s: task status %d of %d, container %d of %d, health %d",
+                    STR_ARGS(view->container), STR_ARGS(view->task_arn), (int)view->task_status,
+                    (int)view->task_desired, (int)view->status, (int)view->desired,
+                    (int)view->health);
+        }
+        arena_deinit(&arena);
+    }
+}
+
 // Until the condition holds, which is looked at now and then.
 static void await(struct world *w, const char *what, int64_t within_ms,
                   const char *(*is_missing)(struct world *w))
@@ -127,6 +150,8 @@ static void await(struct world *w, const char *what, int64_t within_ms,
     const char *missing;
 
     while ((missing = is_missing(w)) != NULL) {
+        if (kernel_now_ms() >= end_ms)
+            tell_views(w);
         SIM_CHECK(kernel_now_ms() < end_ms, "%s does not come to rest: %s", what, missing);
         look_ms = kernel_now_ms() + REST_LOOK_MS;
         pass(w, look_ms);
