@@ -24,6 +24,8 @@ import plugin  # noqa: E402
 import rig  # noqa: E402
 from plugin import Plugin  # noqa: E402
 
+rig.own_network()
+
 FOREVER = ["sleep", "600"]
 ROLE = "arn:aws:iam::123456789012:role/app"
 IDLE_S = 15
