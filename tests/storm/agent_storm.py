@@ -21,7 +21,7 @@ LIVE = 8  # endless tasks at a time
 def start_some(host):
     """A few tasks of every kind; endless ones that are too many are stopped."""
     for _ in range(host.dice.randrange(1, 4)):
-        kind = host.dice.choice(["brief", "endless", "pair"] + ["own"] * host.has_networks)
+        kind = host.dice.choice(["brief", "endless", "pair"] + ["own", "own"] * host.has_networks)
         host.run(kind, last=host.dice.choice([0, 0.3, 2]))
     live = [task for task in host.tasks if task.kind == "endless" and not task.is_stopped]
     for task in host.dice.sample(live, max(0, len(live) - LIVE)):
@@ -44,7 +44,8 @@ def some_work(host):
 
 def told(host, kills, what):
     started = sum(host.starts(task) for task in host.tasks)
-    return f"{kills} {what}, {len(host.tasks)} accepted tasks, {started} containers, seed {SEED}"
+    networks = sum(task.kind == "own" for task in host.tasks)
+    return f"{kills} {what}, {len(host.tasks)} accepted tasks ({networks} with networks), {started} containers, seed {SEED}"
 
 
 def agent_killed():
@@ -225,7 +226,7 @@ def clock_jumps():
 
 
 def try_run(host):
-    host.run(host.dice.choice(["brief", "endless"] + ["own"] * host.has_networks))
+    host.run(host.dice.choice(["brief", "endless"] + ["own", "own"] * host.has_networks))
 
 
 def engine_disturbed():

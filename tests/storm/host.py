@@ -360,8 +360,13 @@ class Host:
         assert len(networks) == len(self.networks), f"networks: {networks}"
         wait_until("no task's network is left", lambda: self.traces_of_networks() == [], 30, 0.3)
         ours = {task.arn.split("/")[-1] for task in self.tasks + self.past}  # others may run tasks here, too
-        groups = [path for path in cgroups_of_tasks() if any(id in path for id in ours)]
-        assert not groups, f"cgroups: {groups}"
+
+        def groups():
+            return [path for path in cgroups_of_tasks() if any(id in path for id in ours)]
+        try:
+            wait_until("no task's group is left", lambda: groups() == [], 30, 0.3)
+        except AssertionError as problem:
+            raise AssertionError(f"cgroups: {groups()}\n{self.agent.log_text()[-6000:]}") from problem
         assert self.mounts_now() == self.mounts, f"mounts: {set(self.mounts_now()) - set(self.mounts)}"
         reply = call(self.server, "DescribeContainerInstances", containerInstances=self.connected())
         for instance in reply["containerInstances"]:
