@@ -284,6 +284,7 @@ static void step(struct drive *drive, struct engine_input *input)
     ASSERT(!drive->stepping);
     drive->stepping = true;
     input->now_ms = steady_read(&drive->clock, clock_wall_ms(), clock_monotonic_ms());
+    input->skipped_ms = drive->clock.skipped_ms;
     engine_step(drive->engine, input, &out);
     if (commit(drive, &out)) {
         for (size_t i = 0; i < out.effects_n; i++)

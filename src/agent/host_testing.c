@@ -55,6 +55,11 @@ static const struct runtime_driver driver = {
     .close = driver_close,
 };
 
+const struct runtime_driver *host_driver(void)
+{
+    return &driver;
+}
+
 static void on_message(void *user, enum acs_message kind, const void *value)
 {
     struct host *host = user;

@@ -29,6 +29,7 @@ struct host {
 };
 
 void host_open(struct host *host);
+const struct runtime_driver *host_driver(void); // the fake runtime of the host that is open
 void host_close(struct host *host);
 void host_start(struct host *host); // the drive; again after host_kill
 void host_kill(struct host *host);  // the agent dies; runtime and disk go on

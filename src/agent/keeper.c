@@ -398,13 +398,15 @@ void keeper_settle(struct agent_config *settings, const struct host_facts *facts
 // ---- in the agent's life
 
 static int open_for_life(const struct agent_config *settings, const struct runtime_config *config,
-                         struct runtime **out)
+                         fetch_role_fn *role, void *role_user, struct runtime **out)
 {
     struct keeper_config keeper = {
         .loop = config->loop,
         .settings = settings,
         .post = config->post,
         .user = config->user,
+        .role = role,
+        .role_user = role_user,
     };
 
     return keeper_open(&keeper, out);

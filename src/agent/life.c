@@ -9,6 +9,7 @@
 #include "agent/drive.h"
 #include "agent/hostnet.h"
 #include "agent/meta.h"
+#include "agent/meta_keys.h"
 #include "agent/probe.h"
 #include "agent/relay.h"
 #include "agent/tcs.h"
@@ -42,6 +43,7 @@ struct life {
     struct probe *probe;
     struct str docker_version;
     struct host_facts facts;
+    struct meta_keys *keys;  // of tasks' roles
     struct meta *meta;       // NULL: containers are offered nothing
     struct rules *rules;     // NULL: nobody needs any
     struct hostnet *hostnet; // NULL: tasks have no networks of their own
@@ -191,16 +193,25 @@ static void keys_came(void *user, struct str task_arn, enum acs_role_type role,
 {
     struct life *life = user;
 
-    if (life->meta != NULL)
-        meta_keys_came(life->meta, task_arn, role, value);
+    meta_keys_put(life->keys, task_arn, role, value);
 }
 
 static void keys_went(void *user, struct str id)
 {
     struct life *life = user;
 
-    if (life->meta != NULL)
-        meta_keys_went(life->meta, id);
+    meta_keys_drop(life->keys, id);
+}
+
+// What is fetched for a task is signed as its execution role, never as the role of its containers.
+static const struct acs_iam_role_credentials *execution_role(void *user, struct str id)
+{
+    struct life *life = user;
+    struct meta_key key;
+
+    if (!meta_keys_get(life->keys, id, &key) || key.type != ACS_ROLE_TYPE_TASKEXECUTION)
+        return NULL;
+    return key.value;
 }
 
 static void creating(void *user, const struct host_call *call)
@@ -231,7 +242,7 @@ static int open_host(void *user, const struct runtime_config *config, struct run
 {
     struct life *life = user;
 
-    return life->config.host->open(life->settings, config, out);
+    return life->config.host->open(life->settings, config, execution_role, life, out);
 }
 
 static void start_drive(struct life *life)
@@ -407,6 +418,7 @@ static void try_endpoints(struct life *life)
         .loop = life->config.loop,
         .api = life->api,
         .config = config,
+        .keys = life->keys,
         .bridge = life->facts.bridge,
     };
 
@@ -530,6 +542,7 @@ int life_start(const struct life_config *config, struct life **out)
     life->config = *config;
     life->settings = config->config;
     life->settings->engine.exec = config->driver->execs != NULL;
+    life->keys = meta_keys_new();
     status = begin(life);
     if (status == AGENT_EXIT_DONE)
         *out = life;
@@ -555,6 +568,7 @@ void life_free(struct life *life)
     disk_free(life->disk);
     drive_free(life->drive);
     meta_close(life->meta);
+    meta_keys_free(life->keys);
     hostnet_close(life->hostnet);
     rules_close(life->rules);
     api_free(life->api);

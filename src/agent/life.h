@@ -4,7 +4,7 @@
 #ifndef AGENT_LIFE_H
 #define AGENT_LIFE_H
 
-#include "agent/config.h"
+#include "agent/fetch.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
 
@@ -20,8 +20,9 @@ struct life_host {
     // What it can do of what the settings ask for; before the agent registers.
     void (*settle)(struct agent_config *settings, const struct host_facts *facts,
                    struct arena *arena);
+    // `role` knows the keys that the server has sent.
     int (*open)(const struct agent_config *settings, const struct runtime_config *config,
-                struct runtime **out);
+                fetch_role_fn *role, void *role_user, struct runtime **out);
 };
 
 struct life_config {

@@ -8,7 +8,6 @@
 #include "agent/meta_docs.h"
 #include "agent/meta_faults.h"
 #include "agent/meta_file.h"
-#include "agent/meta_keys.h"
 #include "agent/meta_server.h"
 #include "agent/meter.h"
 #include "base/arena.h"
@@ -38,7 +37,6 @@ struct fault_run {
 struct meta {
     struct meta_settings settings;
     struct arena arena;
-    struct meta_keys *keys;
     struct meta_server *server;
     struct meta_faults *faults;
     struct meta_files *files; // NULL: none are made
@@ -314,6 +312,7 @@ struct meta *meta_open(const struct meta_settings *settings, meta_ready_fn *read
         .loop = settings->loop,
         .api = settings->api,
         .config = settings->config,
+        .keys = settings->keys,
         .source = {.views = views, .sample = sample, .user = meta},
     };
 
@@ -323,9 +322,7 @@ struct meta *meta_open(const struct meta_settings *settings, meta_ready_fn *read
     meta->user = user;
     list_init(&meta->fault_runs);
     loop_job_init(&meta->answer, answer, meta);
-    meta->keys = meta_keys_new();
     meta->faults = meta_faults_new(&runner);
-    config.keys = meta->keys;
     config.faults = meta->faults;
     meta->server = meta_server_new(&config);
     if (settings->config->engine.metadata_dir.len > 0)
@@ -345,7 +342,6 @@ void meta_close(struct meta *meta)
     LIST_EACH_SAFE (&meta->fault_runs, it)
         run_free(LIST_ENTRY(it, struct fault_run, in_meta));
     meta_server_free(meta->server);
-    meta_keys_free(meta->keys);
     meta_files_free(meta->files);
     arena_deinit(&meta->arena);
     mem_free(meta);
@@ -363,17 +359,6 @@ void meta_begin(struct meta *meta, struct drive *drive, struct str container_ins
 void meta_set_meter(struct meta *meta, const struct meter *meter)
 {
     meta->meter = meter;
-}
-
-void meta_keys_came(struct meta *meta, struct str task_arn, enum acs_role_type role,
-                    const struct acs_iam_role_credentials *value)
-{
-    meta_keys_put(meta->keys, task_arn, role, value);
-}
-
-void meta_keys_went(struct meta *meta, struct str id)
-{
-    meta_keys_drop(meta->keys, id);
 }
 
 void meta_creating(struct meta *meta, const struct host_call *call)

@@ -1,5 +1,5 @@
 // What the agent offers to containers, as a whole: the local servers, the way to them from
-// 169.254.170.2, keys of roles, faults, metadata files. What a host cannot give is left out, said
+// 169.254.170.2, faults, metadata files. What a host cannot give is left out, said
 // once in the log, and not advertised.
 
 #ifndef AGENT_META_H
@@ -10,6 +10,7 @@
 
 struct loop;
 struct meta;
+struct meta_keys;
 struct meter;
 struct rules;
 
@@ -17,6 +18,7 @@ struct meta_settings {
     struct loop *loop;
     struct api *api;                   // outlives it, like the next two
     const struct agent_config *config; //
+    const struct meta_keys *keys;      // of roles; likewise
     struct rules *rules;               // NULL: packets cannot be redirected on this host
     struct str bridge;                 // the interface of the default bridge; empty: there is none
 };
@@ -42,9 +44,6 @@ void meta_set_meter(struct meta *meta, const struct meter *meter); // NULL: none
 bool meta_leave(struct meta *meta, void (*done)(void *user), void *user);
 
 // What the drive has to tell (drive_config).
-void meta_keys_came(struct meta *meta, struct str task_arn, enum acs_role_type role,
-                    const struct acs_iam_role_credentials *value);
-void meta_keys_went(struct meta *meta, struct str id);
 void meta_creating(struct meta *meta, const struct host_call *call);
 void meta_stepped(struct meta *meta);
 void meta_runtime_up(struct meta *meta);

@@ -56,6 +56,20 @@ static struct puppet_answer *take_answer(struct puppet *puppet, struct str opera
     return &puppet->otherwise;
 }
 
+static struct str registration(struct puppet *puppet, struct str body)
+{
+    static const char name[] = "\"attributes\":[";
+    const char *from = memmem(body.ptr, body.len, name, strlen(name));
+    const char *to;
+
+    assert_non_null(from);
+    to = memchr(from, ']', (size_t)(body.ptr + body.len - from));
+    assert_non_null(to);
+    return str_fmt(&puppet->arena,
+                   "{\"containerInstance\":{\"containerInstanceArn\":\"arn:i\",%.*s}}",
+                   (int)(to + 1 - from), from);
+}
+
 static void on_request(void *user, struct http_exchange *exchange,
                        const struct http_request *request)
 {
@@ -74,14 +88,19 @@ static void on_request(void *user, struct http_exchange *exchange,
         assert_true(str_cut(target, '.', &ignored, &operation));
     else
         operation = request->target;
-    if (http_header_get(request->headers, request->headers_n, STR("Authorization"), &target))
+    if (http_header_get(request->headers, request->headers_n, STR("Authorization"), &target)) {
         puppet->authorization = str_copy(&puppet->arena, target);
+        buf_printf(&puppet->signatures, "%.*s\n", STR_ARGS(target));
+    }
     puppet->body = str_copy(&puppet->arena, request->body);
     buf_add_str(&puppet->bodies, request->body);
     buf_printf(&puppet->operations, "%.*s ", STR_ARGS(operation));
     puppet->calls++;
     answer = take_answer(puppet, operation);
-    if (answer->status != 0)
+    if (puppet->registers && str_eq(operation, STR("RegisterContainerInstance")))
+        response =
+            (struct http_response){.status = 200, .body = registration(puppet, request->body)};
+    else if (answer->status != 0)
         response = (struct http_response){.status = answer->status, .body = str_of(answer->body)};
     if (answer != &puppet->otherwise)
         answer->status = 0; // used up
@@ -122,6 +141,7 @@ void puppet_close(struct puppet *puppet)
     loop_close(puppet->loop);
     buf_deinit(&puppet->operations);
     buf_deinit(&puppet->bodies);
+    buf_deinit(&puppet->signatures);
     buf_deinit(&puppet->messages);
     arena_deinit(&puppet->arena);
 }

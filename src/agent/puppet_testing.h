@@ -31,9 +31,11 @@ struct puppet {
     struct puppet_answer script[PUPPET_SCRIPT_MAX];
     size_t script_n;
     struct puppet_answer otherwise; // status 0: 500
+    bool registers; // RegisterContainerInstance is answered with "arn:i" and what it brought along
     int calls;
     struct buf operations;    // "RunTask " for each call; the target where it is no operation
     struct str authorization; // of the last signed call
+    struct buf signatures;    // those of all calls, a line each
     struct str body;          // of the last call
     struct buf bodies;        // of all of them
 

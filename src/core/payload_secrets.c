@@ -1,6 +1,5 @@
 // What an agent fetches before it makes a container: secrets and registry logins. An agent fetches
-// with the task's execution role where a definition asks for one; that role's credentials are not
-// sent, so such a task fails to start and says why.
+// with the task's execution role where a definition asks for one, else with its own keys.
 // Source: agent-protocol 7.2, ecs-behaviour-agent 1.7.4 and 1.8.2.
 
 #include "base/arena.h"

@@ -38,8 +38,8 @@ static void take_credentials(struct engine *engine, struct task *task, enum acs_
     struct str *own = role == ACS_ROLE_TYPE_TASKAPPLICATION ? &task->role_credentials
                                                             : &task->execution_credentials;
 
-    if (role == ACS_ROLE_TYPE_TASKEXECUTION)
-        task->has_execution_credentials = true;
+    if (role == ACS_ROLE_TYPE_TASKEXECUTION && value->access_key_id.len > 0)
+        task->has_execution_credentials = true; // a server that has none yet sends them later
     if (!str_eq(*own, value->credentials_id)) {
         *own = str_copy(&task->arena, value->credentials_id);
         task->dirty = true;

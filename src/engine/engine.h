@@ -174,7 +174,10 @@ enum engine_submitted {
 
 struct engine_input {
     enum engine_input_kind kind;
-    time_ms now_ms; // wall clock; one that was set back counts as standing still
+    time_ms now_ms; // wall clock that never goes back (base/steady.h)
+    // How much of the time since the last step passed on the clock only. Calls under way have that
+    // much longer.
+    int64_t skipped_ms;
     union {
         struct {
             const struct engine_record *at;

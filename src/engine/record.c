@@ -182,6 +182,31 @@ static void load_network(struct task *task, const struct host_task_network *row)
         task->network.found = shape_copy(&task->arena, &host_network_shape, row->found);
 }
 
+// What a clock that ran ahead has written.
+static time_ms not_after(time_ms written, time_ms latest)
+{
+    MARK_IF(written > latest, "a time that a clock ran ahead to is not waited for");
+    return written < latest ? written : latest;
+}
+
+static time_ms load_cleanup(const struct engine *engine, const struct host_task *row)
+{
+    const struct engine_settings *settings = &engine->settings;
+    time_ms longest = settings->cleanup_wait_ms + settings->cleanup_jitter_ms;
+
+    if (longest < ENGINE_REPORT_WAIT_MS)
+        longest = ENGINE_REPORT_WAIT_MS;
+    return row->has.cleanup_at ? not_after(row->cleanup_at, engine->now + longest) : TIME_NEVER;
+}
+
+static void load_image(struct engine *engine, int64_t id, const struct host_image *row)
+{
+    time_ms pulled_at = not_after(row->pulled_at, engine->now);
+
+    image_add(engine, row->name, pulled_at, id)->last_used_at =
+        not_after(row->last_used_at, engine->now);
+}
+
 static void load_task(struct engine *engine, int64_t id, const struct host_task *row)
 {
     struct task *task;
@@ -202,8 +227,9 @@ static void load_task(struct engine *engine, int64_t id, const struct host_task 
     task->pull_started_at = row->pull_started_at;
     task->pull_stopped_at = row->pull_stopped_at;
     task->execution_stopped_at = row->execution_stopped_at;
-    task->stopped_at = row->stopped_at;
-    task->cleanup_at = row->has.cleanup_at ? row->cleanup_at : TIME_NEVER;
+    if (row->has.stopped_at)
+        task->stopped_at = engine->now; // an end that nobody took is reported for as long again
+    task->cleanup_at = load_cleanup(engine, row);
     load_volumes(task, &row->volumes);
     load_network(task, row->network);
 }
@@ -254,7 +280,6 @@ static void load_container(struct engine *engine, int64_t id, const struct host_
 static void load_one(struct engine *engine, const struct engine_record *record)
 {
     const struct host_engine *own;
-    const struct host_image *image;
 
     if (record->id > engine->last_id && record->kind != HOST_KIND_METADATA)
         engine->last_id = record->id;
@@ -266,11 +291,7 @@ static void load_one(struct engine *engine, const struct engine_record *record)
             engine->last_id = own->last_id;
         return;
     case HOST_KIND_TASK: load_task(engine, record->id, record->value); return;
-    case HOST_KIND_IMAGE:
-        image = record->value;
-        image_add(engine, image->name, image->pulled_at, record->id)->last_used_at =
-            image->last_used_at;
-        return;
+    case HOST_KIND_IMAGE: load_image(engine, record->id, record->value); return;
     case HOST_KIND_CONTAINER: // when all tasks are there
     case HOST_KIND_METADATA:  // the shell's
     case HOST_KIND_NONE:

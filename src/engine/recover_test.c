@@ -208,6 +208,83 @@ static void an_accepted_sequence_survives(void **state)
     rig_deinit(&rig);
 }
 
+// ---- clocks
+
+static void end_a_task_far_ahead(struct rig *rig)
+{
+    struct acs_task *task;
+
+    rig_init(rig, 1);
+    fake_image(rig->fake, "app")->run_ms = 500;
+    task = rig_task(rig, "t1");
+    rig_container(rig, task, "app", "app");
+    rig_start(rig, task);
+    rig_skip(rig, 80 * (int64_t)DAY_MS);
+    rig_run(rig, 60000);
+    assert_int_equal(rig_view(rig, "t1", "app")->status, HOST_CONTAINER_STATUS_STOPPED);
+}
+
+static void what_a_clock_ran_ahead_to_is_not_waited_for(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    end_a_task_far_ahead(&rig);
+    rig_skip(&rig, -80 * (int64_t)DAY_MS);
+    rig_restart(&rig);
+    rig_run(&rig, 60000);
+    assert_non_null(rig_view(&rig, "t1", "app"));
+    rig_run(&rig, rig.settings.cleanup_wait_ms);
+    assert_null(rig_view(&rig, "t1", "app"));
+    assert_true(fake_container_at(rig.fake, 0)->removed);
+    rig_deinit(&rig);
+}
+
+// Whether it was set ahead while the agent was there, or while it was not.
+static void an_end_that_is_not_reported_yet_outlives_a_clock_set_ahead(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    for (int restarts = 0; restarts < 2; restarts++) {
+        rig_init(&rig, 1);
+        fake_image(rig.fake, "app")->run_ms = 500;
+        task = rig_task(&rig, "t1");
+        rig_container(&rig, task, "app", "app");
+        rig.retries = 1000; // the server is away
+        rig_start(&rig, task);
+        rig_run(&rig, 60000);
+        rig_skip(&rig, 80 * (int64_t)DAY_MS);
+        if (restarts)
+            rig_restart(&rig);
+        rig_run(&rig, 60000);
+        rig.retries = 0;
+        rig_run(&rig, DAY_MS);
+        assert_null(rig_view(&rig, "t1", "app"));
+        assert_true(fake_container_at(rig.fake, 0)->removed);
+        rig_deinit(&rig);
+    }
+}
+
+static void a_clock_set_ahead_ends_no_call(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app")->pull_ms = 600000;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app");
+    rig_start(&rig, task);
+    rig_run(&rig, 60000);
+    rig_skip(&rig, 80 * (int64_t)DAY_MS);
+    rig_run(&rig, 1200000);
+    EXPECT_STR(rig_trace(&rig, "t1"), "PENDING app=PENDING; RUNNING app=RUNNING");
+    rig_deinit(&rig);
+}
+
 // ---- a death after every commit
 
 // Two containers in order, one with a dynamic port and a volume; then a stop, then cleanup.
@@ -287,6 +364,9 @@ int main(void)
         cmocka_unit_test(what_a_runtime_restart_killed_is_told),
         cmocka_unit_test(the_queue_and_its_bookings_survive),
         cmocka_unit_test(an_accepted_sequence_survives),
+        cmocka_unit_test(what_a_clock_ran_ahead_to_is_not_waited_for),
+        cmocka_unit_test(an_end_that_is_not_reported_yet_outlives_a_clock_set_ahead),
+        cmocka_unit_test(a_clock_set_ahead_ends_no_call),
         cmocka_unit_test(a_death_after_any_commit_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -368,6 +368,7 @@ static void send_role(struct one *one)
     struct acs_iam_role_credentials credentials = {0};
 
     SET(&credentials, credentials_id, STR("c1"));
+    SET(&credentials, access_key_id, STR("ASIAROLE"));
     SET(&message, message_id, STR("m"));
     SET(&message, task_arn, rig_arn(&one->rig, "t1"));
     SET(&message, role_type, ACS_ROLE_TYPE_TASKEXECUTION);

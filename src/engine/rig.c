@@ -146,12 +146,16 @@ static void take_message(struct rig *rig, const struct engine_message *message)
 
 static void do_effect(struct rig *rig, const struct engine_effect *effect)
 {
+    struct host_call timed;
+
     switch (effect->kind) {
     case ENGINE_EFFECT_CALL:
+        timed = *effect->call;
+        timed.deadline_ms -= rig->ahead_ms;
         if (effect->call->kind == HOST_CALL_KIND_FIND_PORTS)
-            find_ports(rig, effect->call);
+            find_ports(rig, &timed);
         else
-            rig->runtime->driver->call(rig->runtime, effect->call);
+            rig->runtime->driver->call(rig->runtime, &timed);
         return;
     case ENGINE_EFFECT_CANCEL: rig->runtime->driver->cancel(rig->runtime, effect->cancel); return;
     case ENGINE_EFFECT_SUBMIT:
@@ -171,7 +175,9 @@ static bool step(struct rig *rig, struct engine_input input)
     struct engine_out out = {.arena = &arena};
     enum rig_crash crash = RIG_CRASH_NEVER;
 
-    input.now_ms = rig->now;
+    input.now_ms = rig->now + rig->ahead_ms;
+    input.skipped_ms = rig->skipped_ms;
+    rig->skipped_ms = 0;
     engine_step(rig->engine, &input, &out);
     engine_check(rig->engine);
     for (size_t i = 0; i < out.records_n; i++)
@@ -180,7 +186,7 @@ static bool step(struct rig *rig, struct engine_input input)
         crash = rig->crash;
     for (size_t i = 0; i < out.effects_n && crash != RIG_CRASH_BEFORE_EFFECTS; i++)
         do_effect(rig, &out.effects[i]);
-    rig->timer = out.next_timer_ms;
+    rig->timer = out.next_timer_ms == INT64_MAX ? INT64_MAX : out.next_timer_ms - rig->ahead_ms;
     ASSERT(input.kind != ENGINE_INPUT_TIMER || rig->timer > rig->now); // else it would spin
     arena_deinit(&arena);
     if (crash == RIG_CRASH_NEVER)
@@ -237,6 +243,13 @@ void rig_reconnect(struct rig *rig)
     open_events(rig);
     queue(rig, (struct engine_input){.kind = ENGINE_INPUT_RUNTIME_DOWN});
     queue(rig, (struct engine_input){.kind = ENGINE_INPUT_RUNTIME_UP});
+}
+
+void rig_skip(struct rig *rig, int64_t ms)
+{
+    rig->ahead_ms += ms;
+    rig->skipped_ms += ms > 0 ? ms : 0;
+    queue(rig, (struct engine_input){.kind = ENGINE_INPUT_TIMER});
 }
 
 void rig_restart(struct rig *rig)

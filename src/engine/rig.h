@@ -39,6 +39,8 @@ struct rig {
     struct runtime *runtime;
     struct engine *engine;
     time_ms now;
+    int64_t ahead_ms;   // of the engine's clock, against the fake's
+    int64_t skipped_ms; // what the next step is told
     time_ms timer;
 
     struct rig_input *inputs, **inputs_end;
@@ -68,11 +70,12 @@ void rig_deinit(struct rig *rig);
 
 // ---- the world moves
 
-void rig_run(struct rig *rig, int64_t ms); // lets so much time pass
-void rig_restart(struct rig *rig);         // kill -9 of the agent, and back
-void rig_disconnect(struct rig *rig);      // the runtime goes away (fake_set_down brings it back)
-void rig_reconnect(struct rig *rig);       // the runtime's event stream is open again
-void rig_lose(struct rig *rig);            // kill -9, and its store is gone
+void rig_run(struct rig *rig, int64_t ms);  // lets so much time pass
+void rig_skip(struct rig *rig, int64_t ms); // the agent's clock is set ahead, or back (< 0)
+void rig_restart(struct rig *rig);          // kill -9 of the agent, and back
+void rig_disconnect(struct rig *rig);       // the runtime goes away (fake_set_down brings it back)
+void rig_reconnect(struct rig *rig);        // the runtime's event stream is open again
+void rig_lose(struct rig *rig);             // kill -9, and its store is gone
 void rig_disk(struct rig *rig, bool is_low);
 void rig_send(struct rig *rig, enum acs_message kind, const void *value);
 

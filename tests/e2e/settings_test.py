@@ -4,8 +4,10 @@ routers and the services that AWS's own names stand for (played here by a small 
 import http.server
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -26,7 +28,11 @@ CGROUPS = "/sys/fs/cgroup"
 class Services(http.server.BaseHTTPRequestHandler):
     """As much of Systems Manager, Secrets Manager and S3 as it takes; who signed is remembered."""
 
-    signers = []
+    signers = []  # (key id, whether a session token came along)
+
+    def note_signer(self):
+        key = self.headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0]
+        Services.signers.append((key, "X-Amz-Security-Token" in self.headers))
 
     def answer(self, status, body):
         data = body.encode()
@@ -37,7 +43,7 @@ class Services(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        Services.signers.append(self.headers.get("Authorization", ""))
+        self.note_signer()
         if self.headers["X-Amz-Target"] == "AmazonSSM.GetParameters":
             known = {SSM + "/remote/one": "one-" + SWORDFISH}
             self.answer(200, json.dumps({
@@ -49,7 +55,7 @@ class Services(http.server.BaseHTTPRequestHandler):
             self.answer(400, json.dumps({"__type": "ResourceNotFoundException", "message": "none"}))
 
     def do_GET(self):
-        Services.signers.append(self.headers.get("Authorization", ""))
+        self.note_signer()
         if self.path == "/bucket/remote.env":
             self.answer(200, "REMOTE=three\n")
         else:
@@ -60,9 +66,14 @@ class Services(http.server.BaseHTTPRequestHandler):
 
 
 def setUpModule():
-    global machine, tasks, agent, services
+    global machine, tasks, agent, services, roles
     signal.signal(signal.SIGTERM, lambda *_: (tearDownModule(), os._exit(1)))
-    machine = rig.Machine()
+    roles = tempfile.mkdtemp(prefix="gtroles", dir="/tmp")
+    with open(roles + "/outsider.ini", "w") as file:
+        file.write("[default]\naws_access_key_id = AKIAOUTSIDE\naws_secret_access_key = secret\n")
+    with open(roles + "/roles", "w") as file:
+        file.write(f"[outsider]\nkeys-file = {roles}/outsider.ini\n")
+    machine = rig.Machine(flags=["--roles", roles + "/roles"])
     try:
         services = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Services)
         threading.Thread(target=services.serve_forever, daemon=True).start()
@@ -90,6 +101,7 @@ def tearDownModule():
         services.shutdown()
         services.server_close()
     machine.close()
+    shutil.rmtree(roles, ignore_errors=True)
 
 
 def keep(name, text):
@@ -256,7 +268,8 @@ class Secrets(unittest.TestCase):
         self.assertNotIn("D", got)
         tasks.stop(arn)
 
-    def test_secrets_come_from_services_when_no_file_has_them(self):
+    def test_secrets_come_from_services_when_no_file_has_them_and_are_fetched_as_the_execution_role(self):
+        Services.signers.clear()
         arn = tasks.run([container(
             "app", FOREVER, secrets=[{"name": "ONE", "valueFrom": SSM + "/remote/one"}, {"name": "TWO", "valueFrom": ASM + ":remote-a1b2c3:key::"}],
             environmentFiles=[{"type": "s3", "value": "arn:aws:s3:::bucket/remote.env"}])], execution_role_arn=ROLE)
@@ -266,7 +279,18 @@ class Secrets(unittest.TestCase):
             self.fail(task.get("stoppedReason"))
         got = environment(arn)
         self.assertEqual((got.get("ONE"), got.get("TWO"), got.get("REMOTE")), ("one-" + SWORDFISH, "two-" + SWORDFISH, "three"))
-        self.assertTrue(all("AWS4-HMAC-SHA256" in signer for signer in Services.signers))
+        self.assertEqual(len(Services.signers), 3)
+        self.assertEqual(len(set(Services.signers)), 1)
+        self.assertRegex(Services.signers[0][0], "^ASIA")
+        self.assertTrue(Services.signers[0][1])
+        tasks.stop(arn)
+
+    def test_a_role_with_keys_of_its_operator_fetches_with_these(self):
+        Services.signers.clear()
+        arn = tasks.run([container("app", FOREVER, secrets=[{"name": "ONE", "valueFrom": SSM + "/remote/one"}])],
+                        execution_role_arn=ROLE.replace("reader", "outsider"))
+        tasks.await_status(arn, "RUNNING")
+        self.assertEqual(Services.signers, [("AKIAOUTSIDE", False)])
         tasks.stop(arn)
 
     def test_a_secret_that_is_nowhere_stops_the_task_and_says_which(self):

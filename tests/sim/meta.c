@@ -43,23 +43,6 @@ bool meta_leave(struct meta *meta, void (*done)(void *user), void *user)
     UNREACHABLE();
 }
 
-void meta_keys_came(struct meta *meta, struct str task_arn, enum acs_role_type role,
-                    const struct acs_iam_role_credentials *value)
-{
-    (void)meta;
-    (void)task_arn;
-    (void)role;
-    (void)value;
-    UNREACHABLE();
-}
-
-void meta_keys_went(struct meta *meta, struct str id)
-{
-    (void)meta;
-    (void)id;
-    UNREACHABLE();
-}
-
 void meta_creating(struct meta *meta, const struct host_call *call)
 {
     (void)meta;

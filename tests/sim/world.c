@@ -285,7 +285,6 @@ static int64_t host_jump(struct world *w, struct node *node)
 static void act_on_host(struct world *w, struct sim_host *host, enum action_kind kind)
 {
     struct node *node = sim_host_node(host);
-    int64_t jump_ms;
 
     switch ((int)kind) {
     case ACTION_HOST_DIES:
@@ -307,9 +306,7 @@ static void act_on_host(struct world *w, struct sim_host *host, enum action_kind
         wane_after(w, WANE_SPACE, host, a_while(w));
         return;
     case ACTION_HOST_CLOCK:
-        jump_ms = host_jump(w, node);
-        w->set_back_ms += jump_ms < 0 ? -jump_ms : 0;
-        sim_host_jump(host, jump_ms);
+        sim_host_jump(host, host_jump(w, node));
         return;
     case ACTION_NET_CUT: net_cut(node); return;
     case ACTION_NET_HALF_OPEN: net_half_open(node, below(w, 2)); return;

@@ -197,8 +197,7 @@ def server_away():
         host.close()
 
 
-# Back, and so forward again. Not ahead and then back: an agent's timers stand still until the clock has caught up.
-JUMPS_MS = [int(hours * 3600 * 1000) for hours in (-1, -30, -0.05, -24 * 80)]
+JUMPS_MS = [int(hours * 3600 * 1000) for hours in (1, -1, 26, -30, 0.05, -0.05, 24 * 80)]
 
 
 def clock_jumps():

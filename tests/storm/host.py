@@ -354,7 +354,12 @@ class Host:
 
     def check_nothing_left(self):
         docker = self.docker.docker
-        wait_until("no container is left", lambda: self.containers() == {} and docker("ps", "-aq").stdout == "", 90, 0.3)
+        try:
+            wait_until("no container is left", lambda: self.containers() == {} and docker("ps", "-aq").stdout == "", 90, 0.3)
+        except AssertionError as problem:
+            listed = docker("ps", "-a", "--format", '{{.ID}} {{.Status}} {{.Label "com.amazonaws.ecs.task-arn"}}').stdout
+            log = "\n".join(line for line in self.agent.log_text().splitlines() if listed.split()[-1] in line or "agent." in line)
+            raise AssertionError(f"{problem}:\n{listed}{log[-6000:]}") from problem
         wait_until("no volume is left", lambda: docker("volume", "ls", "-q").stdout == "", 30, 0.3)
         networks = docker("network", "ls", "-q").stdout.split()
         assert len(networks) == len(self.networks), f"networks: {networks}"
