@@ -293,7 +293,7 @@ static void test_another_life_of_the_state_asks_again(void **state)
     w->sent_n = 0;
     world_advance(w, TIME_MINUTE_MS);
     assert_null(ordered(w, TRAFFIC_JOIN));
-    state_begin_life(w->state);
+    state_begin_life(&w->state);
     world_advance(w, 1);
     assert_non_null(ordered(w, TRAFFIC_JOIN));
     answer(w, ordered(w, TRAFFIC_JOIN), false);
