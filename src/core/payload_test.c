@@ -186,6 +186,24 @@ static void a_log_stream_is_named_after_container_and_task(void **state)
     assert_true(str_ends(arn, str_from(stream, strlen("svc/web/"))));
 }
 
+static void a_log_of_cloudwatch_is_sent_as_the_execution_role(void **state)
+{
+    static const char head[] = "{\"executionRoleArn\":\"puller\",\"containerDefinitions\":[";
+    static const char rest[] =
+        "{\"name\":\"web\",\"image\":\"a\",\"memory\":8,\"logConfiguration\":{\"logDriver\":"
+        "\"awslogs\",\"options\":{\"awslogs-group\":\"g\",\"awslogs-region\":\"r\"}}},"
+        "{\"name\":\"other\",\"image\":\"a\",\"memory\":8,\"essential\":false,"
+        "\"logConfiguration\":{\"logDriver\":\"json-file\"}}]}";
+    static const char without[] = "{\"containerDefinitions\":[";
+    struct world *w = *state;
+    struct str task = start(w, arena_printf(&w->arena, "%s%s", head, rest), (struct stage_plan){0});
+
+    EXPECT_STR(world_get(w, task, "containers.0.logsAuthStrategy"), "ExecutionRole");
+    EXPECT_STR(world_get(w, task, "containers.1.logsAuthStrategy"), "");
+    task = start(w, arena_printf(&w->arena, "%s%s", without, rest), (struct stage_plan){0});
+    EXPECT_STR(world_get(w, task, "containers.0.logsAuthStrategy"), "");
+}
+
 static struct str rendered(struct world *w, const struct task *task)
 {
     BUF_AUTO struct buf out = BUF_INIT;
@@ -314,6 +332,7 @@ int main(void)
         STAGE_TEST(a_container_carries_its_typed_fields),
         STAGE_TEST(the_rest_travels_as_docker_objects),
         STAGE_TEST(a_log_stream_is_named_after_container_and_task),
+        STAGE_TEST(a_log_of_cloudwatch_is_sent_as_the_execution_role),
         STAGE_TEST(no_container_setting_is_lost),
         STAGE_TEST(overrides_are_merged),
         STAGE_TEST(ports_are_the_hosts_in_host_mode),
