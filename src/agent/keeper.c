@@ -17,6 +17,7 @@
 #include "host/cgroup.h"
 #include "host/folder.h"
 #include "host/gpu.h"
+#include "host/quota.h"
 #include "io/clock.h"
 #include "io/file.h"
 #include "io/loop.h"
@@ -379,6 +380,9 @@ void keeper_settle(struct agent_config *settings, const struct host_facts *facts
     find_gpus(settings, arena);
     engine->cgroup_v2 = cgroup_version(settings->cgroup_root) == CGROUP_V2;
     engine->cgroup_slices = slices;
+    engine->storage_limits = quota_here(facts->storage_driver, facts->root_dir);
+    if (settings->fargate.len > 0 && !engine->storage_limits)
+        LOG_WARN("agent.no_storage_limits", LOG_STR("driver", facts->storage_driver));
     if (!engine->task_cgroups)
         return;
     if (slices)

@@ -437,6 +437,10 @@ static void a_host_without_groups_switches_them_off(void **state)
     scene.settings.engine.task_cgroups = true;
     keeper_settle(&scene.settings, &facts, &scene.arena);
     assert_false(scene.settings.engine.task_cgroups);
+    assert_false(scene.settings.engine.storage_limits);
+    facts.storage_driver = STR("btrfs");
+    keeper_settle(&scene.settings, &facts, &scene.arena);
+    assert_true(scene.settings.engine.storage_limits);
     write_file("cgroup/cgroup.controllers", "");
     scene.settings.engine.task_cgroups = true;
     keeper_settle(&scene.settings, &facts, &scene.arena);

@@ -473,6 +473,7 @@ static void keep_facts(struct life *life, const struct host_facts *facts)
     life->facts.architecture = str_copy(&life->arena, facts->architecture);
     life->facts.bridge = str_copy(&life->arena, facts->bridge);
     life->facts.cgroup_driver = str_copy(&life->arena, facts->cgroup_driver);
+    life->facts.storage_driver = str_copy(&life->arena, facts->storage_driver);
     life->facts.root_dir = str_copy(&life->arena, facts->root_dir);
     life->facts.volume_plugins = keep_texts(life, &facts->volume_plugins);
     life->facts.log_drivers = keep_texts(life, &facts->log_drivers);

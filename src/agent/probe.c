@@ -91,6 +91,7 @@ static void learned(struct probe *probe, const struct docker_info *info)
         .memory_mib = info->mem_total / MIB,
         .root_dir = str_copy(&probe->arena, info->docker_root_dir),
     };
+    probe->facts.storage_driver = str_copy(&probe->arena, info->driver);
     probe->facts.cgroup_driver = str_copy(&probe->arena, info->cgroup_driver);
     if (plugins != NULL) {
         probe->facts.volume_plugins = copy_names(probe, &plugins->volume);

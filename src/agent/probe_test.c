@@ -66,6 +66,7 @@ static void on_done(void *user, const struct host_facts *facts, struct str versi
     engine->facts.api_version = str_copy(&engine->arena, facts->api_version);
     engine->facts.architecture = str_copy(&engine->arena, facts->architecture);
     engine->facts.bridge = str_copy(&engine->arena, facts->bridge);
+    EXPECT_STR(facts->storage_driver, "btrfs");
     assert_int_equal(facts->volume_plugins.n, 1);
     EXPECT_STR(facts->volume_plugins.at[0], "local");
     engine->version = str_copy(&engine->arena, version);
@@ -125,6 +126,7 @@ static void answer_info(struct by_hand *engine)
 
     SET(&plugins, volume, (struct str_list){.n = 1, .at = &local});
     SET(&info, ncpu, 4);
+    SET(&info, driver, STR("btrfs"));
     SET(&info, mem_total, (INT64_C(2048) << 20) + 5);
     SET(&info, plugins, &plugins);
     SET(&result, info, &info);

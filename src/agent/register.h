@@ -20,6 +20,7 @@ struct host_facts {
     int64_t cpus;
     int64_t memory_mib;
     struct str root_dir; // where the engine keeps images and containers; empty: it does not say
+    struct str storage_driver; // of these: "overlay2", "btrfs"
 };
 
 // CPU units and MiB to register; the engine's books use the same. False: more memory is reserved

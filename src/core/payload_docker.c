@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "core/payload_parts.h"
+#include "model/account_setting.h"
 #include "model/task.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -63,8 +64,17 @@ static struct str option(const struct str_map *options, struct str key)
     return STR_NONE;
 }
 
-// The stream's prefix is ours to expand; Docker does not know it. A driver that is not told how to
-// deliver does not block the container.
+// What the account has chosen for those that say nothing: whether a driver that is behind may hold
+// the container up.
+static struct str usual_mode(const struct container_part *part)
+{
+    const struct state *state = part->step->state;
+
+    return account_setting_value(state, part->region, ECS_SETTING_NAME_DEFAULTLOGDRIVERMODE,
+                                 account_setting_root(state, part->step->arena));
+}
+
+// The stream's prefix is ours to expand; Docker does not know it.
 static struct str_map awslogs_options(const struct container_part *part,
                                       const struct str_map *options)
 {
@@ -84,7 +94,7 @@ static struct str_map awslogs_options(const struct container_part *part,
                              STR_ARGS(part->container->name), STR_ARGS(part->task->uid)),
         };
     if (option(options, STR("mode")).len == 0)
-        out.at[out.n++] = (struct str_pair){.key = STR("mode"), .value = STR("non-blocking")};
+        out.at[out.n++] = (struct str_pair){.key = STR("mode"), .value = usual_mode(part)};
     return out;
 }
 
@@ -263,6 +273,20 @@ static void put_soft_memory(const struct container_part *part, struct docker_hos
         SET(out, memory_reservation, MIB * part->container->memory_reservation);
 }
 
+// Of FARGATE: what each container may write. An agent whose engine cannot limit it leaves it out.
+static void put_storage(const struct container_part *part, struct docker_host_config *out)
+{
+    const struct rec_task *rec = part->task->rec;
+    struct str_pair *size;
+
+    if (rec->launch_type != ECS_LAUNCH_TYPE_FARGATE)
+        return;
+    size = arena_new(part->step->arena, struct str_pair);
+    size->key = STR("size");
+    size->value = str_fmt(part->step->arena, "%dG", task_ephemeral_gib(rec, part->definition));
+    SET(out, storage_opt, (struct str_map){.n = 1, .at = size});
+}
+
 static struct docker_host_config *host_config(const struct container_part *part)
 {
     const struct ecs_container_definition *c = part->container;
@@ -280,6 +304,7 @@ static struct docker_host_config *host_config(const struct container_part *part)
     put_soft_memory(part, out);
     put_ulimits(part, out);
     put_sysctls(part, out);
+    put_storage(part, out);
     put_linux_parameters(part, out);
     return out;
 }

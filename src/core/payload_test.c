@@ -204,6 +204,60 @@ static void a_log_of_cloudwatch_is_sent_as_the_execution_role(void **state)
     EXPECT_STR(world_get(w, task, "containers.0.logsAuthStrategy"), "");
 }
 
+static const char awslogs_definition[] =
+    "{\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"b\",\"logConfiguration\":"
+    "{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"g\"%s}}}]}";
+
+static struct str mode_sent(struct world *w, const char *options)
+{
+    char definition[sizeof awslogs_definition + 64];
+    struct str task;
+
+    snprintf(definition, sizeof definition, awslogs_definition, options);
+    task = start(w, definition, (struct stage_plan){0});
+    return world_get(w, world_get(w, task, "containers.0.dockerConfig.hostConfig"),
+                     "LogConfig.Config.mode");
+}
+
+static void the_account_says_how_logs_are_delivered_when_a_definition_does_not(void **state)
+{
+    struct world *w = *state;
+
+    EXPECT_STR(mode_sent(w, ""), "non-blocking");
+    world_call(w, "PutAccountSettingDefault",
+               "{\"name\":\"defaultLogDriverMode\",\"value\":\"blocking\"}");
+    EXPECT_STR(mode_sent(w, ""), "blocking");
+    EXPECT_STR(mode_sent(w, ",\"mode\":\"non-blocking\""), "non-blocking");
+}
+
+static struct str storage_sent(struct world *w, struct stage_plan plan, const char *more)
+{
+    struct str task =
+        start(w,
+              str_cstr(&w->arena, str_fmt(&w->arena,
+                                          "{\"containerDefinitions\":[{\"name\":\"a\",\"image\":"
+                                          "\"b\"}]%s}",
+                                          more)),
+              plan);
+
+    return world_get(w, world_get(w, task, "containers.0.dockerConfig.hostConfig"),
+                     "StorageOpt.size");
+}
+
+static void what_a_task_of_fargate_may_write_is_told(void **state)
+{
+    static const char more[] = ",\"ephemeralStorage\":{\"sizeInGiB\":30}";
+    const struct stage_plan fargate = {.launch_type = ECS_LAUNCH_TYPE_FARGATE};
+    struct stage_plan over = fargate;
+    struct world *w = *state;
+
+    over.overrides = "{\"ephemeralStorage\":{\"sizeInGiB\":44}}";
+    EXPECT_STR(storage_sent(w, fargate, ""), "20G");
+    EXPECT_STR(storage_sent(w, fargate, more), "30G");
+    EXPECT_STR(storage_sent(w, over, more), "44G");
+    EXPECT_STR(storage_sent(w, (struct stage_plan){0}, ""), "");
+}
+
 static struct str rendered(struct world *w, const struct task *task)
 {
     BUF_AUTO struct buf out = BUF_INIT;
@@ -333,6 +387,8 @@ int main(void)
         STAGE_TEST(the_rest_travels_as_docker_objects),
         STAGE_TEST(a_log_stream_is_named_after_container_and_task),
         STAGE_TEST(a_log_of_cloudwatch_is_sent_as_the_execution_role),
+        STAGE_TEST(the_account_says_how_logs_are_delivered_when_a_definition_does_not),
+        STAGE_TEST(what_a_task_of_fargate_may_write_is_told),
         STAGE_TEST(no_container_setting_is_lost),
         STAGE_TEST(overrides_are_merged),
         STAGE_TEST(ports_are_the_hosts_in_host_mode),

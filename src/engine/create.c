@@ -434,6 +434,8 @@ bool create_build(struct engine *engine, struct container *c, struct host_call *
     if (!fill_host(engine, c, config, host))
         return false;
     merge_rendered(c, arena, config, host);
+    if (!engine->settings.storage_limits)
+        host->has.storage_opt = false; // the runtime would refuse the whole container
     fill_namespaces(engine, c, host);
     if (router_is(c))
         router_fill_binds(engine, c, arena, host);

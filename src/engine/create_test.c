@@ -261,6 +261,29 @@ static void what_the_server_rendered_is_merged_over(void **state)
     rig_deinit(&one.rig);
 }
 
+static bool limits_storage(bool can)
+{
+    struct str_pair size = {STR("size"), STR("21G")};
+    struct docker_host_config *host;
+    struct one one;
+    bool limits;
+
+    make_one(&one);
+    one.rig.settings.storage_limits = can;
+    host = rig_host_config(&one.rig, one.c);
+    SET(host, storage_opt, (struct str_map){.n = 1, .at = &size});
+    limits = run_one(&one)->host->has.storage_opt;
+    rig_deinit(&one.rig);
+    return limits;
+}
+
+static void storage_is_limited_where_the_runtime_can(void **state)
+{
+    (void)state;
+    assert_true(limits_storage(true));
+    assert_false(limits_storage(false));
+}
+
 static void a_nonblocking_log_gets_a_buffer(void **state)
 {
     struct one one;
@@ -829,6 +852,7 @@ int main(void)
         cmocka_unit_test(only_what_is_given_replaces_the_images_command),
         cmocka_unit_test(a_command_override_wins),
         cmocka_unit_test(what_the_server_rendered_is_merged_over),
+        cmocka_unit_test(storage_is_limited_where_the_runtime_can),
         cmocka_unit_test(a_nonblocking_log_gets_a_buffer),
         cmocka_unit_test(a_log_may_be_sent_with_the_execution_roles_keys),
         cmocka_unit_test(which_must_be_there),

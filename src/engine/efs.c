@@ -1,7 +1,8 @@
 // Volumes that are file systems of the network (ecs-behaviour-agent 1.12, "EFS options"): by NFS,
 // which the engine's local driver mounts, or by Amazon's volume plugin where the host has it. NFS
 // knows no encryption, no roles and no access points: a volume that asks for these without the
-// plugin is refused rather than mounted without them.
+// plugin is refused rather than mounted without them. The plugin mounts from within the network of
+// an awsvpc task, which must be there first; the local driver can only do so from the host's.
 
 #include "engine/state.h"
 
@@ -32,6 +33,19 @@ bool efs_can(const struct engine *engine, const struct acs_efs_volume_configurat
     return !is_on(efs) && !uses_role(efs) && access_point(efs).len == 0;
 }
 
+static const struct container *network_of(const struct task *task)
+{
+    return pause_of(task, CONTAINER_NETWORK_PAUSE);
+}
+
+bool efs_waits(const struct engine *engine, const struct task *task)
+{
+    const struct container *holder = network_of(task);
+
+    return engine->settings.efs_plugin && holder != NULL &&
+           (!container_is_steady(holder) || holder->pid <= 0);
+}
+
 static struct str root_of(const struct acs_efs_volume_configuration *efs)
 {
     return efs->root_directory.len > 0 ? efs->root_directory : STR("/");
@@ -49,6 +63,7 @@ static struct str plugin_options(const struct task *task,
                                  const struct acs_efs_volume_configuration *efs,
                                  struct arena *arena)
 {
+    const struct container *holder = network_of(task);
     struct str list = is_on(efs) ? STR("tls") : STR_NONE;
     struct str point = access_point(efs);
 
@@ -59,6 +74,8 @@ static struct str plugin_options(const struct task *task,
                        STR_ARGS(task->role_credentials));
     if (point.len > 0)
         list = str_fmt(arena, "%.*s,accesspoint=%.*s", STR_ARGS(list), STR_ARGS(point));
+    if (holder != NULL)
+        list = str_fmt(arena, "%.*s,netns=/proc/%d/ns/net", STR_ARGS(list), holder->pid);
     return str_starts(list, STR(",")) ? str_from(list, 1) : list;
 }
 

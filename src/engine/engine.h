@@ -76,6 +76,7 @@ struct engine_settings {
     bool cgroup_v2;
     bool cgroup_slices; // Docker's driver is systemd: parents are named as slices, not as paths
     bool propagate_task_memory; // cgroup v2 only: a container without a limit gets the task's
+    bool storage_limits;        // the runtime can limit what a container writes into its own layer
     bool exec;                  // the shell can run commands in containers
     int32_t cgroup_period_us;
     int32_t task_pids_limit; // 0: none

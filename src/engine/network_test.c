@@ -204,6 +204,47 @@ static void an_image_that_is_never_there_is_given_up(void **state)
     rig_deinit(&rig);
 }
 
+static struct str volume_option(const struct rig *rig, const char *key)
+{
+    const struct docker_volume_create *made = fake_volume_made(rig->fake, STR("ecs-web-7-net"));
+
+    for (size_t i = 0; made != NULL && i < made->driver_opts.n; i++) {
+        if (str_eq(made->driver_opts.at[i].key, str_of(key)))
+            return made->driver_opts.at[i].value;
+    }
+    return STR_NONE;
+}
+
+static void the_plugin_mounts_a_file_system_from_within_the_network(void **state)
+{
+    struct acs_efs_volume_configuration efs = {0};
+    struct acs_volume *volume;
+    struct acs_task *task;
+    struct rig rig;
+    int64_t ms = 0;
+    (void)state;
+
+    init(&rig);
+    rig.settings.efs_plugin = true;
+    task = awsvpc_task(&rig, NULL);
+    volume = &task->volumes.at[task->volumes.n++];
+    SET(&efs, file_system_id, STR("fs-1"));
+    SET(volume, name, STR("net"));
+    SET(volume, type, ACS_VOLUME_TYPE_EFS);
+    SET(volume, efs_volume_configuration, &efs);
+    rig_start(&rig, task);
+    for (; ms < 60000 && fake_volume_made(rig.fake, STR("ecs-web-7-net")) == NULL; ms++)
+        rig_run(&rig, 1);
+    assert_int_equal(fake_networks(rig.fake), 1);
+    assert_int_equal(status(&rig, PAUSE), HOST_CONTAINER_STATUS_RESOURCES_PROVISIONED);
+    EXPECT_STR(volume_option(&rig, "o"),
+               str_cstr(&rig.arena, str_fmt(&rig.arena, "netns=/proc/%d/ns/net",
+                                            rig_view(&rig, "t1", PAUSE)->network_pid)));
+    rig_run(&rig, 60000);
+    assert_int_equal(status(&rig, "app"), HOST_CONTAINER_STATUS_RUNNING);
+    rig_deinit(&rig);
+}
+
 static void namespaces_are_shared_through_a_container_of_their_own(void **state)
 {
     const struct fake_container *pause;
@@ -291,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_pause_container_that_ends_takes_its_task_and_network_along),
         cmocka_unit_test(the_image_is_loaded_once_for_all),
         cmocka_unit_test(an_image_that_is_never_there_is_given_up),
+        cmocka_unit_test(the_plugin_mounts_a_file_system_from_within_the_network),
         cmocka_unit_test(namespaces_are_shared_through_a_container_of_their_own),
         cmocka_unit_test(a_host_without_networks_refuses_such_tasks),
         cmocka_unit_test(a_kill_at_any_point_leaks_nothing),

@@ -449,6 +449,8 @@ struct ecs_network_binding_list ports_bindings(const struct engine *engine, stru
 // what it asks for; *out_why says so.
 bool efs_can(const struct engine *engine, const struct acs_efs_volume_configuration *efs,
              const char **out_why);
+// Until the task's own network is there to mount from.
+bool efs_waits(const struct engine *engine, const struct task *task);
 void efs_fill(const struct engine *engine, const struct task *task,
               const struct acs_efs_volume_configuration *efs, struct arena *arena,
               struct docker_volume_create *body);

@@ -49,7 +49,8 @@ struct stranger {
 
 static struct str put_behind(char *place, struct str text)
 {
-    memcpy(place, text.ptr, text.len);
+    if (text.len > 0)
+        memcpy(place, text.ptr, text.len);
     return str_span(place, text.len);
 }
 

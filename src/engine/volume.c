@@ -132,6 +132,8 @@ bool volume_progress(struct engine *engine, struct task *task)
 
         if (volume->status != VOLUME_WANTED || volume->token != 0)
             continue;
+        if (volume->spec->efs_volume_configuration != NULL && efs_waits(engine, task))
+            continue;
         if (volume->kind == VOLUME_SHARED && !volume->looked)
             send_named(engine, task, volume, HOST_CALL_KIND_INSPECT_VOLUME);
         else

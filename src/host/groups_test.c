@@ -50,6 +50,8 @@ static void a_mistake_is_told_with_its_line(void **state)
          "line 2: after tcp and udp comes a port, a range like 8000-8100, or *"},
         {"[a]\ningress = all 10.0.0.1/8",
          "line 2: the other side is a CIDR like 10.1.0.0/16, or the id of a group"},
+        {"[a]\ningress = all fd00::/8",
+         "line 2: the other side is a CIDR like 10.1.0.0/16, or the id of a group"},
         {"[a]\ningress = all", "line 2: a rule ends with one CIDR or the id of a group"},
         {"[a]\ningress = all a b", "line 2: a rule ends with one CIDR or the id of a group"},
         {"[a]\ningress = all b", "a rule names the group b, which is not there"},

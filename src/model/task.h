@@ -93,6 +93,9 @@ struct task_picture {
 #define TASK_PLATFORM_FAMILY  "Linux"
 // With a record that the task has, or had in the batch being decided.
 struct task_picture task_picture_of(const struct state *state, const struct rec_task *rec);
+// What its ephemeral storage is to be, as asked for or as usual.
+int32_t task_ephemeral_gib(const struct rec_task *rec,
+                           const struct ecs_task_definition *definition);
 void task_picture_view(const struct task_picture *picture, bool with_tags, struct arena *arena,
                        struct ecs_task *out);
 

@@ -231,17 +231,23 @@ static void view_state(const struct rec_task *rec, struct ecs_task *out)
         SET(out, stopped_reason, rec->stopped_reason);
 }
 
-static void view_fargate(const struct rec_task *rec, const struct ecs_task_definition *definition,
-                         struct arena *arena, struct ecs_task *out)
+int32_t task_ephemeral_gib(const struct rec_task *rec, const struct ecs_task_definition *definition)
 {
     enum { USUAL_GIB = 20 };
     const struct ecs_ephemeral_storage *asked = definition->ephemeral_storage;
-    struct ecs_ephemeral_storage *storage = arena_new(arena, struct ecs_ephemeral_storage);
-    struct ecs_task_ephemeral_storage *whole = arena_new(arena, struct ecs_task_ephemeral_storage);
 
     if (rec->overrides != NULL && rec->overrides->ephemeral_storage != NULL)
         asked = rec->overrides->ephemeral_storage;
-    SET(storage, size_in_gib, asked != NULL ? asked->size_in_gib : USUAL_GIB);
+    return asked != NULL ? asked->size_in_gib : USUAL_GIB;
+}
+
+static void view_fargate(const struct rec_task *rec, const struct ecs_task_definition *definition,
+                         struct arena *arena, struct ecs_task *out)
+{
+    struct ecs_ephemeral_storage *storage = arena_new(arena, struct ecs_ephemeral_storage);
+    struct ecs_task_ephemeral_storage *whole = arena_new(arena, struct ecs_task_ephemeral_storage);
+
+    SET(storage, size_in_gib, task_ephemeral_gib(rec, definition));
     SET(whole, size_in_gib, storage->size_in_gib);
     SET(out, platform_version, STR(TASK_PLATFORM_VERSION));
     SET(out, platform_family, STR(TASK_PLATFORM_FAMILY));

@@ -160,6 +160,22 @@ static bool check_volume(struct definition_check *check, size_t index)
     return true;
 }
 
+// What no host that Gantry knows can give is refused here, rather than by a placement that never
+// comes.
+static bool check_available(struct definition_check *check, const struct ecs_volume *v)
+{
+    const char *kind = NULL;
+
+    if (v->configured_at_launch)
+        kind = "Amazon EBS volumes";
+    else if (v->has.s3files_volume_configuration)
+        kind = "Amazon S3 Files volumes";
+    else if (v->has.fsx_windows_file_server_volume_configuration)
+        kind = "Amazon FSx for Windows File Server volumes";
+    return kind == NULL || check_refuse(check, "%s are not available in Gantry (volume '%.*s').",
+                                        kind, STR_ARGS(v->name));
+}
+
 bool check_volumes(struct definition_check *check)
 {
     for (size_t i = 0; i < check->in->volumes.n; i++) {
@@ -167,4 +183,13 @@ bool check_volumes(struct definition_check *check)
             return false;
     }
     return check_launch_volumes(check);
+}
+
+bool check_volumes_are_available(struct definition_check *check)
+{
+    for (size_t i = 0; i < check->in->volumes.n; i++) {
+        if (!check_available(check, &check->in->volumes.at[i]))
+            return false;
+    }
+    return true;
 }

@@ -283,5 +283,6 @@ bool definition_check(struct op_ctx *ctx, const struct ecs_register_task_definit
            check_lifetime(check) && check_environment(check) && check_logging(check) &&
            check_linux(check) && check_volumes(check) && check_windows(check) &&
            check_roles(check) && check_constraints(check) && check_ephemeral_storage(check) &&
-           check_requirements(check) && check_runs_somewhere(check);
+           check_requirements(check) && check_runs_somewhere(check) &&
+           check_volumes_are_available(check);
 }

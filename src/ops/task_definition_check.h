@@ -68,6 +68,7 @@ bool check_environment(struct definition_check *check); // variables, files, sec
 bool check_logging(struct definition_check *check);
 bool check_linux(struct definition_check *check); // limits, capabilities, kernel, user
 bool check_volumes(struct definition_check *check);
+bool check_volumes_are_available(struct definition_check *check); // after all that is documented
 bool check_windows(struct definition_check *check);
 
 bool check_ec2(struct definition_check *check);

@@ -192,12 +192,6 @@ static void from_volume(struct needs *needs, const struct ecs_volume *v)
         if (v->efs_volume_configuration->has.authorization_config)
             need(needs, NEW("efsAuth"));
     }
-    if (v->has.s3files_volume_configuration)
-        need(needs, NEW("storage.s3-files"));
-    if (v->has.fsx_windows_file_server_volume_configuration)
-        need(needs, NEW("fsxWindowsFileServer"));
-    if (v->configured_at_launch)
-        need(needs, NEW("storage.ebs-task-volume-attach"));
 }
 
 static void from_task(struct needs *needs, const struct definition_check *check)

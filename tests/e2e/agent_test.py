@@ -11,6 +11,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig  # noqa: E402
 from tasks import FOREVER, Tasks, container, of, ours  # noqa: E402
 
+rig.own_network()
+
 
 def setUpModule():
     global machine, tasks, slow

@@ -10,6 +10,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig  # noqa: E402
 
+rig.own_network()
+
 PLAYBOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "playbook.yml")
 ANSIBLE = "/usr/bin/ansible-playbook"
 INSTANCE_ID = "i-0123456789abcdef0"

@@ -9,6 +9,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig  # noqa: E402
 
+rig.own_network()
+
 AWS = os.environ.get("GANTRY_E2E_AWS", "/usr/bin/aws")
 
 

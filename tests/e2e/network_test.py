@@ -11,12 +11,11 @@ import sys
 import unittest
 import urllib.request
 
-if "GANTRY_NETWORK_TEST" not in os.environ and sys.argv[1:2] != ["forward"]:
-    os.environ["GANTRY_NETWORK_TEST"] = "1"
-    os.execvp("unshare", ["unshare", "--net", sys.executable] + sys.argv)
-
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig  # noqa: E402
+
+if sys.argv[1:2] != ["forward"]:
+    rig.own_network()
 
 POOL_A, POOL_B = "10.71.0.0/24", "10.72.0.0/24"
 HOST_A, HOST_B = "10.70.0.1", "10.70.0.2"
@@ -34,7 +33,6 @@ egress = tcp 1 {POOL_A}
 def setUpModule():
     global machine, far
     signal.signal(signal.SIGTERM, terminated)
-    rig.run("ip", "link", "set", "lo", "up")
     folder = os.environ.get("TMPDIR", "/tmp")
     groups = os.path.join(folder, f"groups.{os.getpid()}")
     with open(groups, "w", encoding="utf-8") as file:

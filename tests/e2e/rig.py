@@ -31,6 +31,16 @@ from proxy import Proxy  # noqa: E402
 IMAGE = "gantry/test:latest"
 
 
+def own_network():
+    """Starts this program anew in a network namespace of its own: bridges, packet rules and ports of tests that run at the
+    same time must not meet. Only loopback is there."""
+    if "GANTRY_E2E_NETWORK" not in os.environ:
+        os.environ["GANTRY_E2E_NETWORK"] = "1"
+        traffic.folder.cleanup()
+        os.execvp("unshare", ["unshare", "--net", sys.executable] + sys.argv)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
 def load_checker():
     """tools/check-traffic.py as a module; its name is none that can be imported."""
     spec = importlib.util.spec_from_file_location("check_traffic", os.path.join(HERE, "../../tools/check-traffic.py"))
@@ -292,8 +302,12 @@ class Machine:
         self.process = subprocess.Popen(argv + self.flags, stdout=log, stderr=log, env=self.env())
         wait_until("the server answers", lambda: self.ecs("list-clusters", check=False).returncode == 0)
         if self.docker:
-            wait_until("an instance is connected", lambda: self.call(
-                "list-container-instances", "--filter", "agentConnected == true")["containerInstanceArns"])
+            wait_until("an instance is connected", self.has_instance)
+
+    def has_instance(self):
+        """The first agent makes the cluster, too: until then nothing is found."""
+        found = self.ecs("list-container-instances", "--filter", "agentConnected == true", check=False)
+        return found.returncode == 0 and json.loads(found.stdout)["containerInstanceArns"]
 
     def ecs(self, *args, check=True):
         return run(self.gantry, "ecs", *args, "--data", self.data, "--endpoint", self.endpoint, check=check, env=self.env())
@@ -357,9 +371,14 @@ class _TapRunner:
         class Result(unittest.TestResult):
             number = 0
 
+            def startTest(self, test):
+                super().startTest(test)
+                self.began = time.monotonic()
+
             def line(self, ok, test, note=""):
                 Result.number += 1
                 print(f"{'ok' if ok else 'not ok'} {Result.number} - {test.id().split('.', 1)[-1]}{note}", flush=True)
+                print(f"# {time.monotonic() - getattr(self, 'began', time.monotonic()):.1f} s", flush=True)
 
             def addSuccess(self, test):
                 super().addSuccess(test)

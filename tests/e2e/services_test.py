@@ -9,6 +9,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig  # noqa: E402
 
+rig.own_network()
+
 AWS = os.environ.get("GANTRY_E2E_AWS", "/usr/bin/aws")
 # Healthy by a check, so that a task counts after seconds and not after the forty it takes without one.
 PROBE = {"command": ["CMD-SHELL", "true"], "interval": 5, "timeout": 2, "retries": 2}

@@ -16,6 +16,8 @@ import registry  # noqa: E402
 import rig  # noqa: E402
 from tasks import FOREVER, Tasks, container, of, shell  # noqa: E402
 
+rig.own_network()
+
 ROLE = "arn:aws:iam::123456789012:role/reader"
 SSM = "arn:aws:ssm:us-east-1:123456789012:parameter"
 ASM = "arn:aws:secretsmanager:us-east-1:123456789012:secret"
@@ -84,7 +86,7 @@ def setUpModule():
         agent = rig.Agent(machine, "settings", flags=["--secrets", machine.folder + "/secrets", "--env-files", machine.folder + "/files"],
                           env={"AWS_ENDPOINT_URL_SSM": url, "AWS_ENDPOINT_URL_SECRETS_MANAGER": url, "AWS_ENDPOINT_URL_S3": url,
                                "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": url, "ECS_TASK_PIDS_LIMIT": "100", "ECS_CONTAINER_STOP_TIMEOUT": "2s",
-                               "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "20s"})
+                               "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "6s"})
         tasks = Tasks(machine, "settings")
         rig.wait_until("the agent is connected", tasks.instance_is_connected)
     except BaseException:
@@ -143,12 +145,12 @@ class Groups(unittest.TestCase):
             self.skipTest("this machine's control groups cannot be written")
 
     def test_3_limits_of_a_task_hold_for_its_group_and_go_with_it(self):
-        arn = tasks.run([container("app", FOREVER)], cpu="512", memory="64")
+        arn = tasks.run([container("app", FOREVER)], cpu="512", memory="1024")
         tasks.await_status(arn, "RUNNING")
         task_id = arn.rpartition("/")[2]
         cpu, memory, pids = group_files(task_id)
         self.assertEqual(cpu.split()[0], "50000")
-        self.assertEqual((memory, pids), (str(64 << 20), "100"))
+        self.assertEqual((memory, pids), (str(1024 << 20), "100"))
         self.assertIn(tasks.inspect(arn)["HostConfig"]["CgroupParent"], [f"/ecs/{task_id}", f"ecstasks-{task_id}.slice"])
         tasks.stop(arn)
         rig.wait_until("the group is gone", lambda: not groups_left(task_id), 90)
@@ -172,6 +174,82 @@ class Limits(unittest.TestCase):
             return
         arn = tasks.try_to_run(family)["tasks"][0]["taskArn"]
         self.assertIn("task memory limit", tasks.await_status(arn, "STOPPED")["stoppedReason"])
+
+
+class Docker(unittest.TestCase):
+    """What has no words of its own in an agent's life: it goes to the engine and must be true inside."""
+
+    def test_every_setting_of_a_container_is_what_its_processes_find(self):
+        say = ("hostname; cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax; ulimit -Sn; ulimit -Hn; cat /proc/1/comm; "
+               "grep -o 'CapEff.*' /proc/self/status; grep -o 'NoNewPrivs.*' /proc/self/status; "
+               "busybox df -k /dev/shm | busybox tail -1 | busybox awk '{print $2}'; ls -l /dev/filled | busybox awk '{print $5 $6}'; "
+               "echo x > /dev/filled || echo full; grep corp /etc/resolv.conf; grep nameserver /etc/resolv.conf; grep shelf /etc/hosts; "
+               "read line; echo input was $line; sleep 600")
+        arn = tasks.run([shell(
+            "app", say.replace("grep", "busybox grep"), hostname="somebody", dnsServers=["192.0.2.53"], dnsSearchDomains=["corp.test"],
+            extraHosts=[{"hostname": "shelf", "ipAddress": "192.0.2.7"}], dockerSecurityOptions=["no-new-privileges"], interactive=True,
+            ulimits=[{"name": "nofile", "softLimit": 64, "hardLimit": 128}], memory=24, memoryReservation=12,
+            systemControls=[{"namespace": "net.core.somaxconn", "value": "77"}, {"namespace": "kernel.msgmax", "value": "9000"}],
+            linuxParameters={"capabilities": {"add": ["NET_ADMIN"], "drop": ["ALL"]}, "initProcessEnabled": True, "sharedMemorySize": 9,
+                             "devices": [{"hostPath": "/dev/full", "containerPath": "/dev/filled", "permissions": ["read", "write"]}],
+                             "maxSwap": 8})])
+        tasks.await_status(arn, "RUNNING")
+        rig.wait_until("all is said", lambda: "shelf" in tasks.output(arn), 20)
+        self.assertEqual(tasks.output(arn).split("\n")[:-1], [
+            "somebody", "77", "9000", "64", "128", "docker-init", "CapEff:\t0000000000001000", "NoNewPrivs:\t1", str(9 << 10), "1,7", "full",
+            "search corp.test", "nameserver 192.0.2.53", "192.0.2.7\tshelf"])
+        seen = tasks.inspect(arn)
+        host = seen["HostConfig"]
+        self.assertEqual((host["MemorySwap"], host["MemoryReservation"], seen["Config"]["OpenStdin"]), (32 << 20, 12 << 20, True))
+        self.assertEqual(host["Devices"], [{"PathOnHost": "/dev/full", "PathInContainer": "/dev/filled", "CgroupPermissions": "rw"}])
+        tasks.stop(arn)
+
+    def test_a_privileged_container_is_one_to_the_engine(self):
+        arn = tasks.run([shell("app", "busybox grep CapEff /proc/self/status; sleep 600", privileged=True)])
+        rig.wait_until("it was tried", lambda: tasks.describe(arn)["lastStatus"] in ("RUNNING", "STOPPED"))
+        self.assertIs(json.loads(machine.docker.docker("inspect", tasks.of_docker(arn)[0]).stdout)[0]["HostConfig"]["Privileged"], True)
+        task = tasks.describe(arn)
+        if task["lastStatus"] == "STOPPED":  # a machine that is a container itself has not all there is to give
+            self.assertIn("unable to apply caps", of(task, "app")["reason"])
+            return
+        with open("/proc/self/status") as status:
+            ours = next(line.split()[1] for line in status if line.startswith("CapBnd"))
+        self.assertIn(ours, tasks.await_output(arn))
+        tasks.stop(arn)
+
+    def test_a_container_without_a_network_has_none(self):
+        arn = tasks.run([shell("app", "ls /sys/class/net; sleep 600", disableNetworking=True)])
+        tasks.await_status(arn, "RUNNING")
+        self.assertEqual(tasks.await_output(arn), "lo\n")
+        tasks.stop(arn)
+
+    def test_volumes_of_another_container_and_of_docker_come_with_what_they_were_given(self):
+        volume = {"name": "disk", "dockerVolumeConfiguration": {
+            "scope": "task", "driver": "local", "driverOpts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}, "labels": {"mine": "yes"}}}
+        arn = tasks.run([shell("app", "echo made > /disk/file; sleep 600", mountPoints=[{"sourceVolume": "disk", "containerPath": "/disk"}]),
+                         shell("other", "until cat /disk/file; do sleep 0.1; done; echo no > /disk/x; echo $?; sleep 600",
+                               volumesFrom=[{"sourceContainer": "app", "readOnly": True}])], volumes=[volume])
+        tasks.await_status(arn, "RUNNING")
+        rig.wait_until("output", lambda: tasks.output(arn, "other").endswith("made\n1\n"))
+        (mount,) = tasks.inspect(arn)["Mounts"]
+        made = json.loads(machine.docker.docker("volume", "inspect", mount["Name"]).stdout)[0]
+        self.assertEqual((made["Options"]["o"], made["Labels"]["mine"]), ("size=1m", "yes"))
+        self.assertRegex(mount["Name"], r"^ecs-e2e-\d+-1-disk-[0-9a-f]{20}$")
+        tasks.stop(arn)
+
+    def test_names_and_overrides(self):
+        arn = tasks.run([container("my_app", FOREVER, environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])], overrides={
+            "containerOverrides": [{"name": "my_app", "command": ["sleep", "601"], "environment": [{"name": "B", "value": "3"}], "memory": 20}]})
+        tasks.await_status(arn, "RUNNING")
+        seen = tasks.inspect(arn, "my_app")
+        self.assertRegex(seen["Name"], r"^/ecs-e2e-\d+-1-myapp-[0-9a-f]{20}$")
+        self.assertEqual((seen["Config"]["Cmd"], seen["HostConfig"]["Memory"]), (["sleep", "601"], 20 << 20))
+        got = environment(arn, "my_app")
+        self.assertEqual((got["A"], got["B"]), ("1", "3"))
+        labels = seen["Config"]["Labels"]
+        self.assertEqual([labels["com.amazonaws.ecs." + name] for name in ("container-name", "task-arn", "cluster", "task-definition-version")],
+                         ["my_app", arn, "settings", "1"])
+        tasks.stop(arn)
 
 
 class Secrets(unittest.TestCase):
@@ -266,7 +344,8 @@ class Images(unittest.TestCase):
     def test_tasks_of_a_services_revision_run_one_digest_whatever_the_tag_means_by_then(self):
         shop = self.add("open")
         image, digest = shop.push("app:v1")
-        family = tasks.define([container("app", FOREVER, image=image)])
+        check = {"command": ["CMD", "true"], "interval": 5, "retries": 1}  # counts as healthy long before the forty seconds without one
+        family = tasks.define([container("app", FOREVER, image=image, healthCheck=check)])
         tasks.call("create-service", "--service-name", "pinned", "--task-definition", family, "--desired-count", "1")
         running = lambda n: rig.wait_until(f"{n} run", lambda: self.running(n), 90)  # noqa: E731
         self.assertEqual(running(1), {digest})

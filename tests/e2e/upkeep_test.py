@@ -13,6 +13,8 @@ import registry  # noqa: E402
 import rig  # noqa: E402
 from tasks import FOREVER, Tasks, container, of, ours, shell  # noqa: E402
 
+rig.own_network()
+
 SETTINGS = {"ECS_IMAGE_PULL_BEHAVIOR": "prefer-cached", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "2s", "ECS_CONTAINER_STOP_TIMEOUT": "2s",
             "GANTRY_METRICS_TASKS": "true"}
 

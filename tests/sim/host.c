@@ -381,6 +381,15 @@ static size_t count_nameless_resources(const struct sim_host *host)
     return n;
 }
 
+// What a wiped life had made may be without a name from now on, too.
+void sim_host_vanish(struct sim_host *host, struct str id)
+{
+    size_t before = count_nameless_resources(host);
+
+    fake_vanish(host->fake, id);
+    host->old_resources += count_nameless_resources(host) - before;
+}
+
 void sim_host_wipe(struct sim_host *host)
 {
     ASSERT(!host->is_up);

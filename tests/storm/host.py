@@ -1,9 +1,11 @@
 """A machine for the agent's storms: a Docker Engine of its own, a server, an agent, each a process that can be killed
 on its own; and the ledger of the tasks that were accepted."""
 
+import glob
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import struct
@@ -23,15 +25,19 @@ CLUSTER = "default"
 # The container says that it started, by a line in a file named after its task, and ends as it is told to.
 BRIEF = ["sh", "-c", "echo started >> /runs/$ID; sleep $LAST; exit $CODE"]
 ENDLESS = ["sh", "-c", "trap 'exit 5' TERM; echo started >> /runs/$ID; while :; do sleep 0.1; done"]
+POOL, BRIDGE = "10.74.0.0/24", "gtstorm0"
+LEASED = r"10\.74\.0\.([2-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-4])\b"  # an address that a task may have
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
 STOPPED_CODES = {5, 137}  # of an endless one; 137 when it was told to stop before it listened
 
 
 class RealAgent:
     """`gantry agent` with a data folder of its own."""
 
-    def __init__(self, server, docker_socket, folder, env=None):
+    def __init__(self, server, docker_socket, folder, env=None, flags=()):
         self.server, self.docker_socket, self.folder = server, docker_socket, folder
         self.env = env or {}
+        self.flags = list(flags)
         self.process = None
         self.log_path = folder + ".log"
         self.log_began = 0
@@ -43,7 +49,7 @@ class RealAgent:
                     "ECS_IMAGE_PULL_BEHAVIOR": "prefer-cached", "ECS_CONTAINER_STOP_TIMEOUT": "1s",
                     "GANTRY_METADATA_PORT": "0", "GANTRY_INTROSPECTION_PORT": "0"}, **self.env)
         argv = [binary(), "agent", "--endpoint", f"http://{self.server.host}", "--cluster", CLUSTER, "--data", self.folder,
-                "--docker-socket", self.docker_socket, "--credentials", os.path.join(self.server.data, "credentials")]
+                "--docker-socket", self.docker_socket, "--credentials", os.path.join(self.server.data, "credentials"), *self.flags]
         with open(self.log_path, "ab") as log:
             self.log_began = log.tell()
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=env)
@@ -72,6 +78,10 @@ class RealAgent:
     def files(self):
         return sorted(os.path.relpath(os.path.join(folder, name), self.folder)
                       for folder, _, names in os.walk(self.folder) for name in names)
+
+
+def can_make_networks():
+    return os.path.exists("/usr/lib/cni/bridge") and shutil.which("nft") is not None
 
 
 def pids_with(argument):
@@ -117,7 +127,7 @@ class Task:
 class Host:
     """Server and agent on a private engine. `tasks` is the ledger: what RunTask has acknowledged."""
 
-    def __init__(self, agent_folder=None, server_flags=(), store_mib=None, clock=False):
+    def __init__(self, agent_folder=None, server_flags=(), store_mib=None, clock=False, networks=False):
         self.folder = tempfile.mkdtemp(prefix="gts", dir="/tmp")
         self.runs = os.path.join(self.folder, "runs")
         self.docker = self.agent = self.server = None
@@ -132,7 +142,9 @@ class Host:
             self.docker = rig.Docker(self.folder)
             env = self.clock_env() if clock else {}
             self.server = Server(server_flags, env=env).start()
-            self.agent = RealAgent(self.server, self.docker.socket, agent_folder or os.path.join(self.folder, "agent"), env)
+            self.has_networks = networks and can_make_networks()
+            self.agent = RealAgent(self.server, self.docker.socket, agent_folder or os.path.join(self.folder, "agent"), env,
+                                   ["--awsvpc-pool", POOL, "--awsvpc-bridge", BRIDGE] if self.has_networks else [])
             self.prepare()
         except BaseException:
             self.close()
@@ -147,6 +159,8 @@ class Host:
             main = {"name": "main", "image": rig.IMAGE, "memory": 8, "command": command,
                     "mountPoints": [{"sourceVolume": "runs", "containerPath": "/runs"}]}
             call(self.server, "RegisterTaskDefinition", family=family, containerDefinitions=[main], volumes=[runs])
+            if family == "brief":
+                call(self.server, "RegisterTaskDefinition", family="own", containerDefinitions=[main], volumes=[runs], networkMode="awsvpc")
         mount = {"sourceVolume": "scratch", "containerPath": "/scratch"}
         first = {"name": "first", "image": rig.IMAGE, "memory": 8, "essential": False, "mountPoints": [mount],
                  "command": ["sh", "-c", "echo yes > /scratch/said"]}
@@ -229,7 +243,8 @@ class Host:
         environment = [{"name": "ID", "value": task.id}, {"name": "CODE", "value": str(task.code)}, {"name": "LAST", "value": str(last)}]
         try:
             reply = call(self.server, "RunTask", taskDefinition=kind, startedBy=task.id, clientToken=task.id,
-                         overrides={"containerOverrides": [{"name": "main", "environment": environment}]})
+                         overrides={"containerOverrides": [{"name": "main", "environment": environment}]},
+                         **({"networkConfiguration": NETWORK} if kind == "own" else {}))
         except Down:
             self.unsure.append(task)
             raise
@@ -348,9 +363,15 @@ class Host:
         wait_until("no volume is left", lambda: docker("volume", "ls", "-q").stdout == "", 30, 0.3)
         networks = docker("network", "ls", "-q").stdout.split()
         assert len(networks) == len(self.networks), f"networks: {networks}"
+        wait_until("no task's network is left", lambda: self.traces_of_networks() == [], 30, 0.3)
         ours = {task.arn.split("/")[-1] for task in self.tasks + self.past}  # others may run tasks here, too
-        groups = [path for path in cgroups_of_tasks() if any(id in path for id in ours)]
-        assert not groups, f"cgroups: {groups}"
+
+        def groups():
+            return [path for path in cgroups_of_tasks() if any(id in path for id in ours)]
+        try:
+            wait_until("no task's group is left", lambda: groups() == [], 30, 0.3)
+        except AssertionError as problem:
+            raise AssertionError(f"cgroups: {groups()}\n{self.agent.log_text()[-6000:]}") from problem
         assert self.mounts_now() == self.mounts, f"mounts: {set(self.mounts_now()) - set(self.mounts)}"
         reply = call(self.server, "DescribeContainerInstances", containerInstances=self.connected())
         for instance in reply["containerInstances"]:
@@ -358,6 +379,17 @@ class Host:
                             for name in ("remainingResources", "registeredResources"))
             assert left == all_of, f"the server's books: {left} of {all_of}"
         assert len(reply["containerInstances"]) == 1, "the agent registered more than once"
+
+    def traces_of_networks(self):
+        """What there is of the tasks' own networks: ends of their interfaces, leases, the agent's notes, rules that name them."""
+        if not self.has_networks:
+            return []
+        links = json.loads(subprocess.run(["ip", "-j", "link", "show", "master", BRIDGE], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                          text=True).stdout or "[]")
+        rules = subprocess.run(["nft", "list", "table", "ip", "gantry"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True).stdout
+        folder = os.path.join(self.agent.folder, "agent/cni")
+        return ([link["ifname"] for link in links] + glob.glob(f"{folder}/*.json") + glob.glob(f"{folder}/leases/{BRIDGE}/10.*")
+                + [line.strip() for line in rules.splitlines() if re.search(LEASED, line)])
 
     def kill_shims(self):
         """What an engine that was not there at the end could not take away: shims of this folder, with their containers."""
