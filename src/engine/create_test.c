@@ -687,6 +687,35 @@ static void an_unknown_volume_is_named(void **state)
     rig_deinit(&one.rig);
 }
 
+static void a_mount_without_a_place_is_named(void **state)
+{
+    struct one one;
+    (void)state;
+
+    make_one(&one);
+    add_volume(&one, "data", "");
+    assert_null(run_one(&one));
+    assert_true(str_starts(rig_change(&one.rig, "t1", "my_app.1", "STOPPED")->reason,
+                           STR("HostConfigError: Unable to resolve volume mounts; invalid path: "
+                               "my_app.1 data; ecs-web-7-data-")));
+    rig_deinit(&one.rig);
+}
+
+static void a_link_has_one_alias(void **state)
+{
+    struct str link = STR("db:a:b");
+    struct one one;
+    (void)state;
+
+    make_one(&one);
+    rig_container(&one.rig, one.task, "db", "app");
+    SET(one.c, links, (struct str_list){.n = 1, .at = &link});
+    assert_null(run_one(&one));
+    EXPECT_STR(rig_change(&one.rig, "t1", "my_app.1", "STOPPED")->reason,
+               "HostConfigError: Invalid link format");
+    rig_deinit(&one.rig);
+}
+
 // ---- file systems of the network
 
 static struct acs_efs_volume_configuration *add_efs(struct one *one)
@@ -873,6 +902,8 @@ int main(void)
         cmocka_unit_test(a_shared_volume_outlives_its_task),
         cmocka_unit_test(a_shared_volume_that_must_exist_must_exist),
         cmocka_unit_test(an_unknown_volume_is_named),
+        cmocka_unit_test(a_mount_without_a_place_is_named),
+        cmocka_unit_test(a_link_has_one_alias),
         cmocka_unit_test(a_task_network_is_refused),
         cmocka_unit_test(a_secret_that_names_nothing_is_refused),
         cmocka_unit_test(a_file_system_is_mounted_by_nfs),

@@ -183,6 +183,9 @@ static void set_engine(struct sim_host *host, struct engine_settings *engine)
     engine->task_networks = true;
     engine->port_first = 40000;
     engine->port_last = 40000 + 8 + (int32_t)rng_below(&dice, 100);
+    engine->efs_server = STR("nas");
+    engine->efs_plugin = rng_below(&dice, 2) == 0;
+    engine->storage_limits = rng_below(&dice, 2) == 0;
 }
 
 static void set_config(struct sim_host *host)
