@@ -95,6 +95,7 @@ static void put_plan(struct hostnet *hostnet)
     plan->direct = config->network_direct;
     plan->masquerade = !config->network_plain;
     plan->block_instance_metadata = config->network_blocks_imds;
+    plan->loopback_open = config->loopback_open;
 }
 
 static struct member *find_member(struct hostnet *hostnet, struct str task)

@@ -207,6 +207,7 @@ static void set_config(struct sim_host *host)
         .metrics_disabled = !host->options.metrics,
         .task_roles = true,
         .task_roles_of_host = true,
+        .log_roles = true,
         .os_family_detail = STR("linux"),
         .data_dir = "data",
         .disk_reserve = 5,
