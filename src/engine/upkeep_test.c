@@ -250,6 +250,23 @@ static void what_no_record_knows_is_removed_after_the_cleanup_wait(void **state)
     rig_deinit(&rig);
 }
 
+static void an_orphan_that_ignores_the_signal_has_the_usual_grace(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.stop_timeout_ms = 7 * TIME_SECOND_MS;
+    fake_image(rig.fake, "app:1")->ignores_term = true;
+    start_with_volume(&rig, "t1");
+    rig_lose(&rig);
+    rig_run(&rig, MINUTE + 5 * TIME_SECOND_MS);
+    assert_int_equal(containers_left(&rig), 1);
+    rig_run(&rig, 10 * TIME_SECOND_MS);
+    assert_int_equal(containers_left(&rig), 0);
+    rig_deinit(&rig);
+}
+
 static void what_is_known_is_no_orphan(void **state)
 {
     struct rig rig;
@@ -377,6 +394,7 @@ int main(void)
         cmocka_unit_test(ages_are_known_after_a_restart),
         cmocka_unit_test(a_disk_that_is_nearly_full_does_not_wait),
         cmocka_unit_test(what_no_record_knows_is_removed_after_the_cleanup_wait),
+        cmocka_unit_test(an_orphan_that_ignores_the_signal_has_the_usual_grace),
         cmocka_unit_test(what_is_known_is_no_orphan),
         cmocka_unit_test(what_another_agent_has_made_is_left_alone),
         cmocka_unit_test(an_orphan_is_tried_again_until_the_runtime_is_back),
