@@ -362,6 +362,37 @@ bool sim_host_is_refused(const struct sim_host *host)
     return !host->is_up && host->status == AGENT_EXIT_TERMINAL;
 }
 
+static bool has_container(const struct fake *fake, struct str task)
+{
+    for (size_t i = 0; i < fake_containers(fake); i++) {
+        const struct fake_container *c = fake_container_at(fake, i);
+
+        if (!c->removed && str_ends(c->task_arn, task))
+            return true;
+    }
+    return false;
+}
+
+// Nothing tells of them that they were an agent's whose records are gone.
+static size_t count_nameless_resources(const struct sim_host *host)
+{
+    size_t n = 0;
+
+    for (const struct fake_resource *one = fake_host(host->fake)->resources; one != NULL;
+         one = one->next)
+        n += !one->removed && !has_container(host->fake, one->task);
+    return n;
+}
+
+// What a wiped life had made may be without a name from now on, too.
+void sim_host_vanish(struct sim_host *host, struct str id)
+{
+    size_t before = count_nameless_resources(host);
+
+    fake_vanish(host->fake, id);
+    host->old_resources += count_nameless_resources(host) - before;
+}
+
 void sim_host_wipe(struct sim_host *host)
 {
     ASSERT(!host->is_up);
@@ -371,7 +402,7 @@ void sim_host_wipe(struct sim_host *host)
     memory_disk_watch(host->disk, on_disk, host);
     fake_restart(host->fake); // what it was told to do before is not done any more
     look_at_runtime(host);
-    host->old_resources = fake_host_left(fake_host(host->fake));
+    host->old_resources = count_nameless_resources(host);
     host->status = -1;
     loop_timer_start(&host->again, 0);
 }
