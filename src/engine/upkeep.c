@@ -19,7 +19,6 @@ enum {
     LIST_MS = 10 * 60 * 1000,
     REMOVE_IMAGE_MS = 3 * 60 * 1000,
     ORPHAN_ATTEMPTS = 5,
-    ORPHAN_STOP_S = 30,
     LOW_DISK_CYCLE_MS = 60 * 1000,
     LOOKS_LATER_MS = 30 * 1000,
 };
@@ -242,6 +241,12 @@ static void find_ours(struct engine *engine, enum chore chore, enum host_call_ki
     send(engine, chore, call, LIST_MS);
 }
 
+// Whose container it was is not known any more, so neither is what its definition said.
+static int32_t stop_seconds(const struct engine *engine)
+{
+    return (int32_t)(engine->settings.stop_timeout_ms / TIME_SECOND_MS);
+}
+
 static void on_container(struct engine *engine, enum chore chore, enum host_call_kind kind,
                          struct str subject, time_ms timeout)
 {
@@ -249,7 +254,7 @@ static void on_container(struct engine *engine, enum chore chore, enum host_call
 
     SET(call, container, str_copy(engine->out->arena, subject));
     if (kind == HOST_CALL_KIND_STOP)
-        SET(call, stop_timeout, ORPHAN_STOP_S);
+        SET(call, stop_timeout, stop_seconds(engine));
     send(engine, chore, call, timeout);
 }
 
@@ -300,7 +305,7 @@ static bool tend_orphan(struct engine *engine, struct orphan *orphan)
         send(engine, CHORE_REMOVE_VOLUME, call, ENGINE_VOLUME_MS);
     } else if (orphan->runs) {
         on_container(engine, CHORE_STOP_ORPHAN, HOST_CALL_KIND_STOP, orphan->subject,
-                     ORPHAN_STOP_S * (time_ms)TIME_SECOND_MS + ENGINE_STOP_EXTRA_MS);
+                     engine->settings.stop_timeout_ms + ENGINE_STOP_EXTRA_MS);
     } else {
         on_container(engine, CHORE_REMOVE_ORPHAN, HOST_CALL_KIND_REMOVE, orphan->subject,
                      ENGINE_REMOVE_MS);

@@ -353,6 +353,23 @@ static void a_task_that_is_known_keeps_its_group_when_a_container_too_many_goes(
     rig_deinit(&rig);
 }
 
+static void an_orphan_that_ignores_the_signal_has_the_usual_grace(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.stop_timeout_ms = 7 * TIME_SECOND_MS;
+    fake_image(rig.fake, "app:1")->ignores_term = true;
+    start_with_volume(&rig, "t1");
+    rig_lose(&rig);
+    rig_run(&rig, MINUTE + 5 * TIME_SECOND_MS);
+    assert_int_equal(containers_left(&rig), 1);
+    rig_run(&rig, 10 * TIME_SECOND_MS);
+    assert_int_equal(containers_left(&rig), 0);
+    rig_deinit(&rig);
+}
+
 static void what_is_known_is_no_orphan(void **state)
 {
     struct rig rig;
@@ -457,6 +474,7 @@ int main(void)
         cmocka_unit_test(what_a_lost_task_had_of_its_host_goes_with_its_last_container),
         cmocka_unit_test(a_group_that_cannot_be_removed_is_tried_again),
         cmocka_unit_test(a_task_that_is_known_keeps_its_group_when_a_container_too_many_goes),
+        cmocka_unit_test(an_orphan_that_ignores_the_signal_has_the_usual_grace),
         cmocka_unit_test(what_is_known_is_no_orphan),
         cmocka_unit_test(what_another_agent_has_made_is_left_alone),
         cmocka_unit_test(an_orphan_is_tried_again_until_the_runtime_is_back),
