@@ -3,6 +3,8 @@
 
 #include "agent/agent.h"
 
+#include "agent/config_unused.h"
+
 #include <signal.h>
 
 #include "agent/keeper.h"
@@ -138,6 +140,9 @@ int agent_run(const struct agent_options *options)
         arena_deinit(&agent.arena);
         return AGENT_EXIT_USAGE;
     }
+    for (size_t i = 0; i < agent.config.unused_n; i++)
+        LOG_INFO("agent.setting_unused", LOG_CSTR("name", agent.config.unused[i]->name),
+                 LOG_CSTR("reason", agent.config.unused[i]->why));
     if (loop_open(&agent.loop) != 0 ||
         loop_signal_init(&agent.terminate, agent.loop, SIGTERM, on_signal, &agent) != 0 ||
         loop_signal_init(&agent.interrupt, agent.loop, SIGINT, on_signal, &agent) != 0 ||

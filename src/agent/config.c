@@ -2,6 +2,7 @@
 
 #include "agent/config.h"
 
+#include "agent/config_unused.h"
 #include "agent/duration.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -383,6 +384,8 @@ static int read_host(struct loader *l)
         {"ECS_DISABLE_DOCKER_HEALTH_CHECK", &out->health_disabled},
         {"ECS_ENABLE_TASK_IAM_ROLE", &out->task_roles},
         {"ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST", &out->task_roles_of_host},
+        {"ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE", &out->log_roles},
+        {"ECS_SKIP_LOCALHOST_TRAFFIC_FILTER", &out->loopback_open},
         {"ECS_ENABLE_CONTAINER_METADATA", &out->metadata_files},
         {"ECS_DISABLE_TASK_METADATA_AZ", &out->zone_hidden},
         {"ECS_ALLOW_OFFHOST_INTROSPECTION_ACCESS", &out->introspection_off_host},
@@ -648,6 +651,17 @@ static int read_network(struct loader *l, const struct agent_options *options)
     return 0;
 }
 
+static void find_unused(struct loader *l)
+{
+    struct agent_config *out = l->out;
+
+    out->unused = arena_array(l->arena, const struct config_unused *, config_unused_n);
+    for (size_t i = 0; i < config_unused_n; i++) {
+        if (setting(l, config_unused[i].name).len > 0)
+            out->unused[out->unused_n++] = &config_unused[i];
+    }
+}
+
 static int load_file(struct loader *l, const struct agent_options *options)
 {
     const char *path = options->config_file;
@@ -678,6 +692,7 @@ int config_load(struct arena *arena, const struct agent_options *options,
         .metadata_burst = 60,
         .task_roles = true,
         .task_roles_of_host = true,
+        .log_roles = true,
     };
     out->engine.metadata_endpoints = false; // until they are served
     rc = load_file(&l, options);
@@ -703,6 +718,7 @@ int config_load(struct arena *arena, const struct agent_options *options,
         rc = read_tags(&l);
     if (rc == 0)
         rc = read_registries(&l);
+    find_unused(&l);
     out->engine.cluster = out->cluster.len > 0 ? out->cluster : STR("default");
     out->engine.region = out->region;
     out->engine.data_dir = str_of(out->data_dir);

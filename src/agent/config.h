@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 
 struct arena;
+struct config_unused;
 
 struct agent_config {
     struct str endpoint; // URL
@@ -51,7 +52,9 @@ struct agent_config {
     double metadata_burst; // and at once
     bool task_roles;
     bool task_roles_of_host;
-    bool faults; // can be injected; filled in when the host has been asked
+    bool log_roles;     // of the tasks' awslogs drivers
+    bool loopback_open; // of the host, to the interfaces that lead to the local server
+    bool faults;        // can be injected; filled in when the host has been asked
     bool metadata_files;
     bool zone_hidden;
     const char *audit_path; // NULL: the log
@@ -68,6 +71,10 @@ struct agent_config {
     const char *cni_plugins;
     const char *groups_file; // NULL: none
     struct str fargate;      // "FARGATE" or "FARGATE_SPOT": the host serves those; empty: EC2
+
+    // Set, and without effect here (config_unused.h).
+    const struct config_unused **unused;
+    size_t unused_n;
 
     struct str_list gpu_ids; // that the host has; found before it registers
     struct str gpu_driver;

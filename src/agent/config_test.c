@@ -1,6 +1,7 @@
 // Settings: what each variable does, what it refuses, and who wins when several places set it.
 
 #include "agent/config.h"
+#include "agent/config_unused.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -432,10 +433,37 @@ static void what_cannot_be_a_network_is_refused(void **state)
 
 #define CASE(name) cmocka_unit_test_setup(name, forget)
 
+static void switches_of_logs_and_loopback(void **state)
+{
+    (void)state;
+    assert_true(loaded().log_roles);
+    assert_false(loaded().loopback_open);
+    assert_false(loaded_as("ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE", "false").log_roles);
+    assert_true(loaded_as("ECS_SKIP_LOCALHOST_TRAFFIC_FILTER", "true").loopback_open);
+}
+
+static void settings_without_effect_are_told_of(void **state)
+{
+    struct agent_config config;
+    (void)state;
+
+    assert_int_equal(loaded().unused_n, 0);
+    set("ECS_POLL_METRICS", "true");
+    set("ECS_CHECKPOINT", "false");
+    set("ECS_CLUSTER", "c"); // has an effect
+    config = loaded();
+    assert_int_equal(config.unused_n, 2);
+    assert_string_equal(config.unused[0]->name, "ECS_CHECKPOINT");
+    assert_string_equal(config.unused[1]->name, "ECS_POLL_METRICS");
+    assert_true(strlen(config.unused[1]->why) > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(defaults_are_the_documented_ones),
+        CASE(switches_of_logs_and_loopback),
+        CASE(settings_without_effect_are_told_of),
         CASE(switches_are_true_or_false),
         CASE(durations_have_their_least),
         CASE(what_is_cleaned_up_can_be_chosen),

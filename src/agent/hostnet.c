@@ -95,6 +95,7 @@ static void put_plan(struct hostnet *hostnet)
     plan->direct = config->network_direct;
     plan->masquerade = !config->network_plain;
     plan->block_instance_metadata = config->network_blocks_imds;
+    plan->loopback_open = config->loopback_open;
 }
 
 static struct member *find_member(struct hostnet *hostnet, struct str task)
@@ -327,8 +328,9 @@ static void begin_up(struct job *job)
              str_fmt(&job->arena, "The security group '%.*s' does not exist", STR_ARGS(*unknown)));
     else if (!is_process_of(&job->arena, wish->pid, wish->container))
         fail(job, STR("the pause container's process is gone"));
-    else if (cni_has_note(job->hostnet->cni, wish->task))
-        job->cni_call = cni_remove(job->hostnet->cni, wish->task, 0, REMOVE_MS, cleared, job);
+    else if (cni_has_note(job->hostnet->cni, wish->task)) // what an addition had made when it died
+        job->cni_call =
+            cni_remove(job->hostnet->cni, wish->task, wish->pid, REMOVE_MS, cleared, job);
     else
         make(job);
 }

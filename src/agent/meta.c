@@ -232,6 +232,7 @@ static bool redirect(struct meta *meta)
 
     plan->endpoint_port = meta_server_port(meta->server, false);
     plan->endpoint_of_host = true;
+    plan->loopback_open = meta->settings.config->loopback_open;
     plan->endpoint_links = (struct str_list){0};
     meta->links[0] = meta->settings.bridge;
     if (meta->settings.bridge.len > 0) {

@@ -116,6 +116,7 @@ static struct ecs_attribute_list attributes(struct arena *arena, const struct ag
         .task_roles = config->task_roles && config->engine.metadata_endpoints,
         .task_roles_of_host =
             config->task_roles && config->task_roles_of_host && config->engine.metadata_endpoints,
+        .log_roles = config->task_roles && config->log_roles && config->engine.metadata_endpoints,
         .faults = config->faults,
         .task_networks = config->engine.task_networks,
         .task_cgroups = config->engine.task_cgroups,

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "core/images.h"
 #include "core/payload_parts.h"
+#include "core/roles.h"
 #include "model/task.h"
 
 bool part_memory(const struct container_part *part, int32_t *out_mib)
@@ -45,6 +46,17 @@ static void put_environment_files(const struct container_part *part, struct acs_
         SET(&out->environment_files.at[i], value, files->at[i].value);
         SET(&out->environment_files.at[i], type, ACS_ENVIRONMENT_FILE_TYPE_S3);
     }
+}
+
+// The container engine then sends the log as the execution role, whose keys the agent serves it.
+static bool logs_as_role(const struct container_part *part)
+{
+    const struct ecs_log_configuration *log = part->container->log_configuration;
+
+    return log != NULL && log->log_driver == ECS_LOG_DRIVER_AWSLOGS &&
+           role_of_task(part->step->state, part->task, ACS_ROLE_TYPE_TASKEXECUTION,
+                        part->step->arena)
+                   .len > 0;
 }
 
 static void put_sizes(const struct container_part *part, struct acs_container *out)
@@ -212,6 +224,8 @@ void payload_container(const struct container_part *part, struct acs_container *
     put_restart_policy(part, out);
     put_firelens(part, out);
     put_exec_agent(part, out);
+    if (logs_as_role(part))
+        SET(out, logs_auth_strategy, ACS_AUTH_STRATEGY_EXECUTIONROLE);
     SET(out, docker_config, payload_docker(part));
     SET(out, secrets, payload_secrets(part));
     out->has.secrets = out->secrets.n > 0;

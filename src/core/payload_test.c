@@ -186,6 +186,24 @@ static void a_log_stream_is_named_after_container_and_task(void **state)
     assert_true(str_ends(arn, str_from(stream, strlen("svc/web/"))));
 }
 
+static void a_log_of_cloudwatch_is_sent_as_the_execution_role(void **state)
+{
+    static const char head[] = "{\"executionRoleArn\":\"puller\",\"containerDefinitions\":[";
+    static const char rest[] =
+        "{\"name\":\"web\",\"image\":\"a\",\"memory\":8,\"logConfiguration\":{\"logDriver\":"
+        "\"awslogs\",\"options\":{\"awslogs-group\":\"g\",\"awslogs-region\":\"r\"}}},"
+        "{\"name\":\"other\",\"image\":\"a\",\"memory\":8,\"essential\":false,"
+        "\"logConfiguration\":{\"logDriver\":\"json-file\"}}]}";
+    static const char without[] = "{\"containerDefinitions\":[";
+    struct world *w = *state;
+    struct str task = start(w, arena_printf(&w->arena, "%s%s", head, rest), (struct stage_plan){0});
+
+    EXPECT_STR(world_get(w, task, "containers.0.logsAuthStrategy"), "ExecutionRole");
+    EXPECT_STR(world_get(w, task, "containers.1.logsAuthStrategy"), "");
+    task = start(w, arena_printf(&w->arena, "%s%s", without, rest), (struct stage_plan){0});
+    EXPECT_STR(world_get(w, task, "containers.0.logsAuthStrategy"), "");
+}
+
 static const char awslogs_definition[] =
     "{\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"b\",\"logConfiguration\":"
     "{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"g\"%s}}}]}";
@@ -368,6 +386,7 @@ int main(void)
         STAGE_TEST(a_container_carries_its_typed_fields),
         STAGE_TEST(the_rest_travels_as_docker_objects),
         STAGE_TEST(a_log_stream_is_named_after_container_and_task),
+        STAGE_TEST(a_log_of_cloudwatch_is_sent_as_the_execution_role),
         STAGE_TEST(the_account_says_how_logs_are_delivered_when_a_definition_does_not),
         STAGE_TEST(what_a_task_of_fargate_may_write_is_told),
         STAGE_TEST(no_container_setting_is_lost),

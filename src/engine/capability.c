@@ -72,7 +72,7 @@ static void add_sources(struct names *list, const struct engine_abilities *a)
     }
     if (a->env_files)
         add(list, STR("ecs.capability.env-files.s3"));
-    if (a->task_roles)
+    if (a->log_roles)
         add(list, STR("ecs.capability.execution-role-awslogs"));
 }
 

@@ -517,6 +517,20 @@ static bool advance_pause(struct engine *engine, struct container *c,
     UNREACHABLE();
 }
 
+static bool waits_for_router(struct engine *engine, struct container *c)
+{
+    if (!router_is_awaited(c))
+        return false;
+    if (c->router_wait_end == 0)
+        c->router_wait_end = engine->now + ENGINE_ROUTER_MS;
+    if (engine->now >= c->router_wait_end)
+        return false; // the socket serves it all the same
+    MARK("a sender waits for the address of a router that waits for others");
+    c->wake_at = c->router_wait_end;
+    c->blocked = true;
+    return true;
+}
+
 static bool advance(struct engine *engine, struct container *c)
 {
     enum host_container_status next = c->known + 1;
@@ -535,6 +549,8 @@ static bool advance(struct engine *engine, struct container *c)
     }
     if (!may_move_to(engine, c, next, &gone))
         return gone;
+    if (next == HOST_CONTAINER_STATUS_CREATED && waits_for_router(engine, c))
+        return false;
     switch (next) {
     case HOST_CONTAINER_STATUS_MANIFEST_PULLED: image_begin_manifest(engine, c); return true;
     case HOST_CONTAINER_STATUS_PULLED: image_begin_pull(engine, c); return true;

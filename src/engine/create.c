@@ -336,8 +336,9 @@ static bool fill_log(struct engine *engine, struct container *c, struct docker_h
         map_put(arena, &log->config, STR("max-buffer-size"), STR("10m"));
         log->has.config = true;
     }
-    if (c->spec->logs_auth_strategy != ACS_AUTH_STRATEGY_EXECUTIONROLE)
-        return true;
+    if (c->spec->logs_auth_strategy != ACS_AUTH_STRATEGY_EXECUTIONROLE ||
+        !engine->settings.metadata_endpoints)
+        return true; // where nobody serves keys, the container engine's own have to do
     if (execution.len == 0) {
         container_note(c, "HostConfigError", STR("No execution credentials set for the task"));
         return false;

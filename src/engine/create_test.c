@@ -305,6 +305,60 @@ static void a_nonblocking_log_gets_a_buffer(void **state)
     rig_deinit(&one.rig);
 }
 
+static void logs_as_the_execution_role(struct one *one, struct docker_log_config *log)
+{
+    struct docker_host_config *host;
+
+    make_one(one);
+    SET(log, type, STR("awslogs"));
+    host = rig_host_config(&one->rig, one->c);
+    SET(host, log_config, log);
+    SET(one->c, logs_auth_strategy, ACS_AUTH_STRATEGY_EXECUTIONROLE);
+}
+
+static void a_log_may_be_sent_with_the_execution_roles_keys(void **state)
+{
+    struct one one;
+    struct docker_log_config log = {0};
+    struct acs_iam_role_credentials keys = {0};
+    const struct docker_log_config *got;
+    (void)state;
+
+    logs_as_the_execution_role(&one, &log);
+    SET(&keys, credentials_id, STR("c-1"));
+    SET(one.task, execution_role_credentials, &keys);
+    got = run_one(&one)->host->log_config;
+    assert_int_equal(got->config.n, 1);
+    EXPECT_STR(got->config.at[0].key, "awslogs-credentials-endpoint");
+    EXPECT_STR(got->config.at[0].value, "/v2/credentials/c-1");
+    rig_deinit(&one.rig);
+}
+
+static void which_must_be_there(void **state)
+{
+    struct one one;
+    struct docker_log_config log = {0};
+    (void)state;
+
+    logs_as_the_execution_role(&one, &log);
+    assert_null(run_one(&one));
+    EXPECT_STR(rig_change(&one.rig, "t1", "my_app.1", "STOPPED")->reason,
+               "HostConfigError: No execution credentials set for the task");
+    rig_deinit(&one.rig);
+}
+
+static void but_not_where_no_keys_are_served(void **state)
+{
+    struct one one;
+    struct docker_log_config log = {0};
+    (void)state;
+
+    logs_as_the_execution_role(&one, &log);
+    one.rig.settings.metadata_endpoints = false;
+    assert_int_equal(run_one(&one)->host->log_config->config.n, 0);
+    rig_deinit(&one.rig);
+}
+
 static void a_tracked_health_check_must_be_there(void **state)
 {
     struct one one;
@@ -633,6 +687,35 @@ static void an_unknown_volume_is_named(void **state)
     rig_deinit(&one.rig);
 }
 
+static void a_mount_without_a_place_is_named(void **state)
+{
+    struct one one;
+    (void)state;
+
+    make_one(&one);
+    add_volume(&one, "data", "");
+    assert_null(run_one(&one));
+    assert_true(str_starts(rig_change(&one.rig, "t1", "my_app.1", "STOPPED")->reason,
+                           STR("HostConfigError: Unable to resolve volume mounts; invalid path: "
+                               "my_app.1 data; ecs-web-7-data-")));
+    rig_deinit(&one.rig);
+}
+
+static void a_link_has_one_alias(void **state)
+{
+    struct str link = STR("db:a:b");
+    struct one one;
+    (void)state;
+
+    make_one(&one);
+    rig_container(&one.rig, one.task, "db", "app");
+    SET(one.c, links, (struct str_list){.n = 1, .at = &link});
+    assert_null(run_one(&one));
+    EXPECT_STR(rig_change(&one.rig, "t1", "my_app.1", "STOPPED")->reason,
+               "HostConfigError: Invalid link format");
+    rig_deinit(&one.rig);
+}
+
 // ---- file systems of the network
 
 static struct acs_efs_volume_configuration *add_efs(struct one *one)
@@ -800,6 +883,9 @@ int main(void)
         cmocka_unit_test(what_the_server_rendered_is_merged_over),
         cmocka_unit_test(storage_is_limited_where_the_runtime_can),
         cmocka_unit_test(a_nonblocking_log_gets_a_buffer),
+        cmocka_unit_test(a_log_may_be_sent_with_the_execution_roles_keys),
+        cmocka_unit_test(which_must_be_there),
+        cmocka_unit_test(but_not_where_no_keys_are_served),
         cmocka_unit_test(a_tracked_health_check_must_be_there),
         cmocka_unit_test(gpus_need_a_runtime_or_a_device_request),
         cmocka_unit_test(a_dynamic_port_is_chosen_and_reported),
@@ -816,6 +902,8 @@ int main(void)
         cmocka_unit_test(a_shared_volume_outlives_its_task),
         cmocka_unit_test(a_shared_volume_that_must_exist_must_exist),
         cmocka_unit_test(an_unknown_volume_is_named),
+        cmocka_unit_test(a_mount_without_a_place_is_named),
+        cmocka_unit_test(a_link_has_one_alias),
         cmocka_unit_test(a_task_network_is_refused),
         cmocka_unit_test(a_secret_that_names_nothing_is_refused),
         cmocka_unit_test(a_file_system_is_mounted_by_nfs),

@@ -92,6 +92,35 @@ static bool has_cycle(const struct task *task)
     return left > 0;
 }
 
+static bool spread(const struct task *task, bool *reached)
+{
+    bool moved = false;
+
+    for (size_t i = 0; i < task->containers_n; i++) {
+        const struct container *c = &task->containers[i];
+
+        for (size_t k = 0; reached[i] && k < c->edges_n; k++) {
+            moved |= !reached[c->edges[k].on];
+            reached[c->edges[k].on] = true;
+        }
+    }
+    return moved;
+}
+
+bool depend_reaches(const struct container *from, const struct container *to)
+{
+    struct arena scratch = ARENA_INIT;
+    bool *reached = arena_array(&scratch, bool, from->task->containers_n);
+    bool reaches;
+
+    reached[from->index] = true;
+    while (spread(from->task, reached))
+        continue;
+    reaches = reached[to->index];
+    arena_deinit(&scratch);
+    return reaches;
+}
+
 bool depend_build(struct task *task)
 {
     bool known = true;

@@ -41,9 +41,11 @@ static const struct container *network_of(const struct task *task)
 bool efs_waits(const struct engine *engine, const struct task *task)
 {
     const struct container *holder = network_of(task);
+    bool waits = engine->settings.efs_plugin && holder != NULL &&
+                 (!container_is_steady(holder) || holder->pid <= 0);
 
-    return engine->settings.efs_plugin && holder != NULL &&
-           (!container_is_steady(holder) || holder->pid <= 0);
+    MARK_IF(waits, "a file system waits for the network that it is mounted from");
+    return waits;
 }
 
 static struct str root_of(const struct acs_efs_volume_configuration *efs)

@@ -283,10 +283,8 @@ static void take_result(struct engine *engine, const struct host_result *result)
 
     if (result->token > 0)
         pending = idtable_get(&engine->pendings, (uint64_t)result->token);
-    if (pending == NULL) {
-        MARK("an answer to a call that was cancelled or given up is passed over");
-        return;
-    }
+    if (pending == NULL)
+        return; // to a call that was cancelled or given up
     done = *pending;
     idtable_remove(&engine->pendings, (uint64_t)result->token);
     mem_free(pending);

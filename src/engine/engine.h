@@ -124,6 +124,7 @@ struct engine_abilities {
     bool apparmor;
     bool task_roles;
     bool task_roles_of_host; // also in network mode host
+    bool log_roles;          // awslogs drivers are given execution roles
     bool faults;             // network faults can be injected
     bool task_networks;
     bool task_cgroups;

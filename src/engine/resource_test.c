@@ -491,6 +491,66 @@ static void a_sender_logs_to_the_routers_socket(void **state)
     rig_deinit(&one.rig);
 }
 
+// A router that waits for "db", which ends by itself after `ms`.
+static void add_waiting_router(struct one *one, int64_t ms)
+{
+    struct acs_container *router = add_router(one, ACS_FIRELENS_CONFIGURATION_TYPE_FLUENTBIT);
+    struct acs_container *db = rig_container(&one->rig, one->task, "db", "db");
+
+    SET(db, essential, false);
+    fake_image(one->rig.fake, "db")->run_ms = ms;
+    rig_depends(&one->rig, router, "db", ACS_CONTAINER_CONDITION_COMPLETE);
+    rig_start(&one->rig, one->task);
+}
+
+static void a_sender_waits_for_the_address_of_a_router_that_waits_itself(void **state)
+{
+    struct one one;
+    (void)state;
+
+    make_one(&one);
+    add_waiting_router(&one, 20000);
+    rig_run(&one.rig, 15000);
+    assert_null(fake_find(one.rig.fake, STR("app")));
+    rig_run(&one.rig, 15000);
+    assert_true(has_env(fake_find(one.rig.fake, STR("app")), "FLUENT_HOST=172.17.0.2"));
+    rig_deinit(&one.rig);
+}
+
+static void but_for_a_minute_at_most(void **state)
+{
+    struct one one;
+    (void)state;
+
+    make_one(&one);
+    add_waiting_router(&one, 300000);
+    rig_run(&one.rig, 55000);
+    assert_null(fake_find(one.rig.fake, STR("app")));
+    rig_run(&one.rig, 10000);
+    assert_true(fake_find(one.rig.fake, STR("app"))->running);
+    assert_false(has_env(fake_find(one.rig.fake, STR("app")), "FLUENT_PORT=24224"));
+    rig_deinit(&one.rig);
+}
+
+static void and_not_when_the_router_waits_for_the_sender(void **state)
+{
+    struct one one;
+    struct acs_container *router;
+    struct acs_container *between;
+    (void)state;
+
+    make_one(&one);
+    router = add_router(&one, ACS_FIRELENS_CONFIGURATION_TYPE_FLUENTBIT);
+    between = rig_container(&one.rig, one.task, "db", "app");
+    rig_depends(&one.rig, router, "db", ACS_CONTAINER_CONDITION_START);
+    rig_depends(&one.rig, between, "app", ACS_CONTAINER_CONDITION_START);
+    rig_start(&one.rig, one.task);
+    rig_run(&one.rig, 10000);
+    assert_true(fake_find(one.rig.fake, STR("app"))->running);
+    assert_true(fake_find(one.rig.fake, STR("log"))->running);
+    rig_deinit(&one.rig);
+}
+
 static void a_router_is_told_its_configuration_and_the_senders_secrets(void **state)
 {
     struct one one;
@@ -602,6 +662,9 @@ int main(void)
         cmocka_unit_test(and_no_longer),
         cmocka_unit_test(a_login_of_the_container_goes_before_the_hosts),
         cmocka_unit_test(a_sender_logs_to_the_routers_socket),
+        cmocka_unit_test(a_sender_waits_for_the_address_of_a_router_that_waits_itself),
+        cmocka_unit_test(but_for_a_minute_at_most),
+        cmocka_unit_test(and_not_when_the_router_waits_for_the_sender),
         cmocka_unit_test(a_router_is_told_its_configuration_and_the_senders_secrets),
         cmocka_unit_test(a_router_without_a_way_out_is_refused_at_once),
         cmocka_unit_test(a_routers_files_are_removed_with_its_task),

@@ -339,6 +339,7 @@ void rig_run(struct rig *rig, int64_t ms)
     for (time_ms next; (next = next_event(rig)) <= end;) {
         if (next > rig->now)
             rig->now = next;
+        fake_set_now(rig->fake, rig->now); // what is called for by a timer is late from then on
         if (fake_next(rig->fake) <= rig->now)
             fake_run(rig->fake, rig->now);
         else if (rig->answers != NULL && rig->answers->at <= rig->now)

@@ -72,6 +72,15 @@ static enum firelens_network network_of(const struct container *c)
     return str_eq(mode, STR("bridge")) ? FIRELENS_BRIDGE : FIRELENS_HOST;
 }
 
+bool router_is_awaited(const struct container *c)
+{
+    const struct container *router = router_of(c->task);
+
+    return router != NULL && router != c && router_sends_to_it(c) &&
+           router->known < HOST_CONTAINER_STATUS_RUNNING && network_of(c) == FIRELENS_BRIDGE &&
+           !depend_reaches(router, c);
+}
+
 static int64_t memory_of(const struct container *router)
 {
     const struct docker_host_config *host = rendered_host(router);

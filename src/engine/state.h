@@ -37,6 +37,7 @@ enum {
     ENGINE_NETWORK_DOWN_MS = 30 * 1000,
     ENGINE_RESOURCE_MS = 60 * 1000,
     ENGINE_CREDENTIALS_MS = 60 * 1000, // how long the execution role's are waited for
+    ENGINE_ROUTER_MS = 60 * 1000,      // likewise the address of a log router
     ENGINE_CALL_GRACE_MS = 10 * 1000,  // how late a result may be before the engine makes one up
     ENGINE_POLL_MS = 5 * 60 * 1000,    // every container is looked at this often
     ENGINE_POLL_SPREAD_MS = 30 * 1000, // plus up to this
@@ -119,7 +120,8 @@ struct container {
     int32_t exit_code;
     struct host_host_port_list host_ports;
     struct ecs_network_binding_list bindings;
-    struct str address; // on Docker's bridge, as of the last look at it running
+    struct str address;      // on Docker's bridge, as of the last look at it running
+    time_ms router_wait_end; // when its router's address is waited for no longer; 0: it was not
     time_ms created_at, started_at, finished_at;
     int32_t restart_count;
     time_ms last_restart_at;
@@ -524,6 +526,9 @@ bool resource_value(const struct task *task, enum host_resource_kind kind, struc
 bool router_is(const struct container *c);                  // a log router
 const struct container *router_of(const struct task *task); // NULL: the task has none
 bool router_sends_to_it(const struct container *c);         // its log driver is awsfirelens
+// Before it is made: it is to be told where its router is, which nobody knows yet but will. A
+// router that waits for others is waited for no other way (depend.c).
+bool router_is_awaited(const struct container *c);
 // The router's configuration file; false, and why in *out_error, when there is none.
 bool router_config(const struct engine *engine, const struct task *task, struct arena *arena,
                    struct str *out_text, struct str *out_error);
@@ -547,6 +552,8 @@ bool depend_build(struct task *task);
 // when to ask again without an event.
 enum depend depend_check(const struct engine *engine, const struct container *c,
                          enum host_container_status target, struct str *out_why, time_ms *out_wake);
+bool depend_reaches(const struct container *from,
+                    const struct container *to); // `from` waits for it
 bool depend_may_stop(const struct container *c); // all that wait for it have stopped
 
 // ---- admission.c

@@ -5,7 +5,8 @@
 // Orphans. Containers and task volumes carry a label that names this agent. One whose name and id
 // no record has is an orphan: a former life's data folder was lost, or a create call was carried
 // out after everybody had given it up. It is told in the log at once and removed after the cleanup
-// wait, so that a folder that was not mounted by mistake can be put right.
+// wait, so that a folder that was not mounted by mistake can be put right. With the last container
+// of a task goes what that task had of the host: nothing else tells whose it was.
 //
 // Refuses to touch: what has no label or another agent's, an image that a task of ours refers to,
 // images of a runtime that pulling does without (prefer-cached), and anything by force.
@@ -18,16 +19,20 @@ enum {
     LIST_MS = 10 * 60 * 1000,
     REMOVE_IMAGE_MS = 3 * 60 * 1000,
     ORPHAN_ATTEMPTS = 5,
-    ORPHAN_STOP_S = 30,
     LOW_DISK_CYCLE_MS = 60 * 1000,
     LOOKS_LATER_MS = 30 * 1000,
 };
 
+enum orphan_kind { ORPHAN_CONTAINER, ORPHAN_VOLUME, ORPHAN_RESOURCES };
+
 struct orphan {
     struct orphan *next;
-    struct str subject; // id of a container or name of a volume, behind the structure
-    bool is_volume;
+    enum orphan_kind kind;
+    struct str
+        subject;     // a container's id, a volume's name, a task's short id; behind the structure
+    struct str task; // short id of the container's, behind it; empty: it does not say
     bool runs;
+    size_t removed; // of a task's resources
     time_ms due_at;
     int attempts;
 };
@@ -43,7 +48,8 @@ struct stranger {
 
 static struct str put_behind(char *place, struct str text)
 {
-    memcpy(place, text.ptr, text.len);
+    if (text.len > 0)
+        memcpy(place, text.ptr, text.len);
     return str_span(place, text.len);
 }
 
@@ -56,26 +62,54 @@ static struct orphan *find_orphan(const struct upkeep *u, struct str subject)
     return NULL;
 }
 
-static void add_orphan(struct engine *engine, struct str subject, bool is_volume, bool runs)
+// NULL when it is there already.
+static struct orphan *add_orphan(struct engine *engine, enum orphan_kind kind, struct str subject,
+                                 struct str task)
 {
     struct upkeep *u = &engine->upkeep;
     struct orphan **place = &u->orphans;
     struct orphan *orphan;
 
     if (subject.len == 0 || find_orphan(u, subject) != NULL)
-        return;
+        return NULL;
     while (*place != NULL)
         place = &(*place)->next;
-    orphan = mem_zalloc(sizeof(*orphan) + subject.len);
+    orphan = mem_zalloc(sizeof(*orphan) + subject.len + task.len);
+    orphan->kind = kind;
     orphan->subject = put_behind((char *)(orphan + 1), subject);
-    orphan->is_volume = is_volume;
-    orphan->runs = runs;
+    orphan->task = put_behind((char *)(orphan + 1) + subject.len, task);
     orphan->due_at = engine->now + engine->settings.cleanup_wait_ms;
     *place = orphan;
-    MARK_IF(!is_volume, "a container that no record knows is found");
-    MARK_IF(is_volume, "a task's volume that no record knows is found");
-    engine_log(engine, LOG_LEVEL_WARN, is_volume ? "orphan.volume" : "orphan.container", NULL, NULL,
-               orphan->subject);
+    return orphan;
+}
+
+static void add_container(struct engine *engine, const struct docker_container_summary *found)
+{
+    struct str arn = STR_NONE;
+    struct str head;
+    struct str task = STR_NONE;
+    struct orphan *orphan;
+
+    for (size_t i = 0; i < found->labels.n; i++) {
+        if (str_eq(found->labels.at[i].key, STR("com.amazonaws.ecs.task-arn")))
+            arn = found->labels.at[i].value;
+    }
+    if (!str_cut_last(arn, '/', &head, &task))
+        task = STR_NONE;
+    orphan = add_orphan(engine, ORPHAN_CONTAINER, found->id, task);
+    if (orphan == NULL)
+        return;
+    orphan->runs = str_eq(found->state, STR("running"));
+    MARK("a container that no record knows is found");
+    engine_log(engine, LOG_LEVEL_WARN, "orphan.container", NULL, NULL, orphan->subject);
+}
+
+static void add_volume(struct engine *engine, struct str name)
+{
+    if (add_orphan(engine, ORPHAN_VOLUME, name, STR_NONE) == NULL)
+        return;
+    MARK("a task's volume that no record knows is found");
+    engine_log(engine, LOG_LEVEL_WARN, "orphan.volume", NULL, NULL, name);
 }
 
 static void drop_orphan(struct upkeep *u, struct orphan *orphan)
@@ -207,6 +241,12 @@ static void find_ours(struct engine *engine, enum chore chore, enum host_call_ki
     send(engine, chore, call, LIST_MS);
 }
 
+// Whose container it was is not known any more, so neither is what its definition said.
+static int32_t stop_seconds(const struct engine *engine)
+{
+    return (int32_t)(engine->settings.stop_timeout_ms / TIME_SECOND_MS);
+}
+
 static void on_container(struct engine *engine, enum chore chore, enum host_call_kind kind,
                          struct str subject, time_ms timeout)
 {
@@ -214,7 +254,7 @@ static void on_container(struct engine *engine, enum chore chore, enum host_call
 
     SET(call, container, str_copy(engine->out->arena, subject));
     if (kind == HOST_CALL_KIND_STOP)
-        SET(call, stop_timeout, ORPHAN_STOP_S);
+        SET(call, stop_timeout, stop_seconds(engine));
     send(engine, chore, call, timeout);
 }
 
@@ -228,19 +268,44 @@ static void remove_image(struct engine *engine, enum chore chore, struct str nam
 
 // ---- orphans: what to do next about them
 
+// What a task may have left on its host beside containers and volumes.
+static const enum host_resource_kind left_behind[] = {
+    HOST_RESOURCE_KIND_FIRELENS,
+    HOST_RESOURCE_KIND_CGROUP, // last: hosts without groups of tasks skip it
+};
+
+static size_t left_behind_n(const struct engine *engine)
+{
+    return sizeof left_behind / sizeof *left_behind - (engine->settings.task_cgroups ? 0 : 1);
+}
+
+static void remove_resource(struct engine *engine, const struct orphan *orphan)
+{
+    struct arena *arena = engine->out->arena;
+    struct host_call *call = engine_new_call(engine, HOST_CALL_KIND_REMOVE_RESOURCE);
+    struct host_resource *what = arena_new(arena, struct host_resource);
+
+    SET(what, kind, left_behind[orphan->removed]);
+    SET(what, task, str_copy(arena, orphan->subject));
+    SET(call, resource, what);
+    send(engine, CHORE_REMOVE_RESOURCE, call, ENGINE_RESOURCE_MS);
+}
+
 static bool tend_orphan(struct engine *engine, struct orphan *orphan)
 {
     struct upkeep *u = &engine->upkeep;
 
     u->orphan = orphan;
-    if (orphan->is_volume) {
+    if (orphan->kind == ORPHAN_RESOURCES) {
+        remove_resource(engine, orphan);
+    } else if (orphan->kind == ORPHAN_VOLUME) {
         struct host_call *call = engine_new_call(engine, HOST_CALL_KIND_REMOVE_VOLUME);
 
         SET(call, volume_name, str_copy(engine->out->arena, orphan->subject));
         send(engine, CHORE_REMOVE_VOLUME, call, ENGINE_VOLUME_MS);
     } else if (orphan->runs) {
         on_container(engine, CHORE_STOP_ORPHAN, HOST_CALL_KIND_STOP, orphan->subject,
-                     ORPHAN_STOP_S * (time_ms)TIME_SECOND_MS + ENGINE_STOP_EXTRA_MS);
+                     engine->settings.stop_timeout_ms + ENGINE_STOP_EXTRA_MS);
     } else {
         on_container(engine, CHORE_REMOVE_ORPHAN, HOST_CALL_KIND_REMOVE, orphan->subject,
                      ENGINE_REMOVE_MS);
@@ -257,6 +322,35 @@ static bool tend_orphans(struct engine *engine)
     return false;
 }
 
+static bool is_task_known(const struct engine *engine, struct str id)
+{
+    for (struct task *t = NULL; (t = task_next(engine, t)) != NULL;) {
+        if (str_eq(task_short_id(t), id))
+            return true;
+    }
+    for (const struct orphan *o = engine->upkeep.orphans; o != NULL; o = o->next) {
+        if (str_eq(o->task, id))
+            return true; // it has another container
+    }
+    return false;
+}
+
+static void orphan_removed(struct engine *engine, struct orphan *orphan)
+{
+    struct str task = str_copy(engine->out->arena, orphan->task);
+    struct orphan *left;
+
+    MARK_IF(orphan->kind == ORPHAN_CONTAINER, "a container that no record knows is removed");
+    MARK_IF(orphan->kind == ORPHAN_VOLUME, "a task's volume that no record knows is removed");
+    engine_log(engine, LOG_LEVEL_INFO, "orphan.removed", NULL, NULL, orphan->subject);
+    drop_orphan(&engine->upkeep, orphan);
+    if (task.len == 0 || is_task_known(engine, task))
+        return;
+    left = add_orphan(engine, ORPHAN_RESOURCES, task, STR_NONE);
+    if (left != NULL)
+        left->due_at = engine->now;
+}
+
 static void orphan_tended(struct engine *engine, const struct host_result *result, enum chore chore)
 {
     struct upkeep *u = &engine->upkeep;
@@ -269,16 +363,17 @@ static void orphan_tended(struct engine *engine, const struct host_result *resul
         orphan->runs = false;
         return;
     }
+    if (is_gone && chore == CHORE_REMOVE_RESOURCE && ++orphan->removed < left_behind_n(engine)) {
+        MARK("what a task that no record knows had of its host is removed");
+        return;
+    }
     if (is_gone) {
-        MARK_IF(!orphan->is_volume, "a container that no record knows is removed");
-        MARK_IF(orphan->is_volume, "a task's volume that no record knows is removed");
-        engine_log(engine, LOG_LEVEL_INFO, "orphan.removed", NULL, NULL, orphan->subject);
-        drop_orphan(u, orphan);
+        orphan_removed(engine, orphan);
         return;
     }
     orphan->due_at = engine->now + LOOKS_LATER_MS;
-    orphan->runs =
-        orphan->runs || (!orphan->is_volume && result->error->class == HOST_ERROR_CLASS_CONFLICT);
+    orphan->runs = orphan->runs || (orphan->kind == ORPHAN_CONTAINER &&
+                                    result->error->class == HOST_ERROR_CLASS_CONFLICT);
     if (result->error->class != HOST_ERROR_CLASS_UNREACHABLE &&
         ++orphan->attempts >= ORPHAN_ATTEMPTS) {
         engine_log(engine, LOG_LEVEL_WARN, "orphan.not_removed", NULL, NULL, result->error->text);
@@ -292,7 +387,7 @@ static void containers_found(struct engine *engine, const struct host_result *re
         const struct docker_container_summary *found = &result->containers.at[i];
 
         if (!is_known(engine, found))
-            add_orphan(engine, found->id, false, str_eq(found->state, STR("running")));
+            add_container(engine, found);
     }
 }
 
@@ -302,7 +397,7 @@ static void volumes_found(struct engine *engine, const struct host_result *resul
         struct str name = result->volumes.at[i].name;
 
         if (!is_known_volume(engine, name))
-            add_orphan(engine, name, true, false);
+            add_volume(engine, name);
     }
 }
 
@@ -618,6 +713,7 @@ void upkeep_result(struct engine *engine, int64_t token, const struct host_resul
     case CHORE_FIND_VOLUMES: volumes_found(engine, result); return;
     case CHORE_STOP_ORPHAN:
     case CHORE_REMOVE_ORPHAN:
+    case CHORE_REMOVE_RESOURCE:
     case CHORE_REMOVE_VOLUME: orphan_tended(engine, result, chore); return;
     case CHORE_REMOVE_IMAGE: image_removed(engine, result); return;
     case CHORE_FIND_STRANGERS: strangers_found(engine, result); return;

@@ -1,7 +1,9 @@
 // Old images, orphans, and what others have left (ecs-behaviour-agent 1.7.5, 3.5).
 
+#include "base/mem.h"
 #include "base/test.h"
 #include "engine/rig.h"
+#include "runtime/fake_host.h"
 
 #define MINUTE TIME_MINUTE_MS
 #define HOUR   TIME_HOUR_MS
@@ -211,6 +213,36 @@ static void a_disk_that_is_nearly_full_does_not_wait(void **state)
     rig_deinit(&rig);
 }
 
+// ---- what another hand does
+
+static void ignore(void *user, const struct runtime_post *post)
+{
+    (void)user;
+    (void)post;
+}
+
+// By another hand than the agent's.
+static void call_by_hand(struct rig *rig, enum host_call_kind kind, int64_t token, const char *name,
+                         struct str_map labels)
+{
+    struct runtime *hand = fake_connect(rig->fake, ignore, NULL);
+    struct docker_config config = {0};
+    struct docker_host_config host = {0};
+    struct host_call call = {0};
+
+    SET(&config, image, STR("app:1"));
+    SET(&config, labels, labels);
+    SET(&call, kind, kind);
+    SET(&call, token, token);
+    SET(&call, name, str_of(name));
+    SET(&call, container, str_of(name));
+    SET(&call, config, &config);
+    SET(&call, host_config, &host);
+    hand->driver->call(hand, &call);
+    rig_run(rig, TIME_SECOND_MS);
+    hand->driver->close(hand);
+}
+
 // ---- orphans
 
 static size_t containers_left(const struct rig *rig)
@@ -247,6 +279,94 @@ static void what_no_record_knows_is_removed_after_the_cleanup_wait(void **state)
     rig_run(&rig, 2 * MINUTE);
     assert_int_equal(containers_left(&rig), 0);
     assert_int_equal(fake_volumes(rig.fake), 0);
+    rig_deinit(&rig);
+}
+
+static const struct fake_resource *group_of(struct rig *rig, const char *task)
+{
+    return fake_host_find(fake_host(rig->fake), HOST_RESOURCE_KIND_CGROUP, str_of(task));
+}
+
+static void what_a_lost_task_had_of_its_host_goes_with_its_last_container(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    init(&rig);
+    rig.settings.task_cgroups = true;
+    fake_image(rig.fake, "app:1");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app:1");
+    rig_container(&rig, task, "side", "app:1");
+    rig_start(&rig, task);
+    rig_run(&rig, 10 * TIME_SECOND_MS);
+    assert_non_null(group_of(&rig, "t1"));
+    rig_lose(&rig);
+    fake_fail(rig.fake, HOST_CALL_KIND_STOP, 1, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER, "no");
+    rig_run(&rig, 80 * TIME_SECOND_MS);
+    assert_int_equal(containers_left(&rig), 1); // it is tried again half a minute later
+    assert_non_null(group_of(&rig, "t1"));
+    rig_run(&rig, MINUTE);
+    assert_int_equal(containers_left(&rig), 0);
+    assert_int_equal(fake_host_left(fake_host(rig.fake)), 0);
+    rig_deinit(&rig);
+}
+
+static void a_group_that_cannot_be_removed_is_tried_again(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.task_cgroups = true;
+    start_with_volume(&rig, "t1");
+    rig_lose(&rig);
+    fake_fail(rig.fake, HOST_CALL_KIND_REMOVE_RESOURCE, 3, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER,
+              "busy");
+    rig_run(&rig, 2 * MINUTE);
+    assert_int_equal(containers_left(&rig), 0);
+    assert_non_null(group_of(&rig, "t1"));
+    rig_run(&rig, 2 * MINUTE);
+    assert_null(group_of(&rig, "t1"));
+    rig_deinit(&rig);
+}
+
+static void a_task_that_is_known_keeps_its_group_when_a_container_too_many_goes(void **state)
+{
+    struct rig rig;
+    struct str_pair labels[] = {{STR("gantry.agent"), STR("us")},
+                                {STR("com.amazonaws.ecs.task-arn"), STR_NONE}};
+    (void)state;
+
+    init(&rig);
+    rig.settings.task_cgroups = true;
+    start_with_volume(&rig, "t1");
+    labels[1].value = rig_arn(&rig, "t1");
+    call_by_hand(&rig, HOST_CALL_KIND_CREATE, 1, "too-many",
+                 (struct str_map){.n = 2, .at = labels});
+    assert_int_equal(containers_left(&rig), 2);
+    rig_restart(&rig);
+    rig_run(&rig, 3 * MINUTE);
+    assert_int_equal(containers_left(&rig), 1);
+    assert_non_null(group_of(&rig, "t1"));
+    rig_deinit(&rig);
+}
+
+static void an_orphan_that_ignores_the_signal_has_the_usual_grace(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.stop_timeout_ms = 7 * TIME_SECOND_MS;
+    fake_image(rig.fake, "app:1")->ignores_term = true;
+    start_with_volume(&rig, "t1");
+    rig_lose(&rig);
+    rig_run(&rig, MINUTE + 5 * TIME_SECOND_MS);
+    assert_int_equal(containers_left(&rig), 1);
+    rig_run(&rig, 10 * TIME_SECOND_MS);
+    assert_int_equal(containers_left(&rig), 0);
     rig_deinit(&rig);
 }
 
@@ -315,32 +435,6 @@ static void what_others_have_left_goes_only_when_that_is_wanted(void **state)
     (void)state;
 }
 
-static void ignore(void *user, const struct runtime_post *post)
-{
-    (void)user;
-    (void)post;
-}
-
-// By another hand than the agent's.
-static void call_by_hand(struct rig *rig, enum host_call_kind kind, int64_t token, const char *name)
-{
-    struct runtime *hand = fake_connect(rig->fake, ignore, NULL);
-    struct docker_config config = {0};
-    struct docker_host_config host = {0};
-    struct host_call call = {0};
-
-    SET(&config, image, STR("app:1"));
-    SET(&call, kind, kind);
-    SET(&call, token, token);
-    SET(&call, name, str_of(name));
-    SET(&call, container, str_of(name));
-    SET(&call, config, &config);
-    SET(&call, host_config, &host);
-    hand->driver->call(hand, &call);
-    rig_run(rig, TIME_SECOND_MS);
-    hand->driver->close(hand);
-}
-
 static void containers_of_others_go_long_after_their_end_and_never_while_they_run(void **state)
 {
     struct rig rig;
@@ -351,10 +445,10 @@ static void containers_of_others_go_long_after_their_end_and_never_while_they_ru
     rig.settings.strangers_per_cycle = 1;
     rig_boot(&rig);
     fake_image(rig.fake, "app:1")->local = true;
-    call_by_hand(&rig, HOST_CALL_KIND_CREATE, 1, "first");
-    call_by_hand(&rig, HOST_CALL_KIND_CREATE, 2, "second");
-    call_by_hand(&rig, HOST_CALL_KIND_CREATE, 3, "runs");
-    call_by_hand(&rig, HOST_CALL_KIND_START, 4, "runs");
+    call_by_hand(&rig, HOST_CALL_KIND_CREATE, 1, "first", (struct str_map){0});
+    call_by_hand(&rig, HOST_CALL_KIND_CREATE, 2, "second", (struct str_map){0});
+    call_by_hand(&rig, HOST_CALL_KIND_CREATE, 3, "runs", (struct str_map){0});
+    call_by_hand(&rig, HOST_CALL_KIND_START, 4, "runs", (struct str_map){0});
     rig_run(&rig, 11 * MINUTE);
     assert_int_equal(containers_left(&rig), 2); // one a cycle
     rig_run(&rig, 10 * MINUTE);
@@ -377,6 +471,10 @@ int main(void)
         cmocka_unit_test(ages_are_known_after_a_restart),
         cmocka_unit_test(a_disk_that_is_nearly_full_does_not_wait),
         cmocka_unit_test(what_no_record_knows_is_removed_after_the_cleanup_wait),
+        cmocka_unit_test(what_a_lost_task_had_of_its_host_goes_with_its_last_container),
+        cmocka_unit_test(a_group_that_cannot_be_removed_is_tried_again),
+        cmocka_unit_test(a_task_that_is_known_keeps_its_group_when_a_container_too_many_goes),
+        cmocka_unit_test(an_orphan_that_ignores_the_signal_has_the_usual_grace),
         cmocka_unit_test(what_is_known_is_no_orphan),
         cmocka_unit_test(what_another_agent_has_made_is_left_alone),
         cmocka_unit_test(an_orphan_is_tried_again_until_the_runtime_is_back),

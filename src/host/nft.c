@@ -172,7 +172,7 @@ static void write_guard(struct buf *out, const struct nft_plan *plan)
 {
     buf_printf(out, "  chain guard {\n    type filter hook prerouting priority -300; policy "
                     "accept;\n");
-    if (plan->bridge.len > 0)
+    if (plan->bridge.len > 0 && !plan->loopback_open)
         buf_printf(out, "    iifname \"%.*s\" ip daddr 127.0.0.0/8 drop\n", STR_ARGS(plan->bridge));
     if (plan->bridge.len > 0 && plan->pool.len > 0)
         buf_printf(out, "    iifname \"%.*s\" ip saddr != %.*s ip saddr != 0.0.0.0 drop\n",
@@ -180,7 +180,7 @@ static void write_guard(struct buf *out, const struct nft_plan *plan)
     if (plan->bridge.len > 0 && plan->block_instance_metadata)
         buf_printf(out, "    iifname \"%.*s\" ip daddr 169.254.169.254 drop\n",
                    STR_ARGS(plan->bridge));
-    for (size_t i = 0; i < plan->endpoint_links.n; i++)
+    for (size_t i = 0; i < plan->endpoint_links.n && !plan->loopback_open; i++)
         buf_printf(out, "    iifname \"%.*s\" ip daddr 127.0.0.0/8 drop\n",
                    STR_ARGS(plan->endpoint_links.at[i]));
     buf_printf(out, "  }\n");

@@ -36,6 +36,7 @@ struct nft_plan {
     int32_t endpoint_port;          // 0: there is none
     struct str_list endpoint_links; // interfaces that containers are behind, beside `bridge`
     bool endpoint_of_host;          // processes of the host (containers in its network), too
+    bool loopback_open; // the rest of the host's loopback is not closed to those interfaces
 };
 
 // Appends the commands, for `nft -f -`.

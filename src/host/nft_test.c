@@ -42,6 +42,23 @@ static void the_endpoint_is_reached_from_links_and_from_the_host(void **state)
                       "    ip daddr 169.254.170.2 tcp dport 80 redirect to :51679\n  }\n}\n");
 }
 
+static void the_loopback_may_stay_open(void **state)
+{
+    struct str links[] = {STR("docker0")};
+    struct nft_plan plan = {
+        .endpoint_port = 51679,
+        .endpoint_links = {.n = 1, .at = links},
+        .loopback_open = true,
+    };
+    (void)state;
+
+    expect(&plan, HEAD GUARD
+           "  }\n"
+           "  chain prerouting {\n    type nat hook prerouting priority -100; policy accept;\n"
+           "    iifname \"docker0\" ip daddr 169.254.170.2 tcp dport 80 dnat to "
+           "127.0.0.1:51679\n  }\n}\n");
+}
+
 static void what_leaves_the_pool_bears_the_hosts_address(void **state)
 {
     struct str direct[] = {STR("10.0.0.0/8")};
@@ -105,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_of_nothing_is_an_empty_table),
         cmocka_unit_test(the_endpoint_is_reached_from_links_and_from_the_host),
+        cmocka_unit_test(the_loopback_may_stay_open),
         cmocka_unit_test(what_leaves_the_pool_bears_the_hosts_address),
         cmocka_unit_test(groups_become_sets_chains_and_maps),
         cmocka_unit_test(without_any_groups_nothing_is_judged),

@@ -45,6 +45,11 @@ def health_of(here):
     return (details[0]["status"], details[0].get("statusReason", "")) if details else None
 
 
+def groups_of(arn):
+    """The task's own groups, without those of its containers."""
+    return [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if os.path.basename(folder) == arn.split("/")[-1]]
+
+
 class Usage(unittest.TestCase):
     def test_what_a_service_uses_is_shown(self):
         serve = "httpd -f -p 80 -h /tmp & while :; do :; done"
@@ -172,14 +177,18 @@ class Orphans(unittest.TestCase):
         here.await_status(arn, "RUNNING")
         others = tasks.run([container("app", FOREVER)])
         tasks.await_status(others, "RUNNING")
+        kept = groups_of(others)
+        self.assertEqual(bool(groups_of(arn)), bool(kept))  # not every machine lets them be made
         strange = machine.docker.docker("run", "-d", rig.IMAGE, "sleep", "600").stdout.strip()
         agent.kill()
         os.unlink(os.path.join(agent.data, "agent", "agent.db"))
         agent.start()
         rig.wait_until("the orphan is gone", lambda: here.of_docker(arn) == [], 60)
-        rig.wait_until("its volume, too", lambda: machine.docker.docker("volume", "ls", "-q").stdout == "", 60)
+        rig.wait_until("its control group, too", lambda: groups_of(arn) == [], 30)
+        rig.wait_until("and its volume", lambda: machine.docker.docker("volume", "ls", "-q").stdout == "", 60)
         self.assertIn("orphan.container", agent.log())
         self.assertEqual(tasks.docker_state(others), "running 0")
+        self.assertEqual(groups_of(others), kept)
         self.assertEqual(machine.docker.docker("inspect", "-f", "{{.State.Status}}", strange).stdout.strip(), "running")
         machine.docker.docker("rm", "-f", strange)
         tasks.stop(others)

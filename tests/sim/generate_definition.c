@@ -299,8 +299,11 @@ static void write_container(struct plan *plan, int index)
 
 // --- the task
 
-static void put_volumes(struct generator *g)
+static void put_volumes(struct plan *plan)
 {
+    struct generator *g = plan->g;
+    bool own_network = plan->mode != NULL && str_eq(str_of(plan->mode), STR("awsvpc"));
+
     open_list(g, "volumes");
     for (int i = 0; i < 2; i++) {
         open_object(g, NULL);
@@ -309,6 +312,10 @@ static void put_volumes(struct generator *g)
             open_object(g, "host");
             if (one_in(g, 2))
                 put_str(g, "sourcePath", STR("/srv/data"));
+            close_object(g);
+        } else if (i == 1 && own_network) {
+            open_object(g, "efsVolumeConfiguration");
+            put_str(g, "fileSystemId", STR("fs-1"));
             close_object(g);
         } else if (one_in(g, 2)) {
             bool shared = one_in(g, 2);
@@ -373,7 +380,7 @@ void write_register_task_definition(struct generator *g)
     close_list(g);
     put_whole_sizes(&plan);
     if (plan.volumes)
-        put_volumes(g);
+        put_volumes(&plan);
     if (plan.roled)
         put_str(g, "executionRoleArn", STR("arn:aws:iam::123456789012:role/puller"));
     if (one_in(g, 4))

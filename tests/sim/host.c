@@ -183,6 +183,9 @@ static void set_engine(struct sim_host *host, struct engine_settings *engine)
     engine->task_networks = true;
     engine->port_first = 40000;
     engine->port_last = 40000 + 8 + (int32_t)rng_below(&dice, 100);
+    engine->efs_server = STR("nas");
+    engine->efs_plugin = rng_below(&dice, 2) == 0;
+    engine->storage_limits = rng_below(&dice, 2) == 0;
 }
 
 static void set_config(struct sim_host *host)
@@ -204,6 +207,7 @@ static void set_config(struct sim_host *host)
         .metrics_disabled = !host->options.metrics,
         .task_roles = true,
         .task_roles_of_host = true,
+        .log_roles = true,
         .os_family_detail = STR("linux"),
         .data_dir = "data",
         .disk_reserve = 5,
@@ -359,6 +363,37 @@ bool sim_host_is_refused(const struct sim_host *host)
     return !host->is_up && host->status == AGENT_EXIT_TERMINAL;
 }
 
+static bool has_container(const struct fake *fake, struct str task)
+{
+    for (size_t i = 0; i < fake_containers(fake); i++) {
+        const struct fake_container *c = fake_container_at(fake, i);
+
+        if (!c->removed && str_ends(c->task_arn, task))
+            return true;
+    }
+    return false;
+}
+
+// Nothing tells of them that they were an agent's whose records are gone.
+static size_t count_nameless_resources(const struct sim_host *host)
+{
+    size_t n = 0;
+
+    for (const struct fake_resource *one = fake_host(host->fake)->resources; one != NULL;
+         one = one->next)
+        n += !one->removed && !has_container(host->fake, one->task);
+    return n;
+}
+
+// What a wiped life had made may be without a name from now on, too.
+void sim_host_vanish(struct sim_host *host, struct str id)
+{
+    size_t before = count_nameless_resources(host);
+
+    fake_vanish(host->fake, id);
+    host->old_resources += count_nameless_resources(host) - before;
+}
+
 void sim_host_wipe(struct sim_host *host)
 {
     ASSERT(!host->is_up);
@@ -369,7 +404,7 @@ void sim_host_wipe(struct sim_host *host)
     fake_restart(host->fake); // what it was told to do before is not done any more
     fake_end_agent(host->fake);
     look_at_runtime(host);
-    host->old_resources = fake_host_left(fake_host(host->fake));
+    host->old_resources = count_nameless_resources(host);
     host->status = -1;
     loop_timer_start(&host->again, 0);
 }

@@ -47,7 +47,9 @@ struct memory_disk *sim_host_disk(struct sim_host *host);
 const struct engine *sim_host_engine(const struct sim_host *host); // NULL: none at present
 // The ARN of its container instance; empty before it knows.
 struct str sim_host_instance(const struct sim_host *host);
-// So many resources are of former lives that were wiped.
+// The container is removed by another hand.
+void sim_host_vanish(struct sim_host *host, struct str id);
+// So many resources may be of former lives that were wiped, with no container left to say so.
 size_t sim_host_old_resources(const struct sim_host *host);
 #define SIM_HOST_VOLUME_HEAD STR("ecs-") // of the names of volumes that go with their task
 

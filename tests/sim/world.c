@@ -221,7 +221,7 @@ static void act_on_container(struct world *w, struct sim_host *host, enum action
     sim_say(sim_host_node(host), "container %.*s: %.*s", STR_ARGS(c->name),
             STR_ARGS(action_name(kind)));
     if (kind == ACTION_CONTAINER_VANISHES)
-        fake_vanish(fake, c->id);
+        sim_host_vanish(host, c->id);
     else if (kind == ACTION_CONTAINER_STARTS)
         fake_start(fake, c->id);
     else
@@ -305,9 +305,7 @@ static void act_on_host(struct world *w, struct sim_host *host, enum action_kind
         node->is_nearly_full = true;
         wane_after(w, WANE_SPACE, host, a_while(w));
         return;
-    case ACTION_HOST_CLOCK:
-        sim_host_jump(host, host_jump(w, node));
-        return;
+    case ACTION_HOST_CLOCK: sim_host_jump(host, host_jump(w, node)); return;
     case ACTION_NET_CUT: net_cut(node); return;
     case ACTION_NET_HALF_OPEN: net_half_open(node, below(w, 2)); return;
     case ACTION_NET_STALL: net_stall(node, a_while(w)); return;

@@ -13,6 +13,7 @@ import random
 import sys
 
 import storm  # noqa: F401: finds the modules below
+import rig
 from fault_storm import KILLS, NEVER, preload
 from host import Host, RealAgent, pause
 from storm import IS_FULL, SEED, SmallDisk, call, rounds, run_tests, wait_until
@@ -34,10 +35,10 @@ def agent_ended_honestly(agent):
 class FaultyRun:
     """One life of an agent with a fault in it, one without; a task or two in each."""
 
-    def __init__(self, host, deed, n):
-        self.host, self.deed, self.n = host, deed, n
+    def __init__(self, host, deed, n, folder="", kinds=("brief", "pair")):
+        self.host, self.deed, self.n, self.kinds = host, deed, n, list(kinds)
         self.note = os.path.join(host.folder, f"note-{deed}-{n}")
-        host.agent.env = preload(host.agent.folder, deed, n, self.note, False)
+        host.agent.env = preload(os.path.join(host.agent.folder, folder).rstrip("/"), deed, n, self.note, False)
 
     def go(self):
         """Whether the fault was reached."""
@@ -70,8 +71,8 @@ class FaultyRun:
         host = self.host
         wait_until("connected or gone", lambda: not host.agent.is_alive() or host.connected(), 60)
         if host.agent.is_alive():
-            host.run("brief", last=0)
-            host.run("pair", last=0)
+            for kind in self.kinds:
+                host.run(kind, last=0)
         wait_until("the tasks' end or its own", lambda: not host.agent.is_alive() or self.all_have_ended(), 60)
         if host.agent.is_alive():
             wait_until("the rows are removed, or its own end", lambda: not host.agent.is_alive() or host.containers() == {}, 60)
@@ -121,6 +122,30 @@ def each_call():
         host.await_connected()
         host.check_nothing_left()
         return f"{reached} faults at {calls} calls, seed {SEED}"
+    finally:
+        host.close()
+
+
+def each_note_of_a_network():
+    """What there is of a task's network stands in a file before it is made and after. In the short version one kill behind
+    each fourth call, from one of the first on: one of them always leaves an interface that its note does not have yet."""
+    host = Host(networks=True)
+    reached = 0
+    try:
+        if not host.has_networks:
+            return "SKIP no CNI plugins, or no nft"
+        FaultyRun(host, "EIO", NEVER).go()
+        for deed in KILLS if IS_FULL else [random.Random(SEED).choice(KILLS)]:
+            n, is_reached = 1 if IS_FULL else random.Random(SEED).randrange(1, 5), True
+            while is_reached:
+                is_reached = FaultyRun(host, deed, n, "agent/cni", ["own"]).go()
+                reached += is_reached
+                n += 1 if IS_FULL else 4
+        assert reached >= 2, "no note was written"
+        host.agent.start()
+        host.await_connected()
+        host.check_nothing_left()
+        return f"{reached} kills, seed {SEED}"
     finally:
         host.close()
 
@@ -214,9 +239,11 @@ def a_full_disk():
 
 TESTS = {
     "a call that fails ends the agent, a kill at any call is survived: nothing lost, nothing twice": each_call,
+    "a kill at any note of a task's network leaves one network, and then none": each_note_of_a_network,
     "a first start that fails or is killed does not stand in the way of the next, and registers once": first_start,
     "on a full disk the agent lives on the room of its file, or ends and says so; then everything comes to its end": a_full_disk,
 }
 
 if __name__ == "__main__":
+    rig.own_network()  # networks of tasks and their packet rules are this storm's alone
     sys.exit(run_tests(TESTS))

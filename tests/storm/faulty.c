@@ -97,6 +97,7 @@ __attribute__((constructor)) static void make_plan(void)
     plan.note = getenv("FAULTY_NOTE");
     plan.count = getenv("FAULTY_COUNT");
     plan.stays = plan.deed == DEED_TORN || getenv("FAULTY_STAY") != NULL;
+    unsetenv("LD_PRELOAD"); // what the program starts is another's
 }
 
 // ---- whether a call counts

@@ -256,7 +256,11 @@ class Host:
         return task
 
     def stop_task(self, task):
-        call(self.server, "StopTask", task=task.arn, reason="enough")
+        try:
+            call(self.server, "StopTask", task=task.arn, reason="enough")
+        except AssertionError as problem:
+            log = "\n".join(line for line in self.agent.log_text().splitlines() if task.arn in line or "agent." in line)
+            raise AssertionError(f"{problem}\n{log[-6000:]}") from problem
         task.is_stopped = True
 
     def describe(self, tasks):
@@ -358,7 +362,7 @@ class Host:
             wait_until("no container is left", lambda: self.containers() == {} and docker("ps", "-aq").stdout == "", 90, 0.3)
         except AssertionError as problem:
             listed = docker("ps", "-a", "--format", '{{.ID}} {{.Status}} {{.Label "com.amazonaws.ecs.task-arn"}}').stdout
-            log = "\n".join(line for line in self.agent.log_text().splitlines() if listed.split()[-1] in line or "agent." in line)
+            log = "\n".join(line for line in self.agent.log_text().splitlines() if (listed.split() or ["-"])[-1] in line or "agent." in line)
             raise AssertionError(f"{problem}:\n{listed}{log[-6000:]}") from problem
         wait_until("no volume is left", lambda: docker("volume", "ls", "-q").stdout == "", 30, 0.3)
         networks = docker("network", "ls", "-q").stdout.split()
