@@ -23,16 +23,15 @@ enum {
     LOOKS_LATER_MS = 30 * 1000,
 };
 
-enum orphan_kind { ORPHAN_CONTAINER, ORPHAN_VOLUME, ORPHAN_RESOURCES };
+enum orphan_kind { ORPHAN_CONTAINER, ORPHAN_VOLUME };
 
 struct orphan {
     struct orphan *next;
     enum orphan_kind kind;
-    struct str
-        subject;     // a container's id, a volume's name, a task's short id; behind the structure
-    struct str task; // short id of the container's, behind it; empty: it does not say
+    struct str subject; // a container's id or a volume's name, behind the structure
+    struct str task;    // short id of the container's, behind it; empty: it does not say
     bool runs;
-    size_t removed; // of a task's resources
+    size_t removed; // of its task's resources
     time_ms due_at;
     int attempts;
 };
@@ -268,7 +267,8 @@ static void remove_image(struct engine *engine, enum chore chore, struct str nam
 
 // ---- orphans: what to do next about them
 
-// What a task may have left on its host beside containers and volumes.
+// What a task may have left on its host beside containers and volumes. It goes before the last
+// container does, for only that one says whose it was.
 static const enum host_resource_kind left_behind[] = {
     HOST_RESOURCE_KIND_FIRELENS,
     HOST_RESOURCE_KIND_CGROUP, // last: hosts without groups of tasks skip it
@@ -279,6 +279,25 @@ static size_t left_behind_n(const struct engine *engine)
     return sizeof left_behind / sizeof *left_behind - (engine->settings.task_cgroups ? 0 : 1);
 }
 
+static bool is_task_known(const struct engine *engine, const struct orphan *orphan)
+{
+    for (struct task *t = NULL; (t = task_next(engine, t)) != NULL;) {
+        if (str_eq(task_short_id(t), orphan->task))
+            return true;
+    }
+    for (const struct orphan *o = engine->upkeep.orphans; o != NULL; o = o->next) {
+        if (o != orphan && str_eq(o->task, orphan->task))
+            return true; // it has another container
+    }
+    return false;
+}
+
+static bool has_resources(const struct engine *engine, const struct orphan *orphan)
+{
+    return orphan->task.len > 0 && orphan->removed < left_behind_n(engine) &&
+           !is_task_known(engine, orphan);
+}
+
 static void remove_resource(struct engine *engine, const struct orphan *orphan)
 {
     struct arena *arena = engine->out->arena;
@@ -286,7 +305,7 @@ static void remove_resource(struct engine *engine, const struct orphan *orphan)
     struct host_resource *what = arena_new(arena, struct host_resource);
 
     SET(what, kind, left_behind[orphan->removed]);
-    SET(what, task, str_copy(arena, orphan->subject));
+    SET(what, task, str_copy(arena, orphan->task));
     SET(call, resource, what);
     send(engine, CHORE_REMOVE_RESOURCE, call, ENGINE_RESOURCE_MS);
 }
@@ -296,9 +315,7 @@ static bool tend_orphan(struct engine *engine, struct orphan *orphan)
     struct upkeep *u = &engine->upkeep;
 
     u->orphan = orphan;
-    if (orphan->kind == ORPHAN_RESOURCES) {
-        remove_resource(engine, orphan);
-    } else if (orphan->kind == ORPHAN_VOLUME) {
+    if (orphan->kind == ORPHAN_VOLUME) {
         struct host_call *call = engine_new_call(engine, HOST_CALL_KIND_REMOVE_VOLUME);
 
         SET(call, volume_name, str_copy(engine->out->arena, orphan->subject));
@@ -306,6 +323,8 @@ static bool tend_orphan(struct engine *engine, struct orphan *orphan)
     } else if (orphan->runs) {
         on_container(engine, CHORE_STOP_ORPHAN, HOST_CALL_KIND_STOP, orphan->subject,
                      engine->settings.stop_timeout_ms + ENGINE_STOP_EXTRA_MS);
+    } else if (has_resources(engine, orphan)) {
+        remove_resource(engine, orphan);
     } else {
         on_container(engine, CHORE_REMOVE_ORPHAN, HOST_CALL_KIND_REMOVE, orphan->subject,
                      ENGINE_REMOVE_MS);
@@ -322,33 +341,12 @@ static bool tend_orphans(struct engine *engine)
     return false;
 }
 
-static bool is_task_known(const struct engine *engine, struct str id)
-{
-    for (struct task *t = NULL; (t = task_next(engine, t)) != NULL;) {
-        if (str_eq(task_short_id(t), id))
-            return true;
-    }
-    for (const struct orphan *o = engine->upkeep.orphans; o != NULL; o = o->next) {
-        if (str_eq(o->task, id))
-            return true; // it has another container
-    }
-    return false;
-}
-
 static void orphan_removed(struct engine *engine, struct orphan *orphan)
 {
-    struct str task = str_copy(engine->out->arena, orphan->task);
-    struct orphan *left;
-
     MARK_IF(orphan->kind == ORPHAN_CONTAINER, "a container that no record knows is removed");
     MARK_IF(orphan->kind == ORPHAN_VOLUME, "a task's volume that no record knows is removed");
     engine_log(engine, LOG_LEVEL_INFO, "orphan.removed", NULL, NULL, orphan->subject);
     drop_orphan(&engine->upkeep, orphan);
-    if (task.len == 0 || is_task_known(engine, task))
-        return;
-    left = add_orphan(engine, ORPHAN_RESOURCES, task, STR_NONE);
-    if (left != NULL)
-        left->due_at = engine->now;
 }
 
 static void orphan_tended(struct engine *engine, const struct host_result *result, enum chore chore)
@@ -363,8 +361,9 @@ static void orphan_tended(struct engine *engine, const struct host_result *resul
         orphan->runs = false;
         return;
     }
-    if (is_gone && chore == CHORE_REMOVE_RESOURCE && ++orphan->removed < left_behind_n(engine)) {
+    if (is_gone && chore == CHORE_REMOVE_RESOURCE) {
         MARK("what a task that no record knows had of its host is removed");
+        orphan->removed++;
         return;
     }
     if (is_gone) {
@@ -377,7 +376,12 @@ static void orphan_tended(struct engine *engine, const struct host_result *resul
     if (result->error->class != HOST_ERROR_CLASS_UNREACHABLE &&
         ++orphan->attempts >= ORPHAN_ATTEMPTS) {
         engine_log(engine, LOG_LEVEL_WARN, "orphan.not_removed", NULL, NULL, result->error->text);
-        drop_orphan(u, orphan);
+        if (chore != CHORE_REMOVE_RESOURCE) {
+            drop_orphan(u, orphan);
+            return;
+        }
+        orphan->removed++; // its container need not stay for that
+        orphan->attempts = 0;
     }
 }
 

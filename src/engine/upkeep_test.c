@@ -325,10 +325,47 @@ static void a_group_that_cannot_be_removed_is_tried_again(void **state)
     fake_fail(rig.fake, HOST_CALL_KIND_REMOVE_RESOURCE, 3, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER,
               "busy");
     rig_run(&rig, 2 * MINUTE);
-    assert_int_equal(containers_left(&rig), 0);
     assert_non_null(group_of(&rig, "t1"));
+    assert_int_equal(containers_left(&rig), 1); // it says whose the group is
     rig_run(&rig, 2 * MINUTE);
     assert_null(group_of(&rig, "t1"));
+    assert_int_equal(containers_left(&rig), 0);
+    rig_deinit(&rig);
+}
+
+static void a_group_that_cannot_be_removed_at_all_keeps_no_container(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.task_cgroups = true;
+    start_with_volume(&rig, "t1");
+    rig_lose(&rig);
+    fake_fail(rig.fake, HOST_CALL_KIND_REMOVE_RESOURCE, 100, FAKE_FAULT_FAIL,
+              HOST_ERROR_CLASS_OTHER, "busy");
+    rig_run(&rig, 15 * MINUTE);
+    assert_non_null(group_of(&rig, "t1"));
+    assert_int_equal(containers_left(&rig), 0);
+    rig_deinit(&rig);
+}
+
+static void a_group_goes_before_what_names_it(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.task_cgroups = true;
+    start_with_volume(&rig, "t1");
+    rig_lose(&rig);
+    fake_fail(rig.fake, HOST_CALL_KIND_REMOVE, 1, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER, "no");
+    rig_run(&rig, 80 * TIME_SECOND_MS);
+    assert_null(group_of(&rig, "t1"));
+    assert_int_equal(containers_left(&rig), 1);
+    rig_lose(&rig);
+    rig_run(&rig, 2 * MINUTE);
+    assert_int_equal(containers_left(&rig), 0);
     rig_deinit(&rig);
 }
 
@@ -473,6 +510,8 @@ int main(void)
         cmocka_unit_test(what_no_record_knows_is_removed_after_the_cleanup_wait),
         cmocka_unit_test(what_a_lost_task_had_of_its_host_goes_with_its_last_container),
         cmocka_unit_test(a_group_that_cannot_be_removed_is_tried_again),
+        cmocka_unit_test(a_group_that_cannot_be_removed_at_all_keeps_no_container),
+        cmocka_unit_test(a_group_goes_before_what_names_it),
         cmocka_unit_test(a_task_that_is_known_keeps_its_group_when_a_container_too_many_goes),
         cmocka_unit_test(an_orphan_that_ignores_the_signal_has_the_usual_grace),
         cmocka_unit_test(what_is_known_is_no_orphan),
