@@ -258,7 +258,7 @@ static bool is_active(const struct rec_instance_state *st)
     return st != NULL && st->status == REC_INSTANCE_STATUS_ACTIVE;
 }
 
-// Keeps the cluster's tally of zones, in which active instances count that take tasks by themselves.
+// Keeps the cluster's tally of zones, in which active instances count that are no FARGATE hosts.
 static void tally(struct state *state, struct instance *instance, bool is_active)
 {
     struct cluster *cluster = cluster_get(state, instance->cluster_id);

@@ -263,7 +263,7 @@ const struct fake_container *fake_container_at(const struct fake *fake, size_t i
     return fake->containers[index];
 }
 
-static struct fake_container *by_reference(const struct fake *fake, struct str reference)
+struct fake_container *fake_by_reference(const struct fake *fake, struct str reference)
 {
     for (size_t i = 0; i < fake->containers_n; i++) {
         struct fake_container *c = fake->containers[i];
@@ -318,12 +318,12 @@ static void end_container(struct fake *fake, struct fake_container *c, int32_t c
 
 void fake_exit(struct fake *fake, struct str id, int32_t code)
 {
-    end_container(fake, by_reference(fake, id), code);
+    end_container(fake, fake_by_reference(fake, id), code);
 }
 
 void fake_vanish(struct fake *fake, struct str id)
 {
-    struct fake_container *c = by_reference(fake, id);
+    struct fake_container *c = fake_by_reference(fake, id);
 
     if (c == NULL)
         return;
@@ -365,7 +365,7 @@ static void start_container(struct fake *fake, struct fake_container *c)
 
 void fake_start(struct fake *fake, struct str id)
 {
-    struct fake_container *c = by_reference(fake, id);
+    struct fake_container *c = fake_by_reference(fake, id);
 
     if (c != NULL && !c->running && c->starts > 0)
         start_container(fake, c);
@@ -380,7 +380,7 @@ static void do_create(struct fake *fake, const struct thing *thing)
     struct fake_container *c;
     struct host_result result = {0};
 
-    if (by_reference(fake, call->name) != NULL) {
+    if (fake_by_reference(fake, call->name) != NULL) {
         answer_error(thing, HOST_ERROR_CLASS_CONFLICT,
                      STR("Error response from daemon: the name is in use"));
         return;
@@ -473,7 +473,7 @@ static struct docker_network_settings *network_of(const struct fake_container *c
 }
 
 // A process of its own for every start, whatever else runs there.
-static int32_t pid_of(const struct fake_container *c)
+int32_t fake_pid_of(const struct fake_container *c)
 {
     return (int32_t)(c->started_at % 100000) * 10 + c->starts;
 }
@@ -485,7 +485,7 @@ static struct docker_container_state *state_of(const struct fake_container *c, s
 
     SET(state, running, c->running);
     if (c->running)
-        SET(state, pid, pid_of(c));
+        SET(state, pid, fake_pid_of(c));
     SET(state, status,
         c->running ? STR("running") : (c->starts > 0 ? STR("exited") : STR("created")));
     SET(state, oom_killed, c->oom_killed);
@@ -535,7 +535,7 @@ static void do_remove(const struct thing *thing, struct fake_container *c)
 
 static void do_on_container(struct fake *fake, struct thing *thing)
 {
-    struct fake_container *c = by_reference(fake, thing->call->container);
+    struct fake_container *c = fake_by_reference(fake, thing->call->container);
     struct host_result result = {0};
 
     if (c == NULL) {
@@ -690,75 +690,6 @@ static void do_load(struct fake *fake, const struct thing *thing)
     answer(thing, &result);
 }
 
-// ---- networks: what the agent's shell and not an engine makes
-
-static struct network *find_network(const struct fake *fake, struct str task)
-{
-    for (struct network *network = fake->networks; network != NULL; network = network->next) {
-        if (!network->removed && str_eq(network->task, task))
-            return network;
-    }
-    return NULL;
-}
-
-size_t fake_networks(const struct fake *fake)
-{
-    size_t n = 0;
-
-    for (struct network *network = fake->networks; network != NULL; network = network->next)
-        n += network->removed ? 0 : 1;
-    return n;
-}
-
-// What is there of an earlier try is removed first.
-static struct network *make_network(struct fake *fake, const struct host_network_wish *wish)
-{
-    struct network *before = find_network(fake, wish->task);
-    struct network *network = arena_new(&fake->arena, struct network);
-
-    if (before != NULL)
-        before->removed = true;
-    fake->networks_n++;
-    network->task = wish->task;
-    network->address = str_fmt(&fake->arena, "10.%u.%u.%u", (fake->networks_n >> 16) & 255,
-                               (fake->networks_n >> 8) & 255, fake->networks_n & 255);
-    network->next = fake->networks;
-    fake->networks = network;
-    return network;
-}
-
-static void network_up(struct fake *fake, const struct thing *thing)
-{
-    const struct host_network_wish *wish = thing->call->network;
-    const struct fake_container *holder = by_reference(fake, wish->container);
-    struct host_network found = {0};
-    struct host_result result = {0};
-
-    if (holder == NULL || !holder->running || wish->pid != pid_of(holder)) {
-        answer_error(thing, HOST_ERROR_CLASS_NOT_FOUND, STR("there is no such namespace"));
-        return;
-    }
-    SET(&found, address, make_network(fake, wish)->address);
-    SET(&found, mac, STR("02:00:00:00:00:01"));
-    SET(&result, network, &found);
-    answer(thing, &result);
-}
-
-static void do_on_network(struct fake *fake, const struct thing *thing)
-{
-    struct network *network;
-    struct host_result result = {0};
-
-    if (thing->call->kind == HOST_CALL_KIND_NETWORK_UP) {
-        network_up(fake, thing);
-        return;
-    }
-    network = find_network(fake, thing->call->network->task);
-    if (network != NULL)
-        network->removed = true;
-    answer(thing, &result);
-}
-
 static void answer_version(const struct thing *thing)
 {
     struct docker_version version = {0};
@@ -821,7 +752,7 @@ static void do_call(struct fake *fake, struct thing *thing)
     case HOST_CALL_KIND_REMOVE_VOLUME: do_on_volume(fake, thing); return;
     case HOST_CALL_KIND_LOAD_IMAGE: do_load(fake, thing); return;
     case HOST_CALL_KIND_NETWORK_UP:
-    case HOST_CALL_KIND_NETWORK_DOWN: do_on_network(fake, thing); return;
+    case HOST_CALL_KIND_NETWORK_DOWN: fake_do_on_network(fake, thing); return;
     case HOST_CALL_KIND_EVENTS: open_events(thing); return;
     case HOST_CALL_KIND_VERSION: answer_version(thing); return;
     case HOST_CALL_KIND_INFO: answer_info(fake, thing); return;

@@ -1,4 +1,5 @@
-// The fake runtime from the inside: fake.c, and fake_look.c, which has what is only looked at.
+// The fake runtime from the inside: fake.c, fake_network.c, and fake_look.c, which has what is only
+// looked at.
 
 #ifndef RUNTIME_FAKE_INTERNAL_H
 #define RUNTIME_FAKE_INTERNAL_H
@@ -101,6 +102,13 @@ struct fake {
 struct thing *fake_push(struct fake *fake, enum thing_kind kind, time_ms at);
 void fake_answer(const struct thing *thing, struct host_result *result);
 void fake_answer_error(const struct thing *thing, enum host_error_class class, struct str text);
+
+struct fake_container *fake_by_reference(const struct fake *fake, struct str reference);
+int32_t fake_pid_of(const struct fake_container *c);
+
+// ---- fake_network.c
+
+void fake_do_on_network(struct fake *fake, const struct thing *thing);
 
 // ---- fake_look.c
 

@@ -141,8 +141,7 @@ static bool is_paused(const struct look *look)
     const struct service_deployment *newest = service_newest_deployment(look->service);
 
     for (size_t i = 0; newest != NULL && i < newest->rec->hooks.n; i++) {
-        if (newest->rec->hooks.at[i].status ==
-            ECS_DEPLOYMENT_LIFECYCLE_HOOK_STATUS_AWAITING_ACTION)
+        if (newest->rec->hooks.at[i].status == ECS_DEPLOYMENT_LIFECYCLE_HOOK_STATUS_AWAITING_ACTION)
             return true;
     }
     return false;
