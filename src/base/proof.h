@@ -36,7 +36,7 @@ enum plant {
     PLANT_PAYLOAD_NOT_RESENT, // an agent that comes back is not told what it missed
     PLANT_STOP_FORGOTTEN,     // a stop that arrives before its task is lost
     PLANT_STOPPED_REVIVES,    // a late report moves a STOPPED task back
-    PLANT_CONTAINER_LOST,     // a container made right before a crash of the agent is not found
+    PLANT_CONTAINER_LOST,     // a container made right before a crash of the agent is never found
     PLANT_EARLY_REPLY,        // replies leave before their tick is committed
     PLANT_MANIFEST_IGNORED,   // what the manifest does not list runs on
     PLANT_STOPPING_UNCOUNTED, // a service starts tasks while old ones have not stopped yet

@@ -390,7 +390,7 @@ static void containers_found(struct engine *engine, const struct host_result *re
     for (size_t i = 0; !result->has.error && i < result->containers.n; i++) {
         const struct docker_container_summary *found = &result->containers.at[i];
 
-        if (!is_known(engine, found))
+        if (!is_known(engine, found) && !PLANTED(PLANT_CONTAINER_LOST))
             add_container(engine, found);
     }
 }

@@ -284,13 +284,22 @@ static bool waits_for_an_end(const struct ecs_container_definition *container)
     return false;
 }
 
+// Whoever waits until it is HEALTHY waits for longer than it may take: its first probe comes later.
+static bool is_healthy_too_late(const struct ecs_container_definition *container)
+{
+    const struct ecs_health_check *check = container->health_check;
+
+    return check != NULL && container->start_timeout > 0 &&
+           container->start_timeout <= (check->has.interval ? check->interval : 30);
+}
+
 // A container that waits for the end of one that never ends makes no service.
 static bool can_run(const struct look *look)
 {
     const struct ecs_container_definition_list *list = containers_of(look);
 
     for (size_t i = 0; i < list->n; i++) {
-        if (waits_for_an_end(&list->at[i]))
+        if (waits_for_an_end(&list->at[i]) || is_healthy_too_late(&list->at[i]))
             return false;
     }
     return true;
