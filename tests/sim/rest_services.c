@@ -135,13 +135,18 @@ static bool is_frozen(const struct look *look)
             newest->rec->status == ECS_SERVICE_DEPLOYMENT_STATUS_ROLLBACK_FAILED);
 }
 
-// A pause lasts as long as its caller said, and a fortnight when he said nothing.
-static bool is_paused(const struct look *look)
+// A hook waits for its answer as long as the caller said, and for a day when he said nothing; a
+// pause for a fortnight.
+static bool awaits_a_hook(const struct look *look)
 {
     const struct service_deployment *newest = service_newest_deployment(look->service);
 
     for (size_t i = 0; newest != NULL && i < newest->rec->hooks.n; i++) {
-        if (newest->rec->hooks.at[i].status == ECS_DEPLOYMENT_LIFECYCLE_HOOK_STATUS_AWAITING_ACTION)
+        const struct rec_deployment_hook *hook = &newest->rec->hooks.at[i];
+
+        if ((hook->status == ECS_DEPLOYMENT_LIFECYCLE_HOOK_STATUS_AWAITING_ACTION ||
+             hook->status == ECS_DEPLOYMENT_LIFECYCLE_HOOK_STATUS_IN_PROGRESS) &&
+            hook->expires_at > server_now(look))
             return true;
     }
     return false;
@@ -360,7 +365,7 @@ static const char *why_active(struct look *look, struct tally *n)
         return says_it_is_steady(look) || (!look->is_mended && churns(look))
                    ? NULL
                    : "is steady and does not say so";
-    if (gave_up(look) || is_frozen(look) || is_paused(look) || is_excused(look, n))
+    if (gave_up(look) || is_frozen(look) || awaits_a_hook(look) || is_excused(look, n))
         return NULL;
     return primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED
                ? "has failed"
