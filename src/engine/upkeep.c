@@ -5,8 +5,8 @@
 // Orphans. Containers and task volumes carry a label that names this agent. One whose name and id
 // no record has is an orphan: a former life's data folder was lost, or a create call was carried
 // out after everybody had given it up. It is told in the log at once and removed after the cleanup
-// wait, so that a folder that was not mounted by mistake can be put right. With the last container
-// of a task goes what that task had of the host: nothing else tells whose it was.
+// wait, so that a folder that was not mounted by mistake can be put right. Before the last
+// container of a task goes what that task had of the host: nothing else tells whose it was.
 //
 // Refuses to touch: what has no label or another agent's, an image that a task of ours refers to,
 // images of a runtime that pulling does without (prefer-cached), and anything by force.
