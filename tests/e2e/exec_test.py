@@ -38,7 +38,7 @@ def setUpModule():
     # What the sanitizer keeps of freed memory is no figure of ours.
     os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4"
     signal.signal(signal.SIGTERM, terminated)
-    machine = rig.Machine(env={"ECS_CONTAINER_STOP_TIMEOUT": "2s"}, flags=[f"--exec-idle={IDLE_S}s"])
+    machine = rig.Machine(env={"ECS_CONTAINER_STOP_TIMEOUT": "2s"})
     try:
         web = run(["app"])
     except BaseException:
@@ -321,17 +321,6 @@ class ASession(unittest.TestCase):
         one.until_closed()
         await_gone(web, "trap")
 
-    def test_ends_when_nothing_happens(self):
-        one = self.session(web, "sleep 314")
-        self.assertEqual(one.until_closed(IDLE_S + 20), f"The session was idle for {IDLE_S} seconds.")
-        await_gone(web, "sleep 314")
-
-    def test_ends_when_the_client_does_not_come_back(self):
-        one = self.session(web, "sleep 315")
-        rig.wait_until("it runs", lambda: processes(web, "sleep 315") == 1)
-        one.cut()
-        rig.wait_until("it is hung up", lambda: processes(web, "sleep 315") == 0, IDLE_S + 20)
-
     def test_there_are_two_in_a_container(self):
         task = run(["app"])
         one, two, three = (self.session(task) for _ in range(3))
@@ -393,6 +382,41 @@ class ASession(unittest.TestCase):
         one = self.session(web, "sh -c 'echo out; echo err >&2; exit 7'", gantry={"exitCode": True, "terminal": False})
         one.until_closed()
         self.assertEqual((bytes(one.screen), bytes(one.errors), one.exit_code), (b"out\n", b"err\n", 7))
+
+
+class AnIdleSession(unittest.TestCase):
+    """With a time-out of its own: a slow machine must be free to leave the sessions of other tests idle for a while."""
+
+    @staticmethod
+    def start_anew(flags):
+        machine.down()
+        machine.flags = flags
+        machine.up()
+
+        def is_asked():
+            reply = machine.ecs("execute-command", "--task", web, "--command", "true", "--interactive", check=False)
+            return reply.returncode == 0
+
+        rig.wait_until("commands are taken again", is_asked)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.start_anew([f"--exec-idle={IDLE_S}s"])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.start_anew([])
+
+    def test_ends_when_nothing_happens(self):
+        one = session(web, "sleep 314")
+        self.assertEqual(one.until_closed(IDLE_S + 20), f"The session was idle for {IDLE_S} seconds.")
+        await_gone(web, "sleep 314")
+
+    def test_ends_when_the_client_does_not_come_back(self):
+        one = session(web, "sleep 315")
+        rig.wait_until("it runs", lambda: processes(web, "sleep 315") == 1)
+        one.cut()
+        rig.wait_until("it is hung up", lambda: processes(web, "sleep 315") == 0, IDLE_S + 20)
 
 
 class MuchAtOnce(unittest.TestCase):

@@ -1,8 +1,8 @@
 """A private machine for end-to-end tests: a Docker Engine of its own, an image made on the spot, and
 `gantry up` on free ports. Nothing is left behind.
 
-Clients reach the server through a proxy that records their calls; the last line of each file is a check of all
-that was recorded against the model of the API.
+Clients reach the server through a proxy that records their calls; the last lines of each file are a check of all
+that was recorded against the model of the API, and one for reports of sanitizers.
 
     GANTRY=build/src/gantry python3 tests/e2e/aws_cli_test.py
 
@@ -70,6 +70,18 @@ class Traffic:
 
 
 traffic = Traffic()
+reports = []  # lines of what the sanitizers said in the programs' logs
+
+
+def collect_reports(folder):
+    """The first report of each log: a program that aborted may be started anew, and no test need notice."""
+    telling = re.compile(r"ERROR: \w+Sanitizer|\.[ch]:\d+:\d+: runtime error: |Assertion .* failed")
+    for path in sorted(glob.glob(f"{folder}/up.log") + glob.glob(f"{folder}/agent-*.log")):
+        with open(path, errors="replace") as log:
+            lines = log.read().splitlines()
+        start = next((number for number, line in enumerate(lines) if telling.search(line)), None)
+        if start is not None:
+            reports.extend([os.path.basename(path)] + lines[start:start + 30])
 
 
 def free_port():
@@ -346,6 +358,7 @@ class Machine:
                 path = os.path.join(self.folder, name)
                 if os.path.exists(path):
                     print(f"--- {name}\n{open(path).read()}", file=sys.stderr)
+        collect_reports(self.folder)
         if self.docker:
             self.docker.close()
         remove_groups(self.folder)
@@ -402,15 +415,23 @@ class _TapRunner:
                 self.fail_line(test, err)
 
         result = Result()
-        print(f"1..{suite.countTestCases() + 1}", flush=True)
+        cases = suite.countTestCases()
+        print(f"1..{cases + 2}", flush=True)
         suite.run(result)
-        traffic_is_right = self.check_traffic(suite.countTestCases() + 1)
-        return 0 if result.wasSuccessful() and traffic_is_right else 1
+        traffic_is_right = self.check_traffic(cases + 1)
+        no_reports = self.check_reports(cases + 2)
+        return 0 if result.wasSuccessful() and traffic_is_right and no_reports else 1
+
+    def check_reports(self, number):
+        print(f"{'not ok' if reports else 'ok'} {number} - the programs' logs hold no report of a sanitizer", flush=True)
+        for line in reports:
+            print(f"# {line}", flush=True)
+        return not reports
 
     def check_traffic(self, number):
         calls, findings = traffic.check()
-        for finding in findings:
-            print(f"# {finding}", flush=True)
         ok = calls > 0 and not findings
         print(f"{'ok' if ok else 'not ok'} {number} - all {calls} recorded calls follow the model", flush=True)
+        for finding in findings:
+            print(f"# {finding}", flush=True)
         return ok
