@@ -57,6 +57,35 @@ static void stopped_tasks_stay_for_their_time(void **state)
     EXPECT_STR(world_get(w, world_ok(w, "DescribeTasks", ask), "failures.0.reason"), "MISSING");
 }
 
+// In bounded memory: those that stopped first are the first to be forgotten, before their time.
+static void no_more_stopped_tasks_stay_than_may(void **state)
+{
+    struct world *w = *state;
+    struct str arns[3];
+    struct str reply;
+
+    w->state.config.stopped_tasks_max = 2;
+    launch_add_instance(w, "a1", 1000, 1000, "[]");
+    launch_add_simple(w, "web", 10, 10);
+    for (int i = 0; i < 3; i++) {
+        struct str run =
+            world_ok(w, "RunTask", "{\"cluster\":\"demo\",\"taskDefinition\":\"web\"}");
+
+        arns[i] = launch_task_arn(w, run, 0);
+    }
+    for (int i = 2; i >= 0; i--) {
+        launch_report(w, arns[i], "STOPPED");
+        world_advance(w, 1);
+    }
+    reply = world_callf(w, "DescribeTasks",
+                        "{\"cluster\":\"demo\",\"tasks\":[\"%.*s\",\"%.*s\",\"%.*s\"]}",
+                        STR_ARGS(arns[0]), STR_ARGS(arns[1]), STR_ARGS(arns[2]));
+    assert_true(str_eq(world_get(w, reply, "tasks.0.taskArn"), arns[0]));
+    assert_true(str_eq(world_get(w, reply, "tasks.1.taskArn"), arns[1]));
+    assert_true(str_eq(world_get(w, reply, "failures.0.arn"), arns[2]));
+    EXPECT_STR(world_get(w, reply, "failures.0.reason"), "MISSING");
+}
+
 static void tasks_outlive_their_cluster(void **state)
 {
     struct world *w = *state;
@@ -97,6 +126,7 @@ int main(void)
         LAUNCH_TEST(tasks_are_described_as_they_were_made),
         LAUNCH_TEST(missing_tasks_are_failures),
         LAUNCH_TEST(stopped_tasks_stay_for_their_time),
+        LAUNCH_TEST(no_more_stopped_tasks_stay_than_may),
         LAUNCH_TEST(tasks_outlive_their_cluster),
         LAUNCH_TEST(between_one_and_a_hundred_can_be_asked_for),
     };

@@ -162,6 +162,38 @@ class EventsTest(unittest.TestCase):
             at = first + len(page["events"])
         self.assertLessEqual(repeated, KILLS)
 
+    def events(self, *flags):
+        env = dict(os.environ, GANTRY_ENDPOINT=f"http://{self.server.host}", GANTRY_DATA=self.server.data)
+        return subprocess.run([binary(), "events", *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+
+    def register(self, count):
+        for _ in range(count):
+            self.server.ok("RegisterContainerInstance", cluster="demo", totalResources=[
+                {"name": "CPU", "type": "INTEGER", "integerValue": 1000},
+                {"name": "MEMORY", "type": "INTEGER", "integerValue": 1000}])
+
+    def test_a_reader_goes_on_where_its_file_says(self):
+        path = os.path.join(self.server.folder, "cursor")
+        self.server.ok("CreateCluster", clusterName="demo")
+        self.register(3)
+        first = self.events("--cursor-file", path)
+        self.assertEqual((first.returncode, first.stderr), (0, ""))
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        self.register(2)
+        second = self.events("--cursor-file", path).stdout.splitlines()
+        self.assertEqual(len(second), 2)
+        self.assertEqual(first.stdout.splitlines() + second, self.events().stdout.splitlines())
+        self.assertEqual(self.events("--cursor-file", path).stdout, "")
+        for cursor in ["no cursor", "x" * 300]:
+            with open(path, "w") as file:
+                file.write(cursor)
+            wrong = self.events("--cursor-file", path)
+            self.assertEqual((wrong.returncode, wrong.stdout), (1, ""))
+            self.assertIn("gantry events: ", wrong.stderr)
+        nowhere = self.events("--cursor-file", os.path.join(self.server.folder, "no/such/file"))
+        self.assertEqual(nowhere.returncode, 1)
+        self.assertIn("cannot write", nowhere.stderr)
+
     def test_what_is_dropped_is_said(self):
         self.server.close()
         self.server = Server(["--events-kept", "5"])
@@ -169,10 +201,7 @@ class EventsTest(unittest.TestCase):
         self.addCleanup(self.server.close)
         cursor = get(self.server, "/events?after=now").json()["cursor"]
         self.server.ok("CreateCluster", clusterName="demo")
-        for _ in range(12):
-            self.server.ok("RegisterContainerInstance", cluster="demo", totalResources=[
-                {"name": "CPU", "type": "INTEGER", "integerValue": 1000},
-                {"name": "MEMORY", "type": "INTEGER", "integerValue": 1000}])
+        self.register(12)
         reply = get(self.server, f"/events?after={cursor}")
         self.assertEqual(reply.status, 410)
         self.assertEqual(reply.json()["lost"], 7)
