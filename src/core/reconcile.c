@@ -92,16 +92,26 @@ bool reconcile_is_draining(const struct state *state, const struct task *task)
     return instance != NULL && instance->st->status == REC_INSTANCE_STATUS_DRAINING;
 }
 
-// Whether tasks are missing that starts which fail could be the reason of. A service that has what
-// it wants, if only because it wants nothing any more, would say so by turns with being steady.
-static bool lacks_tasks(const struct service *service)
+// Whether tasks of the deployment are missing that starts which fail could be the reason of. One
+// that has what it wants, if only because it wants nothing any more, would say so by turns with
+// being steady.
+static bool lacks_tasks(const struct state *state, const struct service *service,
+                        const struct deployment *deployment, int64_t wanted)
 {
-    return service->rec->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON ||
-           (int64_t)service->running_n < service->rec->desired_count;
+    int64_t healthy = 0;
+
+    LIST_EACH (&service->tasks, it) {
+        const struct task *task = LIST_ENTRY(it, struct task, in_service);
+
+        healthy += (uint64_t)task->rec->deployment_id == deployment->part.entity.id &&
+                   reconcile_phase(task) == REPLICA_RUNNING && task->seen_healthy &&
+                   !reconcile_is_draining(state, task);
+    }
+    return healthy < wanted;
 }
 
 int64_t reconcile_start_max(struct step *step, struct service *service,
-                            const struct deployment *deployment, time_ms *again_at)
+                            const struct deployment *deployment, int64_t wanted, time_ms *again_at)
 {
     static const struct service_action impaired = {
         .name = REC_SERVICE_ACTION_SERVICE_TASK_START_IMPAIRED};
@@ -112,7 +122,7 @@ int64_t reconcile_start_max(struct step *step, struct service *service,
     if (deployment->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED)
         return 0;
     MARK_IF(until > step->now, "starts that keep failing are put off");
-    if (backoff_is_impaired(&backoff) && lacks_tasks(service))
+    if (backoff_is_impaired(&backoff) && lacks_tasks(step->state, service, deployment, wanted))
         service_act(step, service, event_trouble(&speaker, TROUBLE_START_IMPAIRED), &impaired);
     if (until <= step->now)
         return STARTS_MAX;

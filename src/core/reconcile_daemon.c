@@ -153,7 +153,7 @@ static void look_at(struct look *look)
                                        config->minimum_healthy_percent, config->maximum_percent)
                             .lower;
     look->input.start_max =
-        reconcile_start_max(look->step, look->service, primary, &look->again_at);
+        reconcile_start_max(look->step, look->service, primary, INT64_MAX, &look->again_at);
     look->input.is_failed = primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED;
     look->input.tasks = look->states;
     LIST_EACH (&look->service->tasks, it)

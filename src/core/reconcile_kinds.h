@@ -48,10 +48,11 @@ struct task_health reconcile_health(struct step *step, const struct service *ser
 enum replica_phase reconcile_phase(const struct task *task);
 bool reconcile_is_draining(const struct state *state, const struct task *task);
 
-// How many tasks of the deployment may be started now, none of a FAILED one; sets again_at when a
-// back-off holds them.
+// How many tasks of the deployment, of which `wanted` are to run, may be started now, none of a
+// FAILED one; sets again_at when a back-off holds them. Says so when starts keep failing while
+// there are fewer healthy ones.
 int64_t reconcile_start_max(struct step *step, struct service *service,
-                            const struct deployment *deployment, time_ms *again_at);
+                            const struct deployment *deployment, int64_t wanted, time_ms *again_at);
 
 // A task found no place: says so, and waits for room.
 void reconcile_no_place(struct step *step, struct service *service, const struct placement *failed);

@@ -91,7 +91,8 @@ static uint32_t repaired_of(const struct rollouts *rollouts)
 static int64_t repair_max(struct look *look, const struct deployment *deployment)
 {
     int64_t lost = deployment->rec->held_count - deployment_wanted(look->step->state, deployment);
-    int64_t most = reconcile_start_max(look->step, look->service, deployment, &look->again_at);
+    int64_t most = reconcile_start_max(look->step, look->service, deployment,
+                                       deployment->rec->held_count, &look->again_at);
 
     if (lost <= 0)
         return 0;
@@ -115,15 +116,12 @@ static void look_at(struct look *look)
         .desired = look->desired,
         .lower = bounds.lower,
         .upper = bounds.upper,
-        .start_max = reconcile_start_max(look->step, look->service, primary, &look->again_at),
         .is_failed =
             look->is_given_up || primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED,
         .deployments_n = look->rollouts.n,
         .repaired = repaired_of(&look->rollouts),
         .tasks = look->states,
     };
-    if (look->input.repaired != 0)
-        look->input.repair_max = repair_max(look, look->rollouts.at[look->input.repaired]);
     LIST_EACH (&look->service->tasks, it) {
         struct task *task = LIST_ENTRY(it, struct task, in_service);
 
@@ -131,6 +129,10 @@ static void look_at(struct look *look)
             add_task(look, task);
     }
     ASSERT(look->input.tasks_n + look->extras_n == max);
+    look->input.start_max =
+        reconcile_start_max(look->step, look->service, primary, look->desired, &look->again_at);
+    if (look->input.repaired != 0)
+        look->input.repair_max = repair_max(look, look->rollouts.at[look->input.repaired]);
     look->input.upper -= (int64_t)look->extras_n;
 }
 

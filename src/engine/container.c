@@ -98,6 +98,8 @@ void container_set_known(struct engine *engine, struct container *c,
     c->dirty = true;
     if (known >= HOST_CONTAINER_STATUS_PULLED)
         note_pulled(engine, c->task);
+    if (known == HOST_CONTAINER_STATUS_RUNNING)
+        c->running_since = engine->now;
     if (known == HOST_CONTAINER_STATUS_STOPPED)
         note_stopped(engine, c);
     submit_container(engine, c);
@@ -117,7 +119,7 @@ static bool code_is_ignored(const struct acs_restart_policy *policy, int32_t cod
 static const char *why_not_restart(const struct engine *engine, const struct container *c)
 {
     const struct acs_restart_policy *policy = c->spec->restart_policy;
-    time_ms since = c->last_restart_at ? c->last_restart_at : c->started_at;
+    time_ms since = c->last_restart_at ? c->last_restart_at : c->running_since;
     time_ms period;
 
     if (policy == NULL || !policy->enabled) {

@@ -199,11 +199,11 @@ static enum depend check_timeout(const struct engine *engine, const struct conta
 {
     time_ms end;
 
-    if (!on->spec->has.start_timeout || on->spec->start_timeout <= 0 || on->started_at == 0)
+    if (!on->spec->has.start_timeout || on->spec->start_timeout <= 0 || on->running_since == 0)
         return DEPEND_WAIT;
     if (condition == CONDITION_START || condition == CONDITION_CREATE)
         return DEPEND_WAIT;
-    end = on->started_at + on->spec->start_timeout * (time_ms)TIME_SECOND_MS;
+    end = on->running_since + on->spec->start_timeout * (time_ms)TIME_SECOND_MS;
     if (engine->now > end) {
         MARK("a dependency that does not get ready within its startTimeout fails");
         *out_why = str_fmt(&c->task->arena, "container %.*s did not reach %s within %d seconds",

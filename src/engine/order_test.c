@@ -151,6 +151,25 @@ static void a_dependent_gives_up_after_the_start_timeout(void **state)
     rig_deinit(&p.rig);
 }
 
+// The runtime's clock, which startedAt is of, was set back meanwhile: nobody has waited for so
+// long.
+static void a_clock_set_back_is_no_start_timeout(void **state)
+{
+    struct pair p;
+    (void)state;
+
+    make_pair(&p, ACS_CONTAINER_CONDITION_HEALTHY);
+    SET(p.b, start_timeout, 10);
+    add_health_check(&p.rig, p.b);
+    fake_image(p.rig.fake, "b")->healthy_after_ms = 7000;
+    rig_boot(&p.rig);
+    rig_skip(&p.rig, TIME_HOUR_MS);
+    rig_start(&p.rig, p.task);
+    rig_run(&p.rig, 60000);
+    assert_true(find(&p, "a")->running);
+    rig_deinit(&p.rig);
+}
+
 static void healthy_waits_for_health(void **state)
 {
     struct pair p;
@@ -319,6 +338,21 @@ static void a_late_crash_is_restarted_and_a_quick_second_one_is_not(void **state
     rig_deinit(&r.rig);
 }
 
+// As long by the clock of whoever restarts: the runtime's may have been set back.
+static void a_clock_set_back_is_no_restart_attempt_period(void **state)
+{
+    struct restarting r;
+    (void)state;
+
+    make_restarting(&r, 10000, 1);
+    rig_boot(&r.rig);
+    rig_skip(&r.rig, TIME_HOUR_MS);
+    rig_start(&r.rig, r.task);
+    rig_run(&r.rig, 60000);
+    assert_int_equal(fake_find(r.rig.fake, STR("a"))->starts, 1);
+    rig_deinit(&r.rig);
+}
+
 // 28
 static void an_ignored_exit_code_is_not_restarted(void **state)
 {
@@ -399,6 +433,7 @@ int main(void)
         cmocka_unit_test(a_failed_dependency_ends_the_dependent_with_143),
         cmocka_unit_test(a_start_whose_answer_was_lost_ends_the_task_of_its_dependent),
         cmocka_unit_test(a_dependent_gives_up_after_the_start_timeout),
+        cmocka_unit_test(a_clock_set_back_is_no_start_timeout),
         cmocka_unit_test(healthy_waits_for_health),
         cmocka_unit_test(complete_takes_any_exit),
         cmocka_unit_test(a_link_is_an_order_and_an_alias),
@@ -408,6 +443,7 @@ int main(void)
         cmocka_unit_test(strangers_are_stopped_together),
         cmocka_unit_test(a_crash_within_the_period_is_not_restarted),
         cmocka_unit_test(a_late_crash_is_restarted_and_a_quick_second_one_is_not),
+        cmocka_unit_test(a_clock_set_back_is_no_restart_attempt_period),
         cmocka_unit_test(an_ignored_exit_code_is_not_restarted),
         cmocka_unit_test(a_stopping_container_is_not_restarted),
         cmocka_unit_test(an_unhealthy_container_is_reported_and_left_running),

@@ -245,6 +245,12 @@ static void load_lists(struct container *c, const struct host_container *row)
     c->bindings = lists.bindings;
 }
 
+// The clock that a time was read from may have been set back since.
+static time_ms no_later_than_now(const struct engine *engine, time_ms at)
+{
+    return at < engine->now ? at : engine->now;
+}
+
 static void load_container(struct engine *engine, int64_t id, const struct host_container *row)
 {
     struct task *task = row->task > 0 ? idtable_get(&engine->tasks, (uint64_t)row->task) : NULL;
@@ -273,7 +279,8 @@ static void load_container(struct engine *engine, int64_t id, const struct host_
     c->started_at = row->started_at;
     c->finished_at = row->finished_at;
     c->restart_count = row->restart_count;
-    c->last_restart_at = row->last_restart_at;
+    c->last_restart_at = no_later_than_now(engine, row->last_restart_at);
+    c->running_since = no_later_than_now(engine, row->started_at);
     load_lists(c, row);
 }
 

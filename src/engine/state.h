@@ -122,7 +122,8 @@ struct container {
     struct ecs_network_binding_list bindings;
     struct str address;      // on Docker's bridge, as of the last look at it running
     time_ms router_wait_end; // when its router's address is waited for no longer; 0: it was not
-    time_ms created_at, started_at, finished_at;
+    time_ms created_at, started_at, finished_at; // as the runtime says, on its clock
+    time_ms running_since; // on the engine's, which what is decided goes by; 0: it did not run
     int32_t restart_count;
     time_ms last_restart_at;
 

@@ -105,6 +105,51 @@ static void test_the_last_old_task_is_replaced_while_the_new_one_does_not_start(
     EXPECT_WEB(w, "deployments.1.status", "ACTIVE");
 }
 
+// How often the service says so in its events.
+static int count_said(struct world *w, const char *message)
+{
+    struct str events = service_get_member(w, "events");
+    const char *text = str_cstr(&w->arena, events);
+    int n = 0;
+
+    while ((text = strstr(text, message)) != NULL) {
+        text += strlen(message);
+        n++;
+    }
+    return n;
+}
+
+// The service has all the tasks it wants, and yet its release does not start.
+static void test_old_tasks_do_not_hide_that_new_ones_do_not_start(void **state)
+{
+    struct world *w = *state;
+
+    open_steady(w, ",\"desiredCount\":2");
+    service_update(w, ",\"taskDefinition\":\"app:2\"");
+    for (int i = 0; i < 5; i++) {
+        service_fail_pending(w);
+        world_advance(w, PAST_BACKOFF_MS);
+    }
+    assert_int_equal(service_count(w, "app:1"), 2);
+    assert_int_equal(count_said(w, "(service web) is unable to consistently start tasks"), 1);
+}
+
+static void test_draining_tasks_do_not_hide_it_either(void **state)
+{
+    struct world *w = *state;
+
+    open_steady(w, ",\"desiredCount\":2");
+    launch_add_instance(w, "i2", 8192, 16384, "[]");
+    world_ok(w, "UpdateContainerInstancesState",
+             "{\"cluster\":\"demo\",\"containerInstances\":[\"i1\"],\"status\":\"DRAINING\"}");
+    for (int i = 0; i < 5; i++) {
+        service_fail_pending(w);
+        world_advance(w, PAST_BACKOFF_MS);
+    }
+    EXPECT_WEB(w, "runningCount", "2");
+    assert_int_equal(count_said(w, "(service web) is unable to consistently start tasks"), 1);
+}
+
 static void test_what_never_ran_is_not_made_up_for(void **state)
 {
     struct world *w = *state;
@@ -198,6 +243,8 @@ int main(void)
         LAUNCH_TEST(test_a_rollback_that_fails_too_has_failed),
         LAUNCH_TEST(test_a_finished_rollout_is_repaired_by_its_own_kind),
         LAUNCH_TEST(test_the_last_old_task_is_replaced_while_the_new_one_does_not_start),
+        LAUNCH_TEST(test_old_tasks_do_not_hide_that_new_ones_do_not_start),
+        LAUNCH_TEST(test_draining_tasks_do_not_hide_it_either),
         LAUNCH_TEST(test_what_never_ran_is_not_made_up_for),
         LAUNCH_TEST(test_an_old_task_without_a_place_leaves_it_to_a_new_one),
         LAUNCH_TEST(test_protection_holds_before_a_task_has_started_too),

@@ -5,7 +5,8 @@
 // batch is one transaction into the write-ahead log, synced before it is acknowledged
 // (synchronous=FULL). The checkpoint that moves the log into the file runs every 10,000 pages, on
 // the thread that commits; its failure is not the batch's, the log just keeps growing. A commit
-// that finds the disk full makes one first and is tried again.
+// that finds the disk full makes one first and is tried again. On a small file system the log is
+// kept to a small part of it: were it to take all the room, none would be left to move it to.
 //
 // locking_mode=exclusive does two things: no shared-memory file, and a second process is refused
 // for as long as we are open.
@@ -27,12 +28,16 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "io/file.h"
+#include "io/space.h"
 #include "store/backend.h"
 
 enum {
     PAGE_BYTES = 8192,
     PROBE_BYTES = 8 * PAGE_BYTES,
     GROWTH_BYTES = 256 * 1024, // what the file grows by
+    LOG_PAGES = 10000,         // a checkpoint is made when the log has so many
+    LOG_PAGES_LEAST = 32,
+    LOG_PART = 16, // of the file system, at most
 };
 
 struct sqlite_store {
@@ -157,13 +162,25 @@ static int make_folder_of(const char *path)
     return file_make_folders(folder_path);
 }
 
+static int64_t log_pages(const struct sqlite_store *s)
+{
+    int64_t room;
+    int64_t total;
+    int64_t pages = LOG_PAGES;
+
+    if (space_free(sqlite3_db_filename(s->db, "main"), &room, &total) == 0)
+        pages = total / LOG_PART / PAGE_BYTES;
+    if (pages < LOG_PAGES_LEAST)
+        return LOG_PAGES_LEAST;
+    return pages < LOG_PAGES ? pages : LOG_PAGES;
+}
+
 // The order matters: the page size before the first page, the locking before the log.
 static int set_up(struct sqlite_store *s)
 {
     static const char pragmas[] = "PRAGMA page_size=8192;"
                                   "PRAGMA locking_mode=EXCLUSIVE;"
                                   "PRAGMA synchronous=FULL;"
-                                  "PRAGMA wal_autocheckpoint=10000;"
                                   "PRAGMA cache_size=-8192;"
                                   "PRAGMA temp_store=MEMORY;"
                                   "PRAGMA trusted_schema=OFF;";
@@ -176,6 +193,8 @@ static int set_up(struct sqlite_store *s)
     outcome = run_sql(s, pragmas);
     if (outcome == 0)
         outcome = query(s, "PRAGMA journal_mode=WAL", NULL, mode, sizeof mode);
+    if (outcome == 0)
+        sqlite3_wal_autocheckpoint(s->db, (int)log_pages(s));
     if (outcome == 0 && strcmp(mode, "wal") != 0) {
         store_set_detail(&s->store, "this file system cannot keep a write-ahead log");
         return STORE_E_IO;

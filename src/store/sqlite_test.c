@@ -300,23 +300,55 @@ static int fill_a_disk(const char *root, struct arena *arena)
     return 0;
 }
 
-static void a_full_disk_stops_commits_until_there_is_room(void **state)
+// Likewise: a few hundred kilobytes are written over and over, more often than there is room for.
+static int write_over(const char *root, struct arena *arena)
 {
-    struct fixture *f = *state;
+    enum { RECORDS = 300, ROUNDS = 20 };
+    const char *path = str_cstr(arena, str_fmt(arena, "%s/it.db", root));
+    char *text = calloc(1, 3001);
+    struct str detail;
+    struct store *store;
+
+    memset(text, 'x', 3000);
+    if (store_open_sqlite(path, &schema, arena, &detail, &store) != 0)
+        return 10;
+    for (uint64_t i = 0; i < RECORDS * ROUNDS; i++) {
+        if (put(store, PEOPLE, 1 + i % RECORDS, text) != 0)
+            return 11;
+    }
+    store_close(store);
+    free(text);
+    arena_deinit(arena);
+    return 0;
+}
+
+static void expect_on_a_disk(struct fixture *f, const char *size,
+                             int (*deed)(const char *root, struct arena *arena))
+{
     pid_t child = fork();
     int status;
 
     if (child == 0) {
         struct arena arena = ARENA_INIT;
         if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-            mount("none", f->root, "tmpfs", 0, "size=1m") != 0)
+            mount("none", f->root, "tmpfs", 0, size) != 0)
             _exit(77);
-        _exit(fill_a_disk(f->root, &arena));
+        _exit(deed(f->root, &arena));
     }
     status = status_of(child);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
         skip(); // needs the right to mount
     assert_int_equal(status, 0);
+}
+
+static void a_full_disk_stops_commits_until_there_is_room(void **state)
+{
+    expect_on_a_disk(*state, "size=1m", fill_a_disk);
+}
+
+static void the_log_leaves_room_on_a_small_disk(void **state)
+{
+    expect_on_a_disk(*state, "size=4m", write_over);
 }
 
 static void a_write_that_fails_half_way_leaves_nothing(void **state)
@@ -507,6 +539,7 @@ int main(void)
             a_full_store_keeps_nothing_of_the_batch_and_then_works_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_stops_commits_until_there_is_room, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(the_log_leaves_room_on_a_small_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(a_write_that_fails_half_way_leaves_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_kill_loses_nothing_acknowledged_and_halves_nothing, setup,

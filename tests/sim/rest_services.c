@@ -18,6 +18,7 @@
 #include "model/task.h"
 #include "model/task_definition.h"
 #include "tests/sim/check.h"
+#include "tests/sim/generate.h"
 #include "tests/sim/rest.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/world.h"
@@ -259,17 +260,17 @@ static bool has_no_room(struct look *look)
            !has_room(look);
 }
 
-static const struct ecs_container_definition_list *containers_of(const struct look *look)
+static const struct ecs_task_definition *definition_of(const struct look *look)
 {
     const struct revision *revision =
         revision_get(look->state, (uint64_t)look->primary->rec->revision_id);
 
-    return &revision_definition(look->state, revision)->rec->definition->container_definitions;
+    return revision_definition(look->state, revision)->rec->definition;
 }
 
 static bool has_dependencies(const struct look *look)
 {
-    const struct ecs_container_definition_list *list = containers_of(look);
+    const struct ecs_container_definition_list *list = &definition_of(look)->container_definitions;
     size_t n = 0;
 
     for (size_t i = 0; i < list->n; i++)
@@ -298,13 +299,37 @@ static bool is_healthy_too_late(const struct ecs_container_definition *container
            container->start_timeout <= (check->has.interval ? check->interval : 30);
 }
 
+// One that nobody makes.
+static bool needs_a_volume(const struct ecs_volume *volume)
+{
+    const struct ecs_docker_volume_configuration *docker = volume->docker_volume_configuration;
+
+    return docker != NULL && docker->scope == ECS_SCOPE_SHARED && !docker->autoprovision;
+}
+
+// A spoilt call may have named anything.
+static bool is_an_image(struct str name)
+{
+    for (size_t i = 0; i < GENERATE_IMAGES; i++) {
+        if (str_eq(generate_images[i], name))
+            return true;
+    }
+    return false;
+}
+
 // A container that waits for the end of one that never ends makes no service.
 static bool can_run(const struct look *look)
 {
-    const struct ecs_container_definition_list *list = containers_of(look);
+    const struct ecs_task_definition *definition = definition_of(look);
+    const struct ecs_container_definition_list *list = &definition->container_definitions;
 
+    for (size_t i = 0; i < definition->volumes.n; i++) {
+        if (needs_a_volume(&definition->volumes.at[i]))
+            return false;
+    }
     for (size_t i = 0; i < list->n; i++) {
-        if (waits_for_an_end(&list->at[i]) || is_healthy_too_late(&list->at[i]))
+        if (waits_for_an_end(&list->at[i]) || is_healthy_too_late(&list->at[i]) ||
+            !is_an_image(list->at[i].image))
             return false;
     }
     return true;

@@ -193,6 +193,28 @@ def deregister(host):
     call(host.server, "DeregisterContainerInstance", containerInstance=arns[0])
 
 
+def await_revival(host):
+    """There is room again; what began on the full disk may still end the agent, however late. How often it did."""
+    ends = 0
+
+    def is_back():
+        nonlocal ends
+        if not host.agent.is_alive():
+            if host.agent.process:
+                agent_ended_honestly(host.agent)
+                ends += 1
+            host.agent.start()
+        return host.connected()
+
+    try:
+        wait_until("the agent is connected", is_back, 60, 0.2)
+    except AssertionError as problem:
+        sizes = {name: os.path.getsize(os.path.join(host.agent.folder, name)) for name in host.agent.files()}
+        raise AssertionError(f"{problem}; alive: {host.agent.is_alive()}, ends: {ends}, files: {sizes}\n"
+                             f"{host.agent.log_text()[-3000:]}") from problem
+    return ends
+
+
 def a_full_disk():
     times = rounds(1, 10)
     disk = SmallDisk("4m")
@@ -224,11 +246,8 @@ def a_full_disk():
                 pause(host.dice, 0.2, 1)
             host.check_nothing_doubled()
             disk.free()
-            pause(host.dice, 1, 2)  # what began on the full disk may still end it
-            if not host.agent.is_alive():
-                host.agent.kill()
-                host.agent.start()
-            host.await_connected()
+            pause(host.dice, 1, 2)
+            ends += await_revival(host)
         host.finish()
         return f"{times} times full, {ends} ends of the agent, {len(host.tasks)} accepted tasks"
     finally:
