@@ -174,8 +174,8 @@ time_ms cleanup_next_timer(const struct engine *engine, const struct task *task)
 
     if (task->known != HOST_TASK_STATUS_STOPPED || waits_for_runtime(engine, task))
         return TIME_NEVER;
-    if (!task->cleaning)
-        return task->cleanup_at;
+    if (!task->cleaning) // a network that is still there has timers and answers of its own
+        return network_is_gone(task) ? task->cleanup_at : TIME_NEVER;
     for (size_t i = 0; i < task->containers_n; i++) { // from here on answers and retries move it
         if (task->containers[i].retry_at < next)
             next = task->containers[i].retry_at;

@@ -139,6 +139,30 @@ static void a_network_that_takes_too_long_ends_its_task(void **state)
     rig_deinit(&rig);
 }
 
+// Its clean-up is due while nobody knows yet what there is of the network. The rig sees an engine
+// that would ask for the time again and again.
+static void an_end_before_the_network_is_known_waits_for_it(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.cleanup_wait_ms = TIME_SECOND_MS;
+    rig.settings.cleanup_jitter_ms = 0;
+    fake_fail(rig.fake, HOST_CALL_KIND_NETWORK_UP, 1, FAKE_FAULT_SILENT, HOST_ERROR_CLASS_OTHER,
+              "");
+    rig_start(&rig, awsvpc_task(&rig, NULL));
+    rig_run(&rig, 10 * TIME_SECOND_MS);
+    fake_exit(rig.fake, fake_find(rig.fake, STR(PAUSE))->id, 137);
+    rig_run(&rig, 10 * TIME_SECOND_MS);
+    assert_non_null(rig_submit(&rig, "t1", "STOPPED"));
+    assert_int_equal(fake_networks(rig.fake), 1);
+    rig_run(&rig, 2 * TIME_MINUTE_MS);
+    assert_int_equal(fake_networks(rig.fake), 0);
+    assert_null(rig_view(&rig, "t1", "app"));
+    rig_deinit(&rig);
+}
+
 static void a_pause_container_that_fails_says_why(void **state)
 {
     struct rig rig;
@@ -328,6 +352,7 @@ int main(void)
         cmocka_unit_test(the_network_goes_after_the_containers_and_before_the_pause),
         cmocka_unit_test(a_network_that_cannot_be_set_up_ends_its_task),
         cmocka_unit_test(a_network_that_takes_too_long_ends_its_task),
+        cmocka_unit_test(an_end_before_the_network_is_known_waits_for_it),
         cmocka_unit_test(a_pause_container_that_fails_says_why),
         cmocka_unit_test(a_pause_container_that_ends_takes_its_task_and_network_along),
         cmocka_unit_test(the_image_is_loaded_once_for_all),

@@ -5,8 +5,9 @@
 // Orphans. Containers and task volumes carry a label that names this agent. One whose name and id
 // no record has is an orphan: a former life's data folder was lost, or a create call was carried
 // out after everybody had given it up. It is told in the log at once and removed after the cleanup
-// wait, so that a folder that was not mounted by mistake can be put right. Before the last
-// container of a task goes what that task had of the host: nothing else tells whose it was.
+// wait, so that a folder that was not mounted by mistake can be put right. All containers of a task
+// are stopped, then what it had of the host goes, then they do: nothing else tells whose it was,
+// and which of them are still there nobody knows for certain.
 //
 // Refuses to touch: what has no label or another agent's, an image that a task of ours refers to,
 // images of a runtime that pulling does without (prefer-cached), and anything by force.
@@ -267,8 +268,7 @@ static void remove_image(struct engine *engine, enum chore chore, struct str nam
 
 // ---- orphans: what to do next about them
 
-// What a task may have left on its host beside containers and volumes. It goes before the last
-// container does, for only that one says whose it was.
+// What a task may have left on its host beside containers and volumes.
 static const enum host_resource_kind left_behind[] = {
     HOST_RESOURCE_KIND_FIRELENS,
     HOST_RESOURCE_KIND_CGROUP, // last: hosts without groups of tasks skip it
@@ -285,11 +285,21 @@ static bool is_task_known(const struct engine *engine, const struct orphan *orph
         if (str_eq(task_short_id(t), orphan->task))
             return true;
     }
-    for (const struct orphan *o = engine->upkeep.orphans; o != NULL; o = o->next) {
-        if (o != orphan && str_eq(o->task, orphan->task))
-            return true; // it has another container
-    }
     return false;
+}
+
+static bool is_sibling(const struct orphan *one, const struct orphan *other)
+{
+    return one != other && one->task.len > 0 && str_eq(one->task, other->task);
+}
+
+static struct orphan *running_sibling(const struct upkeep *u, const struct orphan *orphan)
+{
+    for (struct orphan *o = u->orphans; o != NULL; o = o->next) {
+        if (o->runs && is_sibling(o, orphan))
+            return o;
+    }
+    return NULL;
 }
 
 static bool has_resources(const struct engine *engine, const struct orphan *orphan)
@@ -335,8 +345,13 @@ static bool tend_orphan(struct engine *engine, struct orphan *orphan)
 static bool tend_orphans(struct engine *engine)
 {
     for (struct orphan *o = engine->upkeep.orphans; o != NULL; o = o->next) {
-        if (o->due_at <= engine->now)
-            return tend_orphan(engine, o);
+        struct orphan *first = o->runs ? NULL : running_sibling(&engine->upkeep, o);
+
+        if (o->due_at > engine->now)
+            continue;
+        if (first == NULL || first->due_at <= engine->now)
+            return tend_orphan(engine, first != NULL ? first : o);
+        o->due_at = first->due_at;
     }
     return false;
 }
@@ -364,6 +379,8 @@ static void orphan_tended(struct engine *engine, const struct host_result *resul
     if (is_gone && chore == CHORE_REMOVE_RESOURCE) {
         MARK("what a task that no record knows had of its host is removed");
         orphan->removed++;
+        for (struct orphan *o = u->orphans; o != NULL; o = o->next)
+            o->removed = is_sibling(o, orphan) ? orphan->removed : o->removed;
         return;
     }
     if (is_gone) {

@@ -287,7 +287,7 @@ static const struct fake_resource *group_of(struct rig *rig, const char *task)
     return fake_host_find(fake_host(rig->fake), HOST_RESOURCE_KIND_CGROUP, str_of(task));
 }
 
-static void what_a_lost_task_had_of_its_host_goes_with_its_last_container(void **state)
+static void what_a_lost_task_had_of_its_host_goes_when_none_of_it_runs(void **state)
 {
     struct rig rig;
     struct acs_task *task;
@@ -305,10 +305,36 @@ static void what_a_lost_task_had_of_its_host_goes_with_its_last_container(void *
     rig_lose(&rig);
     fake_fail(rig.fake, HOST_CALL_KIND_STOP, 1, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER, "no");
     rig_run(&rig, 80 * TIME_SECOND_MS);
-    assert_int_equal(containers_left(&rig), 1); // it is tried again half a minute later
+    assert_int_equal(containers_left(&rig), 2); // it is tried again half a minute later
     assert_non_null(group_of(&rig, "t1"));
     rig_run(&rig, MINUTE);
     assert_int_equal(containers_left(&rig), 0);
+    assert_int_equal(fake_host_left(fake_host(rig.fake)), 0);
+    rig_deinit(&rig);
+}
+
+// The first container is gone, and the agent, which was told otherwise, dies: the other one's name
+// must not be all that there is left of the task's group.
+static void a_group_goes_before_the_first_of_two_that_name_it(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    init(&rig);
+    rig.settings.task_cgroups = true;
+    fake_image(rig.fake, "app:1");
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app:1");
+    rig_container(&rig, task, "side", "app:1");
+    rig_start(&rig, task);
+    rig_run(&rig, 10 * TIME_SECOND_MS);
+    rig_lose(&rig);
+    fake_fail(rig.fake, HOST_CALL_KIND_REMOVE, 1, FAKE_FAULT_LOST, HOST_ERROR_CLASS_OTHER, "no");
+    rig_run(&rig, 80 * TIME_SECOND_MS);
+    assert_int_equal(containers_left(&rig), 0);
+    rig_lose(&rig);
+    rig_run(&rig, 2 * MINUTE);
     assert_int_equal(fake_host_left(fake_host(rig.fake)), 0);
     rig_deinit(&rig);
 }
@@ -508,7 +534,8 @@ int main(void)
         cmocka_unit_test(ages_are_known_after_a_restart),
         cmocka_unit_test(a_disk_that_is_nearly_full_does_not_wait),
         cmocka_unit_test(what_no_record_knows_is_removed_after_the_cleanup_wait),
-        cmocka_unit_test(what_a_lost_task_had_of_its_host_goes_with_its_last_container),
+        cmocka_unit_test(what_a_lost_task_had_of_its_host_goes_when_none_of_it_runs),
+        cmocka_unit_test(a_group_goes_before_the_first_of_two_that_name_it),
         cmocka_unit_test(a_group_that_cannot_be_removed_is_tried_again),
         cmocka_unit_test(a_group_that_cannot_be_removed_at_all_keeps_no_container),
         cmocka_unit_test(a_group_goes_before_what_names_it),

@@ -265,7 +265,7 @@ const struct fake_container *fake_container_at(const struct fake *fake, size_t i
 
 struct fake_container *fake_by_reference(const struct fake *fake, struct str reference)
 {
-    for (size_t i = 0; i < fake->containers_n; i++) {
+    for (size_t i = fake->containers_n; i-- > 0;) { // most are asked for while they are young
         struct fake_container *c = fake->containers[i];
 
         if (!c->removed && (str_eq(c->id, reference) || str_eq(c->name, reference)))

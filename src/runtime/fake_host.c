@@ -80,20 +80,21 @@ static struct str fetch_all(struct fake_host *host, const struct host_resource *
 
 // ---- what stands on the host
 
-static struct fake_resource *find(const struct fake_host *host, enum host_resource_kind kind,
-                                  struct str task)
+// Where it hangs, or the end of the list.
+static struct fake_resource **find(struct fake_host *host, enum host_resource_kind kind,
+                                   struct str task)
 {
-    for (struct fake_resource *one = host->resources; one != NULL; one = one->next) {
-        if (!one->removed && one->kind == kind && str_eq(one->task, task))
-            return one;
-    }
-    return NULL;
+    struct fake_resource **at = &host->resources;
+
+    while (*at != NULL && ((*at)->kind != kind || !str_eq((*at)->task, task)))
+        at = &(*at)->next;
+    return at;
 }
 
-const struct fake_resource *fake_host_find(const struct fake_host *host,
-                                           enum host_resource_kind kind, struct str task)
+const struct fake_resource *fake_host_find(struct fake_host *host, enum host_resource_kind kind,
+                                           struct str task)
 {
-    return find(host, kind, task);
+    return *find(host, kind, task);
 }
 
 size_t fake_host_left(const struct fake_host *host)
@@ -101,13 +102,13 @@ size_t fake_host_left(const struct fake_host *host)
     size_t n = 0;
 
     for (const struct fake_resource *one = host->resources; one != NULL; one = one->next)
-        n += !one->removed;
+        n++;
     return n;
 }
 
 static void make(struct fake_host *host, const struct host_resource *what)
 {
-    struct fake_resource *one = find(host, what->kind, what->task);
+    struct fake_resource *one = *find(host, what->kind, what->task);
 
     if (one == NULL) {
         one = arena_new(host->arena, struct fake_resource);
@@ -122,14 +123,14 @@ struct str fake_host_do(struct fake_host *host, const struct host_call *call,
                         struct host_result *result)
 {
     const struct host_resource *what = call->resource;
-    struct fake_resource *one;
+    struct fake_resource **at;
 
     ASSERT(what != NULL && what->task.len > 0);
     ASSERT(what->kind != HOST_RESOURCE_KIND_UNSET);
     if (call->kind == HOST_CALL_KIND_REMOVE_RESOURCE) {
-        one = find(host, what->kind, what->task);
-        if (one != NULL)
-            one->removed = true;
+        at = find(host, what->kind, what->task);
+        if (*at != NULL)
+            *at = (*at)->next;
         return STR_NONE;
     }
     if (what->kind == HOST_RESOURCE_KIND_CGROUP || what->kind == HOST_RESOURCE_KIND_FIRELENS) {

@@ -15,12 +15,11 @@ struct fake_resource {
     enum host_resource_kind kind;
     struct str task;
     const struct host_resource *made; // as it was asked for the last time
-    bool removed;
 };
 
 struct fake_host {
     struct arena *arena;
-    struct fake_resource *resources; // all that were ever made
+    struct fake_resource *resources; // those that are there, the newest first
     struct fake_content *contents;
 };
 
@@ -33,9 +32,9 @@ void fake_host_set(struct fake_host *host, const char *name, const char *content
 void fake_host_lack(struct fake_host *host, const char *name); // nothing of that name: an error
 
 size_t fake_host_left(const struct fake_host *host); // made and not removed
-// The newest of the kind that is there; NULL: none.
-const struct fake_resource *fake_host_find(const struct fake_host *host,
-                                           enum host_resource_kind kind, struct str task);
+// NULL: none of that kind is there.
+const struct fake_resource *fake_host_find(struct fake_host *host, enum host_resource_kind kind,
+                                           struct str task);
 
 // Carries out a make-resource or remove-resource call. Returns why not; empty: done.
 struct str fake_host_do(struct fake_host *host, const struct host_call *call,

@@ -381,7 +381,7 @@ static size_t count_nameless_resources(const struct sim_host *host)
 
     for (const struct fake_resource *one = fake_host(host->fake)->resources; one != NULL;
          one = one->next)
-        n += !one->removed && !has_container(host->fake, one->task);
+        n += !has_container(host->fake, one->task);
     return n;
 }
 
