@@ -99,7 +99,7 @@ def flat_under_tasks():
         host.agent.start()
         host.await_connected()
         gauges = [Gauge(host.agent.process.pid), Gauge(host.server.process.pid)]
-        run_through(host, rounds(5, 100))
+        run_through(host, rounds(5, 500))  # until the store's page cache, 8 MiB, has filled with events
         for gauge in gauges:
             gauge.mark()
         run_through(host, rounds(5, 300))
