@@ -182,6 +182,22 @@ static struct loss *loss_of(uint64_t service_id)
     return loss;
 }
 
+static bool is_misfit(struct str reason)
+{
+    return str_starts(reason, STR("resource cannot be initialized for task")) ||
+           str_starts(reason, STR("HostConfigError: error retrieving docker port map"));
+}
+
+// The container that does not fit need not be the one that the task ends for.
+static bool has_misfit(const struct rec_task *task)
+{
+    for (size_t i = 0; i < task->containers.n; i++) {
+        if (is_misfit(task->containers.at[i].reason))
+            return true;
+    }
+    return is_misfit(task->stopped_reason);
+}
+
 static void note_loss(const struct rec_task *task)
 {
     uint64_t service_id = (uint64_t)task->service_id;
@@ -193,9 +209,7 @@ static void note_loss(const struct rec_task *task)
         HASH_ADD(hh, losses, service_id, sizeof loss->service_id, loss);
     }
     loss->at_ms = kernel_now_ms();
-    loss->was_misfit =
-        str_starts(task->stopped_reason, STR("resource cannot be initialized for task")) ||
-        str_starts(task->stopped_reason, STR("HostConfigError: error retrieving docker port map"));
+    loss->was_misfit = has_misfit(task);
 }
 
 bool check_lost_task_since(uint64_t service_id, int64_t since_ms)

@@ -376,13 +376,16 @@ void net_half_open(struct node *node, bool from_server)
     }
 }
 
+// Nothing overtakes what is under way, however long that was to take.
 void net_stall(struct node *node, int64_t ms)
 {
+    int64_t until_ms = kernel_now_ms() + ms;
+
     LIST_EACH (&ends, it) {
         struct ws *ws = LIST_ENTRY(it, struct ws, in_net);
 
-        if (ws->caller == node)
-            ws->last_arrival_ms = kernel_now_ms() + ms;
+        if (ws->caller == node && ws->last_arrival_ms < until_ms)
+            ws->last_arrival_ms = until_ms;
     }
 }
 
