@@ -152,12 +152,12 @@ static void look_at(struct look *look)
     look->input.lower = rollout_bounds((int64_t)look->input.hosts_n,
                                        config->minimum_healthy_percent, config->maximum_percent)
                             .lower;
-    look->input.start_max =
-        reconcile_start_max(look->step, look->service, primary, INT64_MAX, &look->again_at);
     look->input.is_failed = primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED;
     look->input.tasks = look->states;
     LIST_EACH (&look->service->tasks, it)
         add_task(look, LIST_ENTRY(it, struct task, in_service));
+    look->input.start_max = reconcile_start_max(look->step, look->service, primary,
+                                                look->input.hosts_n, &look->again_at);
 }
 
 static void do_stops(struct look *look, const struct daemon_plan *plan)

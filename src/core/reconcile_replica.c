@@ -99,6 +99,15 @@ static int64_t repair_max(struct look *look, const struct deployment *deployment
     return lost < most ? lost : most;
 }
 
+// A failure keeps what there is as it is, but not for whoever wants nothing any more.
+static bool is_failed(const struct look *look)
+{
+    const struct deployment *primary = look->rollouts.at[0];
+
+    return look->desired > 0 && (look->is_given_up || primary->rec->rollout_state ==
+                                                          ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED);
+}
+
 static void look_at(struct look *look)
 {
     const struct rec_service *rec = look->service->rec;
@@ -116,8 +125,7 @@ static void look_at(struct look *look)
         .desired = look->desired,
         .lower = bounds.lower,
         .upper = bounds.upper,
-        .is_failed =
-            look->is_given_up || primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED,
+        .is_failed = is_failed(look),
         .deployments_n = look->rollouts.n,
         .repaired = repaired_of(&look->rollouts),
         .tasks = look->states,

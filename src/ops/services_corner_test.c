@@ -150,6 +150,49 @@ static void test_draining_tasks_do_not_hide_it_either(void **state)
     assert_int_equal(count_said(w, "(service web) is unable to consistently start tasks"), 1);
 }
 
+// Starts that failed on a machine that has gone are no trouble any more: what the service says of
+// them must not take turns with being steady.
+static void test_a_daemon_that_has_what_it_wants_says_so_once(void **state)
+{
+    struct world *w = *state;
+    int steady;
+
+    launch_add_instance(w, "i1", 8192, 16384, "[]");
+    launch_add_simple(w, "app", 256, 512);
+    service_create(w, "app:1", ",\"schedulingStrategy\":\"DAEMON\"");
+    service_settle(w);
+    steady = count_said(w, "has reached a steady state");
+    launch_add_instance(w, "i2", 8192, 16384, "[]");
+    for (int i = 0; i < 5; i++) {
+        service_fail_pending(w);
+        world_advance(w, PAST_BACKOFF_MS);
+    }
+    assert_int_equal(count_said(w, "is unable to consistently start tasks"), 1);
+    world_ok(w, "DeregisterContainerInstance",
+             "{\"cluster\":\"demo\",\"containerInstance\":\"i2\",\"force\":true}");
+    for (int i = 0; i < 3; i++)
+        world_advance(w, PAST_BACKOFF_MS);
+    assert_int_equal(count_said(w, "has reached a steady state"), steady + 1);
+    assert_int_equal(count_said(w, "is unable to consistently start tasks"), 1);
+}
+
+static void test_a_failed_service_can_be_scaled_to_nothing(void **state)
+{
+    struct world *w = *state;
+
+    open_steady(w, ",\"desiredCount\":2,\"deploymentConfiguration\":{\"deploymentCircuitBreaker\":{"
+                   "\"enable\":true,\"rollback\":false}}");
+    service_update(w, ",\"taskDefinition\":\"app:2\"");
+    for (int i = 0; i < 5; i++) {
+        service_fail_pending(w);
+        world_advance(w, PAST_BACKOFF_MS);
+    }
+    EXPECT_WEB(w, "deployments.0.rolloutState", "FAILED");
+    assert_int_equal(service_count(w, "app:1"), 2);
+    service_update(w, ",\"desiredCount\":0");
+    assert_int_equal(service_count(w, "app:1"), 0);
+}
+
 static void test_what_never_ran_is_not_made_up_for(void **state)
 {
     struct world *w = *state;
@@ -245,6 +288,8 @@ int main(void)
         LAUNCH_TEST(test_the_last_old_task_is_replaced_while_the_new_one_does_not_start),
         LAUNCH_TEST(test_old_tasks_do_not_hide_that_new_ones_do_not_start),
         LAUNCH_TEST(test_draining_tasks_do_not_hide_it_either),
+        LAUNCH_TEST(test_a_daemon_that_has_what_it_wants_says_so_once),
+        LAUNCH_TEST(test_a_failed_service_can_be_scaled_to_nothing),
         LAUNCH_TEST(test_what_never_ran_is_not_made_up_for),
         LAUNCH_TEST(test_an_old_task_without_a_place_leaves_it_to_a_new_one),
         LAUNCH_TEST(test_protection_holds_before_a_task_has_started_too),
