@@ -287,20 +287,25 @@ static const struct fake_resource *group_of(struct rig *rig, const char *task)
     return fake_host_find(fake_host(rig->fake), HOST_RESOURCE_KIND_CGROUP, str_of(task));
 }
 
+static void start_two(struct rig *rig, const char *name)
+{
+    struct acs_task *task = rig_task(rig, name);
+
+    rig->settings.task_cgroups = true;
+    fake_image(rig->fake, "app:1");
+    rig_container(rig, task, "app", "app:1");
+    rig_container(rig, task, "side", "app:1");
+    rig_start(rig, task);
+    rig_run(rig, 10 * TIME_SECOND_MS);
+}
+
 static void what_a_lost_task_had_of_its_host_goes_when_none_of_it_runs(void **state)
 {
     struct rig rig;
-    struct acs_task *task;
     (void)state;
 
     init(&rig);
-    rig.settings.task_cgroups = true;
-    fake_image(rig.fake, "app:1");
-    task = rig_task(&rig, "t1");
-    rig_container(&rig, task, "app", "app:1");
-    rig_container(&rig, task, "side", "app:1");
-    rig_start(&rig, task);
-    rig_run(&rig, 10 * TIME_SECOND_MS);
+    start_two(&rig, "t1");
     assert_non_null(group_of(&rig, "t1"));
     rig_lose(&rig);
     fake_fail(rig.fake, HOST_CALL_KIND_STOP, 1, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_OTHER, "no");
@@ -318,17 +323,10 @@ static void what_a_lost_task_had_of_its_host_goes_when_none_of_it_runs(void **st
 static void a_group_goes_before_the_first_of_two_that_name_it(void **state)
 {
     struct rig rig;
-    struct acs_task *task;
     (void)state;
 
     init(&rig);
-    rig.settings.task_cgroups = true;
-    fake_image(rig.fake, "app:1");
-    task = rig_task(&rig, "t1");
-    rig_container(&rig, task, "app", "app:1");
-    rig_container(&rig, task, "side", "app:1");
-    rig_start(&rig, task);
-    rig_run(&rig, 10 * TIME_SECOND_MS);
+    start_two(&rig, "t1");
     rig_lose(&rig);
     fake_fail(rig.fake, HOST_CALL_KIND_REMOVE, 1, FAKE_FAULT_LOST, HOST_ERROR_CLASS_OTHER, "no");
     rig_run(&rig, 80 * TIME_SECOND_MS);
