@@ -75,7 +75,7 @@ reports = []  # lines of what the sanitizers said in the programs' logs
 
 def collect_reports(folder):
     """The first report of each log: a program that aborted may be started anew, and no test need notice."""
-    telling = re.compile(r"ERROR: \w+Sanitizer|\.[ch]:\d+:\d+: runtime error: |Assertion .* failed")
+    telling = re.compile(r"ERROR: \w+Sanitizer|\.[ch]:\d+:\d+: runtime error: |assertion failed: ")
     for path in sorted(glob.glob(f"{folder}/up.log") + glob.glob(f"{folder}/agent-*.log")):
         with open(path, errors="replace") as log:
             lines = log.read().splitlines()
