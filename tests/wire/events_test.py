@@ -87,6 +87,12 @@ def everything(server):
         events, cursor = events + page["events"], page["cursor"]
 
 
+def register(server):
+    return server.call("RegisterContainerInstance", cluster="demo", totalResources=[
+        {"name": "CPU", "type": "INTEGER", "integerValue": 1000},
+        {"name": "MEMORY", "type": "INTEGER", "integerValue": 1000}])
+
+
 def until(condition):
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -98,9 +104,7 @@ def keep_writing(server, stop):
     """Registers instances until told to stop; what is in the way of a kill is not known to be done."""
     while not stop.is_set():
         try:
-            server.call("RegisterContainerInstance", cluster="demo", totalResources=[
-                {"name": "CPU", "type": "INTEGER", "integerValue": 1000},
-                {"name": "MEMORY", "type": "INTEGER", "integerValue": 1000}])
+            register(server)
         except (OSError, Silent, ValueError, IndexError):
             time.sleep(0.01)
 
@@ -112,11 +116,13 @@ class EventsTest(unittest.TestCase):
         self.server.start()
         self.addCleanup(self.server.close)
 
+    def env(self):
+        return dict(os.environ, GANTRY_ENDPOINT=f"http://{self.server.host}", GANTRY_DATA=self.server.data)
+
     def follow(self):
-        env = dict(os.environ, GANTRY_ENDPOINT=f"http://{self.server.host}", GANTRY_DATA=self.server.data)
         path = os.path.join(self.server.folder, "followed")
         with open(path, "w") as out:
-            process = subprocess.Popen([binary(), "events", "--follow"], stdout=out, stderr=subprocess.DEVNULL, env=env)
+            process = subprocess.Popen([binary(), "events", "--follow"], stdout=out, stderr=subprocess.DEVNULL, env=self.env())
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
         return path
@@ -163,14 +169,11 @@ class EventsTest(unittest.TestCase):
         self.assertLessEqual(repeated, KILLS)
 
     def events(self, *flags):
-        env = dict(os.environ, GANTRY_ENDPOINT=f"http://{self.server.host}", GANTRY_DATA=self.server.data)
-        return subprocess.run([binary(), "events", *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+        return subprocess.run([binary(), "events", *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env())
 
     def register(self, count):
         for _ in range(count):
-            self.server.ok("RegisterContainerInstance", cluster="demo", totalResources=[
-                {"name": "CPU", "type": "INTEGER", "integerValue": 1000},
-                {"name": "MEMORY", "type": "INTEGER", "integerValue": 1000}])
+            self.assertEqual(register(self.server).status, 200)
 
     def test_a_reader_goes_on_where_its_file_says(self):
         path = os.path.join(self.server.folder, "cursor")
