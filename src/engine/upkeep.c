@@ -345,10 +345,11 @@ static bool tend_orphan(struct engine *engine, struct orphan *orphan)
 static bool tend_orphans(struct engine *engine)
 {
     for (struct orphan *o = engine->upkeep.orphans; o != NULL; o = o->next) {
-        struct orphan *first = o->runs ? NULL : running_sibling(&engine->upkeep, o);
+        struct orphan *first;
 
         if (o->due_at > engine->now)
             continue;
+        first = o->runs ? NULL : running_sibling(&engine->upkeep, o);
         if (first == NULL || first->due_at <= engine->now)
             return tend_orphan(engine, first != NULL ? first : o);
         o->due_at = first->due_at;
