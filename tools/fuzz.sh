@@ -22,6 +22,7 @@ while [ $# -gt 0 ]; do
     -j) jobs=$2; shift 2 ;;
     --keep) mode=keep; shift ;;
     --case) mode=case; shift ;;
+    --search-one) mode=search-one; shift ;;
     *) break ;;
     esac
 done
@@ -114,21 +115,12 @@ keep)
     make_build "$@"
     for name in "$@"; do keep "$name"; done
     ;;
+search-one) search "$1" ;;
 search)
     make_build "$@"
     rm -f $build/found/*.failed
-    # Each runs as a job of its own shell; jobs of them at a time.
-    export seconds runs build common
-    running=0
-    for name in "$@"; do
-        search "$name" &
-        running=$((running + 1))
-        if [ $running -ge "$jobs" ]; then
-            wait
-            running=0
-        fi
-    done
-    wait
+    # A target begins as soon as another has ended: they are not equally fast.
+    printf '%s\n' "$@" | xargs -P "$jobs" -I NAME tools/fuzz.sh -t "$seconds" -r "$runs" --search-one NAME
     # shellcheck disable=SC2012
     failed=$(ls $build/found/*.failed 2>/dev/null | wc -l)
     [ "$failed" -eq 0 ] && echo "all clean" && exit 0
