@@ -259,10 +259,10 @@ static bool is_active(const struct rec_instance_state *st)
 }
 
 // Keeps the cluster's tally of zones, in which active instances count that are no FARGATE hosts.
-static void tally(struct state *state, struct instance *instance, bool is_active)
+static void tally(struct state *state, struct instance *instance, bool active)
 {
     struct cluster *cluster = cluster_get(state, instance->cluster_id);
-    bool counts = is_active && !instance->is_fargate;
+    bool counts = active && !instance->is_fargate;
 
     if (counts == instance->is_in_tally)
         return;

@@ -17,7 +17,6 @@
 #include "shape/walk.h"
 
 enum { CALL_MS = 2, HUNG_LOOK_MS = 500 };
-#define YEAR_ONE_MS (-INT64_C(62135596800000)) // how Docker writes "never"
 
 struct fake *fake_new(uint64_t seed)
 {
@@ -105,7 +104,7 @@ void fake_forgive(struct fake *fake)
 
 // ---- the queue
 
-static struct thing *push(struct fake *fake, enum thing_kind kind, time_ms at)
+struct thing *fake_push(struct fake *fake, enum thing_kind kind, time_ms at)
 {
     struct thing *thing = arena_new(&fake->arena, struct thing);
     struct thing **place = &fake->things;
@@ -117,11 +116,6 @@ static struct thing *push(struct fake *fake, enum thing_kind kind, time_ms at)
     thing->next = *place;
     *place = thing;
     return thing;
-}
-
-struct thing *fake_push(struct fake *fake, enum thing_kind kind, time_ms at)
-{
-    return push(fake, kind, at);
 }
 
 time_ms fake_next(const struct fake *fake)
@@ -140,7 +134,7 @@ void fake_set_wall(struct fake *fake, int64_t ahead_ms)
     fake->ahead_ms = ahead_ms;
 }
 
-static time_ms wall(const struct fake *fake)
+time_ms fake_wall(const struct fake *fake)
 {
     return fake->now + fake->ahead_ms;
 }
@@ -173,14 +167,14 @@ static int times_told(struct fake *fake)
     return rng_below(&fake->rng, 2) ? 0 : 2;
 }
 
-static void post_event(struct fake *fake, enum host_event_kind kind,
-                       const struct fake_container *container, int32_t code, const char *health)
+void fake_post_event(struct fake *fake, enum host_event_kind kind,
+                     const struct fake_container *container, int32_t code, const char *health)
 {
     struct host_event event = {0};
 
     SET(&event, kind, kind);
     SET(&event, container, container->id);
-    SET(&event, at, wall(fake));
+    SET(&event, at, fake_wall(fake));
     if (kind == HOST_EVENT_KIND_DIE)
         SET(&event, exit_code, code);
     if (health != NULL)
@@ -189,7 +183,7 @@ static void post_event(struct fake *fake, enum host_event_kind kind,
         tell_event(fake, &event);
 }
 
-static void answer(const struct thing *thing, struct host_result *result)
+void fake_answer(const struct thing *thing, struct host_result *result)
 {
     struct runtime_post post = {
         .kind = RUNTIME_POST_RESULT, .token = thing->call->token, .result = result};
@@ -201,7 +195,7 @@ static void answer(const struct thing *thing, struct host_result *result)
     thing->from->post(thing->from->user, &post);
 }
 
-static void answer_error(const struct thing *thing, enum host_error_class class, struct str text)
+void fake_answer_error(const struct thing *thing, enum host_error_class class, struct str text)
 {
     struct host_call_error error = {0};
     struct host_result result = {0};
@@ -209,17 +203,7 @@ static void answer_error(const struct thing *thing, enum host_error_class class,
     SET(&error, class, class);
     SET(&error, text, text);
     SET(&result, error, &error);
-    answer(thing, &result);
-}
-
-void fake_answer(const struct thing *thing, struct host_result *result)
-{
-    answer(thing, result);
-}
-
-void fake_answer_error(const struct thing *thing, enum host_error_class class, struct str text)
-{
-    answer_error(thing, class, text);
+    fake_answer(thing, &result);
 }
 
 static void open_events(const struct thing *thing)
@@ -250,49 +234,9 @@ static void end_events(struct connection *to)
     to->post(to->user, &post);
 }
 
-// ---- containers
+// ---- carrying out calls
 
-size_t fake_containers(const struct fake *fake)
-{
-    return fake->containers_n;
-}
-
-const struct fake_container *fake_container_at(const struct fake *fake, size_t index)
-{
-    ASSERT(index < fake->containers_n);
-    return fake->containers[index];
-}
-
-struct fake_container *fake_by_reference(const struct fake *fake, struct str reference)
-{
-    for (size_t i = fake->containers_n; i-- > 0;) { // most are asked for while they are young
-        struct fake_container *c = fake->containers[i];
-
-        if (!c->removed && (str_eq(c->id, reference) || str_eq(c->name, reference)))
-            return c;
-    }
-    return NULL;
-}
-
-const struct fake_container *fake_find(const struct fake *fake, struct str container)
-{
-    for (size_t i = fake->containers_n; i > 0; i--) {
-        if (str_eq(fake->containers[i - 1]->container, container))
-            return fake->containers[i - 1];
-    }
-    return NULL;
-}
-
-static struct str label(const struct docker_config *config, struct str key)
-{
-    for (size_t i = 0; i < config->labels.n; i++) {
-        if (str_eq(config->labels.at[i].key, key))
-            return config->labels.at[i].value;
-    }
-    return STR_NONE;
-}
-
-static struct fake_image *find_image(const struct fake *fake, struct str reference)
+struct fake_image *fake_find_image(const struct fake *fake, struct str reference)
 {
     struct str name;
     struct str digest;
@@ -304,257 +248,6 @@ static struct fake_image *find_image(const struct fake *fake, struct str referen
             return &node->image;
     }
     return NULL;
-}
-
-static void end_container(struct fake *fake, struct fake_container *c, int32_t code)
-{
-    if (!c->running)
-        return;
-    c->running = false;
-    c->exit_code = code;
-    c->finished_at = wall(fake);
-    post_event(fake, HOST_EVENT_KIND_DIE, c, code, NULL);
-}
-
-void fake_exit(struct fake *fake, struct str id, int32_t code)
-{
-    end_container(fake, fake_by_reference(fake, id), code);
-}
-
-void fake_vanish(struct fake *fake, struct str id)
-{
-    struct fake_container *c = fake_by_reference(fake, id);
-
-    if (c == NULL)
-        return;
-    c->running = false;
-    c->removed = true;
-    post_event(fake, HOST_EVENT_KIND_DESTROY, c, 0, NULL);
-}
-
-static void schedule(struct fake *fake, enum thing_kind kind, struct fake_container *c,
-                     int64_t after, int32_t code, const char *health)
-{
-    struct thing *thing = push(fake, kind, fake->now + after);
-
-    thing->container = c;
-    thing->run = c->starts;
-    thing->code = code;
-    thing->health = health;
-}
-
-static void start_container(struct fake *fake, struct fake_container *c)
-{
-    c->running = true;
-    c->starts++;
-    c->started_at = wall(fake);
-    fake->starts++;
-    c->finished_at = 0;
-    c->health = STR("starting");
-    if (c->image->run_ms >= 0)
-        schedule(fake, THING_EXIT, c, c->image->run_ms, c->image->oom ? 137 : c->image->exit_code,
-                 NULL);
-    if (c->image->healthy_after_ms >= 0)
-        schedule(fake, THING_HEALTH, c, c->image->healthy_after_ms, 0, "healthy");
-    if (c->image->unhealthy_after_ms >= 0)
-        schedule(fake, THING_HEALTH, c, c->image->unhealthy_after_ms, 0, "unhealthy");
-    if (c->image->flap_ms > 0)
-        schedule(fake, THING_HEALTH, c, c->image->flap_ms, 0, "healthy");
-    post_event(fake, HOST_EVENT_KIND_START, c, 0, NULL);
-}
-
-void fake_start(struct fake *fake, struct str id)
-{
-    struct fake_container *c = fake_by_reference(fake, id);
-
-    if (c != NULL && !c->running && c->starts > 0)
-        start_container(fake, c);
-}
-
-// ---- carrying out calls
-
-static void do_create(struct fake *fake, const struct thing *thing)
-{
-    const struct host_call *call = thing->call;
-    struct fake_image *image = find_image(fake, call->config->image);
-    struct fake_container *c;
-    struct host_result result = {0};
-
-    if (fake_by_reference(fake, call->name) != NULL) {
-        answer_error(thing, HOST_ERROR_CLASS_CONFLICT,
-                     STR("Error response from daemon: the name is in use"));
-        return;
-    }
-    if (image == NULL || !image->local) {
-        answer_error(thing, HOST_ERROR_CLASS_NOT_FOUND,
-                     STR("Error response from daemon: No such image"));
-        return;
-    }
-    c = arena_new(&fake->arena, struct fake_container);
-    *c = (struct fake_container){
-        .id = str_fmt(&fake->arena, "%032llx%032llx", (unsigned long long)rng_next(&fake->rng),
-                      (unsigned long long)fake->containers_n + 1),
-        .name = call->name,
-        .task_arn = label(call->config, STR("com.amazonaws.ecs.task-arn")),
-        .container = label(call->config, STR("com.amazonaws.ecs.container-name")),
-        .image = image,
-        .config = call->config,
-        .host = call->host_config,
-        .created_at = wall(fake),
-    };
-    if (fake->containers_n == fake->containers_cap) {
-        fake->containers_cap = fake->containers_cap ? fake->containers_cap * 2 : 16;
-        fake->containers =
-            mem_realloc(fake->containers, fake->containers_cap * sizeof(*fake->containers));
-    }
-    fake->containers[fake->containers_n++] = c;
-    SET(&result, id, c->id);
-    answer(thing, &result);
-}
-
-static void do_start(struct fake *fake, const struct thing *thing, struct fake_container *c)
-{
-    struct host_result result = {0};
-
-    if (!c->running && c->image->start_error.len > 0) {
-        answer_error(thing, HOST_ERROR_CLASS_OTHER, c->image->start_error);
-        return;
-    }
-    if (!c->running)
-        start_container(fake, c);
-    answer(thing, &result);
-}
-
-static void do_stop(struct fake *fake, struct thing *thing, struct fake_container *c)
-{
-    struct host_result result = {0};
-    struct thing *later;
-    int64_t after = 1;
-
-    if (!c->running) {
-        answer(thing, &result);
-        return;
-    }
-    if (c->term_at == 0)
-        c->term_at = wall(fake);
-    if (c->image->ignores_term)
-        after = thing->call->stop_timeout * (int64_t)TIME_SECOND_MS;
-    schedule(fake, THING_EXIT, c, after, c->image->ignores_term ? 137 : c->image->term_code, NULL);
-    later = push(fake, THING_CALL, fake->now + after); // finds it ended, and answers
-    later->from = thing->from;
-    later->call = thing->call;
-}
-
-static struct docker_network_settings *network_of(const struct fake_container *c,
-                                                  struct arena *arena)
-{
-    struct docker_network_settings *net = arena_new(arena, struct docker_network_settings);
-    const struct docker_port_binding_list_map *asked = &c->host->port_bindings;
-    struct docker_port_binding_list_map ports = {
-        .n = asked->n, .at = arena_array(arena, struct docker_port_binding_list_entry, asked->n)};
-
-    for (size_t i = 0; i < asked->n; i++) {
-        const struct docker_port_binding_list *from = &asked->at[i].value;
-        struct docker_port_binding_list *to = &ports.at[i].value;
-
-        ports.at[i].key = asked->at[i].key;
-        to->at = arena_array(arena, struct docker_port_binding, 2 * from->n);
-        to->n = 2 * from->n;
-        for (size_t k = 0; k < from->n; k++) {
-            SET(&to->at[2 * k], host_ip, STR("0.0.0.0"));
-            SET(&to->at[2 * k], host_port, from->at[k].host_port);
-            SET(&to->at[2 * k + 1], host_ip, STR("::"));
-            SET(&to->at[2 * k + 1], host_port, from->at[k].host_port);
-        }
-    }
-    SET(net, ip_address, STR("172.17.0.2"));
-    SET(net, ports, ports);
-    return net;
-}
-
-// A process of its own for every start, whatever else runs there.
-int32_t fake_pid_of(const struct fake_container *c)
-{
-    return (int32_t)(c->started_at % 100000) * 10 + c->starts;
-}
-
-static struct docker_container_state *state_of(const struct fake_container *c, struct arena *arena)
-{
-    struct docker_container_state *state = arena_new(arena, struct docker_container_state);
-    struct docker_health *health = arena_new(arena, struct docker_health);
-
-    SET(state, running, c->running);
-    if (c->running)
-        SET(state, pid, fake_pid_of(c));
-    SET(state, status,
-        c->running ? STR("running") : (c->starts > 0 ? STR("exited") : STR("created")));
-    SET(state, oom_killed, c->oom_killed);
-    SET(state, exit_code, c->exit_code);
-    SET(state, started_at, c->started_at ? c->started_at : YEAR_ONE_MS);
-    SET(state, finished_at, c->finished_at ? c->finished_at : YEAR_ONE_MS);
-    if (c->image->start_error.len > 0 && c->starts == 0)
-        SET(state, error, STR_NONE);
-    if (c->health.len > 0) {
-        SET(health, status, c->health);
-        SET(state, health, health);
-    }
-    return state;
-}
-
-static void do_inspect(const struct thing *thing, const struct fake_container *c)
-{
-    struct arena arena = ARENA_INIT;
-    struct docker_container *found = arena_new(&arena, struct docker_container);
-    struct host_result result = {0};
-
-    SET(found, id, c->id);
-    SET(found, name, str_fmt(&arena, "/%.*s", STR_ARGS(c->name)));
-    SET(found, created, c->created_at);
-    SET(found, image, c->image->id);
-    SET(found, config, (struct docker_config *)c->config);
-    SET(found, state, state_of(c, &arena));
-    if (c->running)
-        SET(found, network_settings, network_of(c, &arena));
-    SET(&result, container, found);
-    answer(thing, &result);
-    arena_deinit(&arena);
-}
-
-static void do_remove(const struct thing *thing, struct fake_container *c)
-{
-    struct host_result result = {0};
-
-    if (c->running) {
-        answer_error(thing, HOST_ERROR_CLASS_CONFLICT,
-                     STR("Error response from daemon: the container is running"));
-        return;
-    }
-    c->removed = true;
-    answer(thing, &result);
-}
-
-static void do_on_container(struct fake *fake, struct thing *thing)
-{
-    struct fake_container *c = fake_by_reference(fake, thing->call->container);
-    struct host_result result = {0};
-
-    if (c == NULL) {
-        answer_error(thing, HOST_ERROR_CLASS_NOT_FOUND,
-                     STR("Error response from daemon: No such container"));
-        return;
-    }
-    if (thing->call->kind == HOST_CALL_KIND_START)
-        do_start(fake, thing, c);
-    else if (thing->call->kind == HOST_CALL_KIND_STOP)
-        do_stop(fake, thing, c);
-    else if (thing->call->kind == HOST_CALL_KIND_INSPECT)
-        do_inspect(thing, c);
-    else if (thing->call->kind == HOST_CALL_KIND_REMOVE)
-        do_remove(thing, c);
-    else {
-        end_container(fake, c, 137);
-        answer(thing, &result);
-    }
 }
 
 static void answer_image(const struct thing *thing, const struct fake_image *image)
@@ -576,20 +269,20 @@ static void answer_image(const struct thing *thing, const struct fake_image *ima
     if (image->remote)
         SET(found, repo_digests, (struct str_list){.n = 1, .at = digests});
     SET(&result, image, found);
-    answer(thing, &result);
+    fake_answer(thing, &result);
     arena_deinit(&arena);
 }
 
 static void do_on_image(const struct fake *fake, const struct thing *thing)
 {
-    struct fake_image *image = find_image(fake, thing->call->image);
+    struct fake_image *image = fake_find_image(fake, thing->call->image);
     enum host_call_kind kind = thing->call->kind;
     bool needs_remote = kind == HOST_CALL_KIND_PULL || kind == HOST_CALL_KIND_MANIFEST;
     struct host_result result = {0};
 
     if (image == NULL || (needs_remote ? !image->remote : !image->local)) {
-        answer_error(thing, HOST_ERROR_CLASS_NOT_FOUND,
-                     STR("Error response from daemon: no such image in the fake"));
+        fake_answer_error(thing, HOST_ERROR_CLASS_NOT_FOUND,
+                          STR("Error response from daemon: no such image in the fake"));
         return;
     }
     if (kind == HOST_CALL_KIND_INSPECT_IMAGE) {
@@ -600,83 +293,7 @@ static void do_on_image(const struct fake *fake, const struct thing *thing)
         image->local = true;
     if (kind == HOST_CALL_KIND_MANIFEST)
         SET(&result, digest, image->digest);
-    answer(thing, &result);
-}
-
-static struct volume *find_volume(const struct fake *fake, struct str name)
-{
-    for (struct volume *volume = fake->volumes; volume != NULL; volume = volume->next) {
-        if (!volume->removed && str_eq(volume->name, name))
-            return volume;
-    }
-    return NULL;
-}
-
-bool fake_has_volume(const struct fake *fake, struct str name)
-{
-    return find_volume(fake, name) != NULL;
-}
-
-size_t fake_volumes(const struct fake *fake)
-{
-    size_t n = 0;
-
-    for (struct volume *volume = fake->volumes; volume != NULL; volume = volume->next)
-        n += volume->removed ? 0 : 1;
-    return n;
-}
-
-size_t fake_volumes_named(const struct fake *fake, struct str head)
-{
-    size_t n = 0;
-
-    for (struct volume *volume = fake->volumes; volume != NULL; volume = volume->next)
-        n += !volume->removed && str_starts(volume->name, head);
-    return n;
-}
-
-static struct volume *add_volume(struct fake *fake, struct str name)
-{
-    struct volume *volume = arena_new(&fake->arena, struct volume);
-
-    volume->name = str_copy(&fake->arena, name);
-    volume->next = fake->volumes;
-    fake->volumes = volume;
-    return volume;
-}
-
-void fake_add_volume(struct fake *fake, const char *name)
-{
-    add_volume(fake, str_of(name));
-}
-
-static void do_on_volume(struct fake *fake, const struct thing *thing)
-{
-    const struct host_call *call = thing->call;
-    bool creating = call->kind == HOST_CALL_KIND_CREATE_VOLUME;
-    struct str name = creating ? call->volume->name : call->volume_name;
-    struct volume *volume = find_volume(fake, name);
-    struct docker_volume found = {0};
-    struct host_result result = {0};
-
-    if (volume == NULL && !creating) {
-        answer_error(thing, HOST_ERROR_CLASS_NOT_FOUND,
-                     STR("Error response from daemon: no such volume"));
-        return;
-    }
-    if (volume == NULL) {
-        volume = add_volume(fake, name);
-        volume->made = call->volume;
-    }
-    if (call->kind == HOST_CALL_KIND_REMOVE_VOLUME)
-        volume->removed = true;
-    SET(&found, name, volume->name);
-    if (volume->made != NULL) {
-        SET(&found, labels, volume->made->labels);
-        SET(&found, options, volume->made->driver_opts);
-    }
-    SET(&result, volume, &found);
-    answer(thing, &result);
+    fake_answer(thing, &result);
 }
 
 static void do_load(struct fake *fake, const struct thing *thing)
@@ -687,7 +304,7 @@ static void do_load(struct fake *fake, const struct thing *thing)
     image->local = true;
     image->remote = false;
     image->term_code = 0;
-    answer(thing, &result);
+    fake_answer(thing, &result);
 }
 
 static void answer_version(const struct thing *thing)
@@ -699,7 +316,7 @@ static void answer_version(const struct thing *thing)
     SET(&version, api_version, STR("1.41"));
     SET(&version, arch, STR("amd64"));
     SET(&result, version, &version);
-    answer(thing, &result);
+    fake_answer(thing, &result);
 }
 
 static void answer_info(const struct fake *fake, const struct thing *thing)
@@ -710,7 +327,7 @@ static void answer_info(const struct fake *fake, const struct thing *thing)
     SET(&info, ncpu, (int32_t)fake->cpus);
     SET(&info, mem_total, fake->memory_mib << 20);
     SET(&result, info, &info);
-    answer(thing, &result);
+    fake_answer(thing, &result);
 }
 
 // Not the container engine's: its own troubles are no trouble to it.
@@ -736,20 +353,20 @@ static void do_call(struct fake *fake, struct thing *thing)
     struct host_result result = {0};
 
     switch (thing->call->kind) {
-    case HOST_CALL_KIND_PING: answer(thing, &result); return;
-    case HOST_CALL_KIND_CREATE: do_create(fake, thing); return;
+    case HOST_CALL_KIND_PING: fake_answer(thing, &result); return;
+    case HOST_CALL_KIND_CREATE: fake_create_container(fake, thing); return;
     case HOST_CALL_KIND_START:
     case HOST_CALL_KIND_STOP:
     case HOST_CALL_KIND_KILL:
     case HOST_CALL_KIND_REMOVE:
-    case HOST_CALL_KIND_INSPECT: do_on_container(fake, thing); return;
+    case HOST_CALL_KIND_INSPECT: fake_do_on_container(fake, thing); return;
     case HOST_CALL_KIND_MANIFEST:
     case HOST_CALL_KIND_PULL:
     case HOST_CALL_KIND_TAG:
     case HOST_CALL_KIND_INSPECT_IMAGE: do_on_image(fake, thing); return;
     case HOST_CALL_KIND_CREATE_VOLUME:
     case HOST_CALL_KIND_INSPECT_VOLUME:
-    case HOST_CALL_KIND_REMOVE_VOLUME: do_on_volume(fake, thing); return;
+    case HOST_CALL_KIND_REMOVE_VOLUME: fake_do_on_volume(fake, thing); return;
     case HOST_CALL_KIND_LOAD_IMAGE: do_load(fake, thing); return;
     case HOST_CALL_KIND_NETWORK_UP:
     case HOST_CALL_KIND_NETWORK_DOWN: fake_do_on_network(fake, thing); return;
@@ -760,7 +377,7 @@ static void do_call(struct fake *fake, struct thing *thing)
     case HOST_CALL_KIND_LIST_IMAGES: fake_list_images(fake, thing); return;
     case HOST_CALL_KIND_LIST_VOLUMES: fake_list_volumes(fake, thing); return;
     case HOST_CALL_KIND_REMOVE_IMAGE:
-        fake_remove_image(fake, thing, find_image(fake, thing->call->image));
+        fake_remove_image(fake, thing, fake_find_image(fake, thing->call->image));
         return;
     case HOST_CALL_KIND_STATS: fake_begin_stats(fake, thing); return;
     case HOST_CALL_KIND_MAKE_RESOURCE:
@@ -769,7 +386,7 @@ static void do_call(struct fake *fake, struct thing *thing)
     case HOST_CALL_KIND_INSPECT_NETWORK:
     case HOST_CALL_KIND_LOGS:
     case HOST_CALL_KIND_FIND_PORTS:
-        answer_error(thing, HOST_ERROR_CLASS_OTHER, STR("the fake does not know this call"));
+        fake_answer_error(thing, HOST_ERROR_CLASS_OTHER, STR("the fake does not know this call"));
         return;
     }
     UNREACHABLE();
@@ -789,7 +406,7 @@ static void answer_late(struct fake *fake, const struct thing *thing)
 
     if (!thing->call->has.deadline_ms)
         return;
-    late = push(fake, THING_CALL, deadline_of(fake, thing->call));
+    late = fake_push(fake, THING_CALL, deadline_of(fake, thing->call));
     late->from = thing->from;
     late->call = thing->call;
     late->faulty = true;
@@ -808,7 +425,7 @@ static void do_faulty_call(struct fake *fake, struct thing *thing)
     struct host_result result = {0};
 
     if (thing->fault == FAKE_FAULT_LIE && can_lie(thing->call->kind)) {
-        answer(thing, &result);
+        fake_answer(thing, &result);
         return;
     }
 
@@ -822,15 +439,15 @@ static void do_faulty_call(struct fake *fake, struct thing *thing)
         return;
     }
     if (thing->fault == FAKE_FAULT_HANG)
-        answer_error(thing, HOST_ERROR_CLASS_TIMEOUT, STR("deadline passed"));
+        fake_answer_error(thing, HOST_ERROR_CLASS_TIMEOUT, STR("deadline passed"));
     else
-        answer_error(thing, thing->fault_class, thing->fault_text);
+        fake_answer_error(thing, thing->fault_class, thing->fault_text);
 }
 
 // Looks again later; a caller whose deadline passes hears so, and the call is still to be done.
 static void put_off(struct fake *fake, const struct thing *thing)
 {
-    struct thing *later = push(fake, thing->kind, fake->now + HUNG_LOOK_MS);
+    struct thing *later = fake_push(fake, thing->kind, fake->now + HUNG_LOOK_MS);
     struct thing *next = later->next;
     time_ms at = later->at;
 
@@ -843,32 +460,12 @@ static void put_off(struct fake *fake, const struct thing *thing)
     if (thing->kind == THING_CALL && thing->from != NULL && thing->call->has.deadline_ms &&
         deadline_of(fake, thing->call) <= fake->now) {
         later->from = NULL;
-        answer_error(thing, HOST_ERROR_CLASS_TIMEOUT, STR("deadline passed"));
-    }
-}
-
-static void tell_health(struct fake *fake, struct fake_container *c, const char *health)
-{
-    bool is_well = str_eq(str_of(health), STR("healthy"));
-
-    c->health = str_of(health);
-    if (c->image->flap_ms > 0)
-        schedule(fake, THING_HEALTH, c, c->image->flap_ms, 0, is_well ? "unhealthy" : "healthy");
-    post_event(fake, HOST_EVENT_KIND_HEALTH, c, 0, health);
-}
-
-void fake_heal(struct fake *fake)
-{
-    for (size_t i = 0; i < fake->containers_n; i++) {
-        if (fake->containers[i]->running)
-            tell_health(fake, fake->containers[i], "healthy");
+        fake_answer_error(thing, HOST_ERROR_CLASS_TIMEOUT, STR("deadline passed"));
     }
 }
 
 static void happen(struct fake *fake, struct thing *thing)
 {
-    struct fake_container *c = thing->container;
-
     if (thing->kind == THING_NOTHING)
         return;
     if (fake->is_hung && !is_of_host(thing)) {
@@ -877,7 +474,7 @@ static void happen(struct fake *fake, struct thing *thing)
     }
     if (thing->kind == THING_CALL) {
         if (fake->is_down && !is_of_host(thing))
-            answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("nobody listens"));
+            fake_answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("nobody listens"));
         else if (thing->faulty)
             do_faulty_call(fake, thing);
         else
@@ -888,14 +485,7 @@ static void happen(struct fake *fake, struct thing *thing)
         fake_post_stats(fake, thing);
         return;
     }
-    if (!c->running || c->starts != thing->run)
-        return;
-    if (thing->kind == THING_EXIT) {
-        c->oom_killed = c->image->oom && thing->code == 137;
-        end_container(fake, c, thing->code);
-    } else {
-        tell_health(fake, c, thing->health);
-    }
+    fake_container_lives(fake, thing);
 }
 
 void fake_run(struct fake *fake, time_ms now)
@@ -970,17 +560,17 @@ static void driver_call(struct runtime *runtime, const struct host_call *call)
     if (call->kind == HOST_CALL_KIND_PULL)
         fake->last_user = copy->auth ? copy->auth->username : STR_NONE;
     draw_fault(fake, &probe);
-    if (call->kind == HOST_CALL_KIND_PULL && find_image(fake, call->image) != NULL)
-        after = find_image(fake, call->image)->pull_ms + CALL_MS;
-    if (call->kind == HOST_CALL_KIND_CREATE && find_image(fake, call->config->image) != NULL)
-        after = find_image(fake, call->config->image)->create_ms + CALL_MS;
+    if (call->kind == HOST_CALL_KIND_PULL && fake_find_image(fake, call->image) != NULL)
+        after = fake_find_image(fake, call->image)->pull_ms + CALL_MS;
+    if (call->kind == HOST_CALL_KIND_CREATE && fake_find_image(fake, call->config->image) != NULL)
+        after = fake_find_image(fake, call->config->image)->create_ms + CALL_MS;
     if (!probe.faulty && call->has.deadline_ms && call->kind != HOST_CALL_KIND_STOP &&
-        wall(fake) + after > call->deadline_ms)
+        fake_wall(fake) + after > call->deadline_ms)
         probe.faulty = true, probe.fault = FAKE_FAULT_HANG;
-    thing = push(fake, THING_CALL,
-                 probe.faulty && probe.fault == FAKE_FAULT_HANG && call->has.deadline_ms
-                     ? deadline_of(fake, call)
-                     : fake->now + after);
+    thing = fake_push(fake, THING_CALL,
+                      probe.faulty && probe.fault == FAKE_FAULT_HANG && call->has.deadline_ms
+                          ? deadline_of(fake, call)
+                          : fake->now + after);
     thing->from = connection;
     thing->call = copy;
     thing->faulty = probe.faulty;
@@ -1036,7 +626,7 @@ const struct runtime_driver runtime_fake = {
 // A copy of it is due at once; it itself is not any more.
 static void hasten(struct fake *fake, struct thing *thing)
 {
-    struct thing *now = push(fake, thing->kind, fake->now);
+    struct thing *now = fake_push(fake, thing->kind, fake->now);
     struct thing *next = now->next;
 
     *now = *thing;
@@ -1093,13 +683,13 @@ void fake_restart(struct fake *fake)
         end_events(to);
     }
     for (size_t i = 0; i < fake->containers_n; i++)
-        end_container(fake, fake->containers[i], 137);
+        fake_end_container(fake, fake->containers[i], 137);
     for (struct thing *thing = things, *next; thing != NULL; thing = next) {
         next = thing->next;
         if (is_of_host(thing))
             keep(fake, thing);
         else if (thing->kind == THING_CALL || thing->kind == THING_STATS)
-            answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("the connection broke"));
+            fake_answer_error(thing, HOST_ERROR_CLASS_UNREACHABLE, STR("the connection broke"));
     }
 }
 

@@ -1,5 +1,5 @@
-// The fake runtime from the inside: fake.c, fake_network.c, and fake_look.c, which has what is only
-// looked at.
+// The fake runtime from the inside: fake.c, what it knows of in a file each, and fake_look.c, which
+// has what is only looked at.
 
 #ifndef RUNTIME_FAKE_INTERNAL_H
 #define RUNTIME_FAKE_INTERNAL_H
@@ -103,8 +103,23 @@ struct thing *fake_push(struct fake *fake, enum thing_kind kind, time_ms at);
 void fake_answer(const struct thing *thing, struct host_result *result);
 void fake_answer_error(const struct thing *thing, enum host_error_class class, struct str text);
 
+time_ms fake_wall(const struct fake *fake); // the host's clock
+void fake_post_event(struct fake *fake, enum host_event_kind kind,
+                     const struct fake_container *container, int32_t code, const char *health);
+struct fake_image *fake_find_image(const struct fake *fake, struct str reference); // or NULL
+
+// ---- fake_container.c
+
+void fake_create_container(struct fake *fake, const struct thing *thing);
+void fake_do_on_container(struct fake *fake, struct thing *thing);
+void fake_end_container(struct fake *fake, struct fake_container *c, int32_t code);
+void fake_container_lives(struct fake *fake, const struct thing *thing); // its end or a verdict
 struct fake_container *fake_by_reference(const struct fake *fake, struct str reference);
 int32_t fake_pid_of(const struct fake_container *c);
+
+// ---- fake_volume.c
+
+void fake_do_on_volume(struct fake *fake, const struct thing *thing);
 
 // ---- fake_network.c
 

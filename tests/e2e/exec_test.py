@@ -96,6 +96,15 @@ def session(task, command="sh", **more):
     return Plugin(begin(task, command, **more)["session"], machine.port, gantry).handshake()
 
 
+def asked_again(command):
+    """The first command that the service's task takes after its agent was away."""
+    def is_taken():
+        reply = machine.ecs("execute-command", "--task", web, "--command", command, "--interactive", check=False)
+        return reply.returncode == 0 and json.loads(reply.stdout)
+
+    return rig.wait_until("commands are taken again", is_taken)
+
+
 def refused(*args):
     return machine.ecs("execute-command", *args, check=False).stderr.strip()
 
@@ -392,12 +401,7 @@ class AnIdleSession(unittest.TestCase):
         machine.down()
         machine.flags = flags
         machine.up()
-
-        def is_asked():
-            reply = machine.ecs("execute-command", "--task", web, "--command", "true", "--interactive", check=False)
-            return reply.returncode == 0
-
-        rig.wait_until("commands are taken again", is_asked)
+        asked_again("true")
 
     @classmethod
     def setUpClass(cls):
@@ -613,12 +617,7 @@ class WhenSomethingBreaks(unittest.TestCase):
         rig.wait_until("the agent is back", lambda: machine.call("list-container-instances", "--filter", "agentConnected == true")[
             "containerInstanceArns"])
 
-        def works():
-            reply = machine.ecs("execute-command", "--task", web, "--command", "echo back", "--interactive", check=False)
-            return reply.returncode == 0 and json.loads(reply.stdout)
-
-        reply = rig.wait_until("commands are taken again", works)
-        two = Plugin(reply["session"], machine.port).handshake()
+        two = Plugin(asked_again("echo back")["session"], machine.port).handshake()
         two.until_closed()
         self.assertIn(b"back", two.screen)
         two.close()
