@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/proof.h"
+#include "commit.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/shrink.h"
 #include "tests/sim/sim.h"
@@ -303,7 +304,7 @@ static void tell_failure(const struct options *options, uint64_t seed, int statu
     char head[HEAD_BYTES];
 
     read_head(err_fd, head, sizeof head);
-    printf("seed %llu fails, %s", (unsigned long long)seed, GANTRY_COMMIT);
+    printf("seed %llu fails, %s", (unsigned long long)seed, SIM_COMMIT);
     if (WIFSIGNALED(status))
         printf(", by signal %d%s", WTERMSIG(status),
                WTERMSIG(status) == SIGALRM ? " (it does not end)" : "");

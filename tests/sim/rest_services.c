@@ -93,19 +93,30 @@ static bool is_in_order(const struct look *look, const struct task *task)
            check_is_healthy(look->state, task->rec, INT64_MAX);
 }
 
+// Of a service, or of one task set: the limits hold for each by itself.
 struct tally {
+    int64_t wanted;
     int64_t all;
     int64_t in_order;
     int64_t moving; // not RUNNING, or not to go on
 };
 
+static bool is_external(const struct service *service)
+{
+    return service->rec->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL;
+}
+
 static struct tally tally_of(const struct look *look)
 {
-    struct tally n = {0};
+    bool of_set = is_external(look->service) && look->primary != NULL;
+    struct tally n = {.wanted = of_set ? look->primary->rec->computed_count
+                                       : look->service->rec->desired_count};
 
     LIST_EACH (&look->service->tasks, it) {
         const struct task *task = LIST_ENTRY(it, struct task, in_service);
 
+        if (of_set && (uint64_t)task->rec->deployment_id != look->primary->part.entity.id)
+            continue;
         n.all++;
         n.in_order += is_in_order(look, task);
         n.moving += !task_is_wanted(task) || task_is_pending(task);
@@ -115,7 +126,7 @@ static struct tally tally_of(const struct look *look)
 
 static bool is_steady(const struct look *look, const struct tally *n)
 {
-    return n->all == look->service->rec->desired_count && n->in_order == n->all &&
+    return n->all == n->wanted && n->in_order == n->all &&
            look->primary->rec->rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED;
 }
 
@@ -184,8 +195,7 @@ static bool waits_for_replicas(const struct look *look)
 static bool is_stuck(const struct look *look, const struct tally *n)
 {
     const struct rec_service *rec = look->service->rec;
-    int64_t upper =
-        (int64_t)rec->desired_count * rec->deployment_configuration->maximum_percent / 100;
+    int64_t upper = n->wanted * rec->deployment_configuration->maximum_percent / 100;
 
     return n->all >= upper && n->moving == 0 &&
            has_said(look, "was unable to stop or start tasks during a deployment");
@@ -432,7 +442,7 @@ static const char *why(struct look *look)
         return deploys(look) ? "is deleted and still deploys" : NULL;
     if (look->service->rec->status == REC_SERVICE_STATUS_DRAINING)
         return has_ghosts(look) ? NULL : "does not end";
-    if (look->service->rec->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL)
+    if (is_external(look->service))
         return why_task_sets(look);
     look->primary = service_primary(look->service);
     n = tally_of(look);
@@ -451,12 +461,11 @@ static const char *tell(const struct look *look, const char *reason)
         last = PART(look->service->events.prev, struct service_event)->rec->message;
     snprintf(
         text, sizeof text,
-        "service %.*s (%llu) %s: %d wanted, %lld there, %lld in order, %lld moving, %d attempts "
+        "service %.*s (%llu) %s: %lld wanted, %lld there, %lld in order, %lld moving, %d attempts "
         "failed; said last: %.*s",
         STR_ARGS(look->service->rec->name), (unsigned long long)look->service->entity.id, reason,
-        look->service->rec->desired_count, (long long)n.all, (long long)n.in_order,
-        (long long)n.moving, look->primary != NULL ? look->primary->rec->failed_attempts : 0,
-        STR_ARGS(last));
+        (long long)n.wanted, (long long)n.all, (long long)n.in_order, (long long)n.moving,
+        look->primary != NULL ? look->primary->rec->failed_attempts : 0, STR_ARGS(last));
     return text;
 }
 
