@@ -37,6 +37,11 @@ size_t fuzz_pick(struct str name, size_t n);
 // Appends bytes in a form that can be printed: what is not ASCII becomes \xx.
 void fuzz_add_visible(struct buf *out, struct str bytes);
 
+// How a websocket ended, as far as it does not depend on how its bytes were cut: which of several
+// faults is told depends on how much has come, and libwslay checks the UTF-8 of a close frame's
+// reason anew in each piece.
+void fuzz_add_close(struct buf *out, int code, struct str reason);
+
 // Cuts bytes into pieces. `plan` is a text whose characters are the lengths, a for 1, b for 2, and
 // so on, '*' for all the rest, again and again; an empty plan cuts byte by byte.
 struct fuzz_cutter {

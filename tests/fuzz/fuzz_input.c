@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "fuzz.h"
+#include "wire/ws.h"
 
 struct str fuzz_text(const uint8_t *data, size_t size)
 {
@@ -34,6 +35,26 @@ void fuzz_add_visible(struct buf *out, struct str bytes)
         else
             buf_printf(out, "\\%02x", c);
     }
+}
+
+static bool is_ascii(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] >= 0x80)
+            return false;
+    }
+    return true;
+}
+
+void fuzz_add_close(struct buf *out, int code, struct str reason)
+{
+    if (code == WS_CODE_PROTOCOL || code == WS_CODE_BAD_DATA || code == WS_CODE_ABNORMAL ||
+        !is_ascii(reason)) {
+        buf_add_str(out, STR("broken"));
+        return;
+    }
+    buf_printf(out, "close %d ", code);
+    fuzz_add_visible(out, reason);
 }
 
 bool fuzz_cut(struct fuzz_cutter *cutter, struct str *out_piece)

@@ -56,14 +56,10 @@ static void on_ws_close(void *user, int code, struct str reason)
 
     ASSERT(code >= 1000 && code < 5000);
     ASSERT(reason.len <= 123);
-    if (owner->is_closing) {
+    if (owner->is_closing)
         buf_add_str(owner->log, STR("over"));
-    } else if (code == WS_CODE_PROTOCOL || code == WS_CODE_BAD_DATA || code == WS_CODE_ABNORMAL) {
-        buf_add_str(owner->log, STR("broken")); // which fault depends on how much has come
-    } else {
-        buf_printf(owner->log, "close %d ", code);
-        fuzz_add_visible(owner->log, reason);
-    }
+    else
+        fuzz_add_close(owner->log, code, reason);
     owner->ws = NULL;
     owner->open_n--;
 }

@@ -53,14 +53,10 @@ static void on_close(void *user, int code, struct str reason)
 
     ASSERT(!owner->is_over);
     ASSERT(code >= 1000 && code < 5000);
-    if (owner->is_closing) {
+    if (owner->is_closing)
         buf_add_str(&owner->log, STR("over"));
-    } else if (code == WS_CODE_PROTOCOL || code == WS_CODE_BAD_DATA || code == WS_CODE_ABNORMAL) {
-        buf_add_str(&owner->log, STR("broken"));
-    } else {
-        buf_printf(&owner->log, "close %d ", code);
-        fuzz_add_visible(&owner->log, reason);
-    }
+    else
+        fuzz_add_close(&owner->log, code, reason);
     owner->is_over = true;
 }
 

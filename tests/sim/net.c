@@ -472,3 +472,15 @@ size_t net_calls(void)
 {
     return net.calls_n;
 }
+
+size_t net_strays(void)
+{
+    size_t n = 0;
+
+    LIST_EACH (&net.parcels, it) {
+        const struct parcel *parcel = LIST_ENTRY(it, struct parcel, in_net);
+
+        n += parcel->kind == PARCEL_REQUEST && parcel->tie.call == NULL;
+    }
+    return n;
+}

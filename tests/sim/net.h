@@ -52,6 +52,7 @@ void net_echo(struct node *node);
 size_t net_exchanges(void); // unanswered
 size_t net_sockets(void);   // open ends of websockets
 size_t net_calls(void);     // that clients wait for
+size_t net_strays(void);    // requests that will arrive though nobody waits any more
 
 // ---- shared by the two files
 

@@ -69,6 +69,8 @@ static const char *callers_are_busy(const struct world *w)
     }
     if (!book_is_idle(w->book))
         return "the bookkeeper waits";
+    if (net_strays() > 0)
+        return "a late request is on its way";
     if (!sim_server_is_idle(w->server))
         return "the server is busy";
     return NULL;
