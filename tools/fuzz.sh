@@ -30,7 +30,7 @@ done
 
 # A timeout is a finding: no input of a few kilobytes may take so long. The rest makes it faster
 # without making it blinder: a small quarantine and short stacks of allocations.
-export ASAN_OPTIONS="quarantine_size_mb=8:malloc_context_size=4:detect_leaks=1:strict_string_checks=1"
+export ASAN_OPTIONS="quarantine_size_mb=1:thread_local_quarantine_size_kb=64:malloc_context_size=4:detect_leaks=1:strict_string_checks=1"
 export UBSAN_OPTIONS="print_stacktrace=1"
 common="-timeout=5 -rss_limit_mb=1024 -entropic=0 -reload=0 -print_final_stats=1"
 
