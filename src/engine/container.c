@@ -144,8 +144,18 @@ static const char *why_not_restart(const struct engine *engine, const struct con
     return NULL;
 }
 
+static void note_health(const struct engine *engine, struct container *c, enum engine_health health)
+{
+    if (health == c->health)
+        return;
+    c->health = health;
+    c->health_since = engine->now;
+}
+
 static void restart(struct engine *engine, struct container *c)
 {
+    MARK_IF(c->health != ENGINE_HEALTH_UNKNOWN, "nothing is known of a restarted one's health");
+    note_health(engine, c, ENGINE_HEALTH_UNKNOWN);
     c->restart_count++;
     c->last_restart_at = engine->now;
     c->dirty = true;
@@ -427,10 +437,7 @@ void container_set_health(struct engine *engine, struct container *c, struct str
         MARK("a container becomes unhealthy");
         health = ENGINE_HEALTH_UNHEALTHY;
     }
-    if (health == c->health)
-        return;
-    c->health = health;
-    c->health_since = engine->now;
+    note_health(engine, c, health);
 }
 
 // ---- progress

@@ -295,7 +295,7 @@ struct engine_view {
     struct str reason;
     bool health_tracked; // reported by PublishHealth while it has not stopped
     enum engine_health health;
-    time_ms health_since; // 0 while unknown
+    time_ms health_since; // 0: it was unknown from the start
     time_ms started_at;
     int32_t restart_count;
 

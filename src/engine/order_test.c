@@ -368,6 +368,44 @@ static void an_ignored_exit_code_is_not_restarted(void **state)
     rig_deinit(&r.rig);
 }
 
+static void a_restarted_container_forgets_why_it_had_ended(void **state)
+{
+    struct restarting r;
+    (void)state;
+
+    make_restarting(&r, 90000, 1);
+    fake_image(r.rig.fake, "a")->oom = true;
+    rig_start(&r.rig, r.task);
+    rig_run(&r.rig, 100000);
+    assert_int_equal(rig_view(&r.rig, "t1", "a")->restart_count, 1);
+    assert_int_equal(rig_view(&r.rig, "t1", "a")->reason.len, 0);
+    rig_restart(&r.rig);
+    fake_exit(r.rig.fake, fake_find(r.rig.fake, STR("a"))->id, 0);
+    rig_run(&r.rig, 60000);
+    EXPECT_STR(rig_trace(&r.rig, "t1"),
+               "PENDING a=PENDING; RUNNING a=RUNNING; STOPPED a=STOPPED(0)");
+    rig_deinit(&r.rig);
+}
+
+static void nothing_is_known_of_a_restarted_containers_health(void **state)
+{
+    struct restarting r;
+    (void)state;
+
+    make_restarting(&r, 90000, 1);
+    add_health_check(&r.rig, &r.task->containers.at[0]);
+    fake_image(r.rig.fake, "a")->unhealthy_after_ms = 50000;
+    rig_start(&r.rig, r.task);
+    rig_run(&r.rig, 80000);
+    assert_int_equal(rig_view(&r.rig, "t1", "a")->health, ENGINE_HEALTH_UNHEALTHY);
+    rig_run(&r.rig, 20000);
+    assert_int_equal(rig_view(&r.rig, "t1", "a")->restart_count, 1);
+    assert_int_equal(rig_view(&r.rig, "t1", "a")->health, ENGINE_HEALTH_UNKNOWN);
+    rig_run(&r.rig, 60000);
+    assert_int_equal(rig_view(&r.rig, "t1", "a")->health, ENGINE_HEALTH_UNHEALTHY);
+    rig_deinit(&r.rig);
+}
+
 static void a_stopping_container_is_not_restarted(void **state)
 {
     struct restarting r;
@@ -445,6 +483,8 @@ int main(void)
         cmocka_unit_test(a_late_crash_is_restarted_and_a_quick_second_one_is_not),
         cmocka_unit_test(a_clock_set_back_is_no_restart_attempt_period),
         cmocka_unit_test(an_ignored_exit_code_is_not_restarted),
+        cmocka_unit_test(a_restarted_container_forgets_why_it_had_ended),
+        cmocka_unit_test(nothing_is_known_of_a_restarted_containers_health),
         cmocka_unit_test(a_stopping_container_is_not_restarted),
         cmocka_unit_test(an_unhealthy_container_is_reported_and_left_running),
         cmocka_unit_test(an_image_health_check_alone_stays_unknown),

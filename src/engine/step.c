@@ -240,6 +240,11 @@ static void adopted(struct engine *engine, struct container *c, const struct hos
 static void started(struct engine *engine, struct container *c, const struct host_result *result)
 {
     if (!result->has.error) {
+        if (c->known == HOST_CONTAINER_STATUS_RUNNING) {
+            MARK("a container that was restarted forgets why it had ended");
+            c->reason = STR_NONE;
+            c->dirty = true;
+        }
         container_begin(engine, c, STEP_START_INSPECT);
         return;
     }

@@ -88,6 +88,7 @@ static void start_container(struct fake *fake, struct fake_container *c)
     c->started_at = fake_wall(fake);
     fake->starts++;
     c->finished_at = 0;
+    c->oom_killed = false;
     c->health = STR("starting");
     if (c->image->run_ms >= 0)
         schedule(fake, THING_EXIT, c, c->image->run_ms, c->image->oom ? 137 : c->image->exit_code,
