@@ -198,6 +198,26 @@ static void observe_bindings(struct engine *engine, struct container *c,
     c->dirty = true;
 }
 
+static struct str bridge_address(const struct docker_network_settings *settings)
+{
+    for (size_t i = 0; i < settings->networks.n; i++) {
+        if (str_eq(settings->networks.at[i].key, STR("bridge")))
+            return settings->networks.at[i].value.ip_address;
+    }
+    return STR_NONE;
+}
+
+static void observe_address(struct container *c, const struct docker_container *found)
+{
+    struct str address;
+
+    if (!router_is(c) || found->network_settings == NULL)
+        return;
+    address = bridge_address(found->network_settings);
+    if (!str_eq(c->address, address))
+        c->address = str_copy(&c->task->arena, address);
+}
+
 static void observe_running(struct engine *engine, struct container *c,
                             const struct docker_container *found)
 {
@@ -217,9 +237,7 @@ static void observe_running(struct engine *engine, struct container *c,
         c->dirty = true;
     }
     observe_bindings(engine, c, found);
-    if (router_is(c) && found->network_settings != NULL &&
-        !str_eq(c->address, found->network_settings->ip_address))
-        c->address = str_copy(&c->task->arena, found->network_settings->ip_address);
+    observe_address(c, found);
     if (found->state->health != NULL)
         container_set_health(engine, c, found->state->health->status);
     if (c->known < HOST_CONTAINER_STATUS_RUNNING)

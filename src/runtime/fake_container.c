@@ -229,6 +229,8 @@ static struct docker_network_settings *network_of(const struct fake_container *c
                                                   struct arena *arena)
 {
     struct docker_network_settings *net = arena_new(arena, struct docker_network_settings);
+    struct docker_endpoint_settings_entry *bridge =
+        arena_new(arena, struct docker_endpoint_settings_entry);
     const struct docker_port_binding_list_map *asked = &c->host->port_bindings;
     struct docker_port_binding_list_map ports = {
         .n = asked->n, .at = arena_array(arena, struct docker_port_binding_list_entry, asked->n)};
@@ -247,7 +249,9 @@ static struct docker_network_settings *network_of(const struct fake_container *c
             SET(&to->at[2 * k + 1], host_port, from->at[k].host_port);
         }
     }
-    SET(net, ip_address, STR("172.17.0.2"));
+    bridge->key = STR("bridge");
+    SET(&bridge->value, ip_address, STR("172.17.0.2"));
+    SET(net, networks, (struct docker_endpoint_settings_map){.n = 1, .at = bridge});
     SET(net, ports, ports);
     return net;
 }
