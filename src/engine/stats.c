@@ -33,18 +33,17 @@ static void add_to_sums(struct stats_sums *sums, int64_t value)
     sums->n++;
 }
 
+// Without what the kernel can have back at once. `cache` is there on cgroup v1 only, where
+// `inactive_file` is, too.
 static int64_t used_memory(const struct docker_memory_stats *memory)
 {
     const struct docker_memory_detail *detail = memory->stats;
-    int64_t cache = 0;
+    int64_t cache;
 
     if (detail == NULL)
         return memory->usage;
-    if (detail->has.inactive_file && detail->inactive_file < memory->usage)
-        cache = detail->inactive_file;
-    else if (!detail->has.inactive_file && detail->cache < memory->usage)
-        cache = detail->cache;
-    return memory->usage - cache;
+    cache = detail->has.cache ? detail->cache : detail->inactive_file;
+    return cache < memory->usage ? memory->usage - cache : memory->usage;
 }
 
 static void read_storage(const struct docker_stats *sample, int64_t *raw)

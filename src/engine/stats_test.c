@@ -168,6 +168,34 @@ static void a_sample_without_a_time_is_dropped(void **state)
     assert_int_equal(stats.memory.n, 0);
 }
 
+static int64_t used_mib(int64_t usage, int64_t cache, int64_t inactive_file)
+{
+    struct sample s = {0};
+    struct stats stats = {0};
+
+    SET(&s.stats, read, 1000);
+    SET(&s.cpu, cpu_usage, &s.usage);
+    SET(&s.stats, cpu_stats, &s.cpu);
+    SET(&s.memory, usage, usage << 20);
+    if (cache >= 0)
+        SET(&s.detail, cache, cache << 20);
+    SET(&s.detail, inactive_file, inactive_file << 20);
+    SET(&s.memory, stats, &s.detail);
+    SET(&s.stats, memory_stats, &s.memory);
+    stats_add(&stats, &s.stats, 1);
+    return (int64_t)stats.memory.max;
+}
+
+static void the_page_cache_is_not_used_memory(void **state)
+{
+    (void)state;
+    assert_int_equal(used_mib(100, -1, 30), 70); // cgroup v2
+    assert_int_equal(used_mib(100, 40, 30), 60); // v1 counts both
+    assert_int_equal(used_mib(100, 0, 30), 100);
+    assert_int_equal(used_mib(100, 100, 30), 100);
+    assert_int_equal(used_mib(100, -1, 200), 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +207,7 @@ int main(void)
         cmocka_unit_test(counters_go_on_after_a_restart),
         cmocka_unit_test(a_sum_beyond_63_bits_overflows_into_its_own_member),
         cmocka_unit_test(a_sample_without_a_time_is_dropped),
+        cmocka_unit_test(the_page_cache_is_not_used_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
