@@ -5,8 +5,9 @@
 #include "agent/meta_docs.h"
 
 #include "base/arena.h"
+#include "base/utf8.h"
 
-enum { CPU_LEAST = 2 };
+enum { CPU_LEAST = 2, HEALTH_OUTPUT_MAX = 1024 };
 
 // ---- finding
 
@@ -255,13 +256,13 @@ static struct meta_health *health_of(const struct engine_view *view, struct aren
     SET(health, status, names[view->health]);
     if (view->health_since != 0)
         SET(health, status_since, view->health_since);
-    if (seen == NULL || seen->log.n == 0)
+    if (view->health == ENGINE_HEALTH_UNKNOWN || seen == NULL || seen->log.n == 0)
         return health;
     last = &seen->log.at[seen->log.n - 1];
-    if (last->exit_code != 0)
+    if (view->health == ENGINE_HEALTH_UNHEALTHY && last->exit_code != 0)
         SET(health, exit_code, last->exit_code);
     if (last->output.len > 0)
-        SET(health, output, last->output);
+        SET(health, output, utf8_take(last->output, HEALTH_OUTPUT_MAX));
     return health;
 }
 

@@ -174,6 +174,37 @@ static void a_failed_health_check_shows_its_code(void **state)
            "\"statusSince\":\"2026-01-05T10:00:35.500Z\"}");
 }
 
+// One failure among the tries does not make a container unhealthy.
+static void a_health_check_that_holds_shows_no_code(void **state)
+{
+    struct meta_container out = {0};
+
+    (void)state;
+    views_see(desk, "nginx",
+              "{\"State\":{\"Health\":{\"Log\":[{\"ExitCode\":3,\"Output\":\"b\"}]}}}");
+    meta_fill_container(META_V4, views_of(desk, "nginx"), &desk->arena, &out);
+    expect(&meta_health_shape, out.health,
+           "{\"output\":\"b\",\"status\":\"HEALTHY\","
+           "\"statusSince\":\"2026-01-05T10:00:35.500Z\"}");
+    views_of(desk, "nginx")->health = ENGINE_HEALTH_UNKNOWN; // it was started anew
+    meta_fill_container(META_V4, views_of(desk, "nginx"), &desk->arena, &out);
+    assert_false(out.health->has.exit_code || out.health->has.output);
+}
+
+static void the_output_of_a_health_check_is_cut(void **state)
+{
+    struct meta_container out = {0};
+    const char *json = arena_printf(&desk->arena,
+                                    "{\"State\":{\"Health\":{\"Log\":[{\"ExitCode\":0,\"Output\":"
+                                    "\"%01023d\xe2\x82\xac\"}]}}}",
+                                    0);
+
+    (void)state;
+    views_see(desk, "nginx", json);
+    meta_fill_container(META_V4, views_of(desk, "nginx"), &desk->arena, &out);
+    assert_int_equal(out.health->output.len, 1023); // of 1024 the last would be half a character
+}
+
 static void on_the_hosts_network_a_container_has_no_address(void **state)
 {
     struct meta_container out = {0};
@@ -336,6 +367,8 @@ int main(void)
         CASE(a_container_that_was_not_inspected_yet_says_less),
         CASE(a_container_that_ended_tells_how),
         CASE(a_failed_health_check_shows_its_code),
+        CASE(a_health_check_that_holds_shows_no_code),
+        CASE(the_output_of_a_health_check_is_cut),
         CASE(on_the_hosts_network_a_container_has_no_address),
         CASE(a_task_in_v4_shows_everything),
         CASE(a_task_in_v3_lacks_where_it_comes_from),

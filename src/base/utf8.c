@@ -86,3 +86,12 @@ bool utf8_is_valid(struct str text)
         at += len;
     }
 }
+
+struct str utf8_take(struct str text, size_t max)
+{
+    if (text.len <= max)
+        return text;
+    while (max > 0 && ((unsigned char)text.ptr[max] & 0xC0) == 0x80)
+        max--;
+    return str_take(text, max);
+}

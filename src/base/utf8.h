@@ -14,4 +14,7 @@ size_t utf8_sequence(struct str text);
 // Every byte of the slice belongs to a well-formed sequence.
 bool utf8_is_valid(struct str text);
 
+// The first bytes of well-formed text, `max` at most, without half a sequence at their end.
+struct str utf8_take(struct str text, size_t max);
+
 #endif

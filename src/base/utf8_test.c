@@ -61,12 +61,23 @@ static void measures_one_sequence(void **state)
     assert_int_equal(utf8_sequence(STR("")), 0);
 }
 
+static void a_cut_leaves_no_half_sequence(void **state)
+{
+    (void)state;
+    EXPECT_STR(utf8_take(STR("abc"), 3), "abc");
+    EXPECT_STR(utf8_take(STR("abc"), 2), "ab");
+    EXPECT_STR(utf8_take(STR("a\xe2\x82\xac!"), 4), "a\xe2\x82\xac");
+    EXPECT_STR(utf8_take(STR("a\xe2\x82\xac!"), 3), "a");
+    EXPECT_STR(utf8_take(STR("\xe2\x82\xac"), 1), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_what_unicode_allows),
         cmocka_unit_test(refuses_overlong_surrogate_cut_and_stray),
         cmocka_unit_test(measures_one_sequence),
+        cmocka_unit_test(a_cut_leaves_no_half_sequence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

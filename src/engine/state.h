@@ -579,7 +579,6 @@ void submit_run(struct engine *engine);
 void submit_done(struct engine *engine, int64_t task, enum engine_submitted outcome);
 void submit_refused(struct engine *engine, struct str arn, struct str reason); // a task never kept
 time_ms submit_next_timer(const struct engine *engine, const struct task *task);
-struct str submit_cut(struct str text, size_t max); // at a code point
 
 // ---- recover.c
 

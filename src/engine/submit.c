@@ -9,6 +9,7 @@
 
 #include "engine/state.h"
 
+#include "base/utf8.h"
 #include "shape/walk.h"
 
 enum { REASON_MAX = 1024, RUNTIME_ID_MAX = 255 };
@@ -132,15 +133,6 @@ static struct str task_wire(enum host_task_status status)
     return status == HOST_TASK_STATUS_STOPPED ? STR("STOPPED") : STR("PENDING");
 }
 
-struct str submit_cut(struct str text, size_t max)
-{
-    if (text.len <= max)
-        return text;
-    while (max > 0 && ((unsigned char)text.ptr[max] & 0xc0) == 0x80)
-        max--;
-    return str_take(text, max);
-}
-
 static void fill_container(const struct container *c, int32_t status,
                            struct ecs_container_state_change *out)
 {
@@ -149,13 +141,13 @@ static void fill_container(const struct container *c, int32_t status,
     SET(out, container_name, c->spec->name);
     SET(out, status, container_wire(status));
     if (c->image_digest.len > 0)
-        SET(out, image_digest, submit_cut(c->image_digest, RUNTIME_ID_MAX));
+        SET(out, image_digest, utf8_take(c->image_digest, RUNTIME_ID_MAX));
     if (c->runtime_id.len > 0)
-        SET(out, runtime_id, submit_cut(c->runtime_id, RUNTIME_ID_MAX));
+        SET(out, runtime_id, utf8_take(c->runtime_id, RUNTIME_ID_MAX));
     if (c->has_exit_code && status >= HOST_CONTAINER_STATUS_RUNNING)
         SET(out, exit_code, c->exit_code);
     if (c->reason.len > 0 && stopped)
-        SET(out, reason, submit_cut(c->reason, REASON_MAX));
+        SET(out, reason, utf8_take(c->reason, REASON_MAX));
     if (c->bindings.n > 0 && status == HOST_CONTAINER_STATUS_RUNNING)
         SET(out, network_bindings, c->bindings);
 }
@@ -275,7 +267,7 @@ static void send(struct engine *engine, struct task *task, size_t batch)
     if (!is_attached || request.has.containers) {
         SET(&request, status, task_wire(status));
         SET(&request, reason,
-            status == HOST_TASK_STATUS_STOPPED ? submit_cut(task->reason, REASON_MAX) : STR_NONE);
+            status == HOST_TASK_STATUS_STOPPED ? utf8_take(task->reason, REASON_MAX) : STR_NONE);
         fill_times(task, &request);
     }
     if (is_attached)
@@ -398,7 +390,7 @@ void submit_refused(struct engine *engine, struct str arn, struct str reason)
     SET(&request, cluster, engine->settings.cluster);
     SET(&request, task, arn);
     SET(&request, status, STR("STOPPED"));
-    SET(&request, reason, submit_cut(reason, REASON_MAX));
+    SET(&request, reason, utf8_take(reason, REASON_MAX));
     effect->submit.task = 0;
     effect->submit.request =
         shape_copy(arena, &ecs_submit_task_state_change_request_shape, &request);
