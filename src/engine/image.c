@@ -349,10 +349,12 @@ static void manifest_result(struct engine *engine, struct container *c,
 static void pull_failed(struct engine *engine, struct container *c,
                         const struct host_result *result)
 {
+    bool begun = !str_eq(result->error->text, STR("pullBegin"));
     struct str reason;
 
-    reason = reason_of_call(&c->task->arena, "CannotPullContainerError", "pulled",
-                            engine->settings.pull_timeout_ms, result);
+    reason =
+        reason_of_call(&c->task->arena, "CannotPullContainerError", begun ? "pulled" : "pullBegin",
+                       begun ? engine->settings.pull_timeout_ms : ENGINE_PULL_BEGIN_MS, result);
     if (!may_go_on(engine, c, reason))
         return;
     container_begin(engine, c, STEP_PULL_INSPECT);

@@ -225,6 +225,22 @@ static void a_hung_manifest_names_the_timeout(void **state)
     rig_deinit(&rig);
 }
 
+static void a_pull_that_does_not_begin_names_that_timeout(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    rig_init(&rig, 1);
+    fake_image(rig.fake, "app");
+    fake_fail(rig.fake, HOST_CALL_KIND_PULL, 1, FAKE_FAULT_FAIL, HOST_ERROR_CLASS_TIMEOUT,
+              "pullBegin");
+    run_app(&rig, "app", ENGINE_PULL_ALWAYS);
+    EXPECT_STR(rig_change(&rig, "t1", "app", "STOPPED")->reason,
+               "DockerTimeoutError: Could not transition to pullBegin; timed out after waiting "
+               "5m0s");
+    rig_deinit(&rig);
+}
+
 static void the_longest_matching_registry_gives_the_credentials(void **state)
 {
     struct rig rig;
@@ -277,6 +293,7 @@ int main(void)
         cmocka_unit_test(prefer_cached_pulls_what_is_not),
         cmocka_unit_test(a_stop_during_a_pull_ends_at_once),
         cmocka_unit_test(a_hung_manifest_names_the_timeout),
+        cmocka_unit_test(a_pull_that_does_not_begin_names_that_timeout),
         cmocka_unit_test(the_longest_matching_registry_gives_the_credentials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,7 +78,11 @@ static void silence_ended(void *user)
     bool begun = buf_len(&c->pending) > 0 || c->ok;
 
     http_call_cancel(c->http);
-    finish_error(c, HOST_ERROR_CLASS_TIMEOUT, begun ? STR("pulled") : STR("pullBegin"));
+    if (begun) // another try may get further: what is here already is not fetched again
+        finish_error(c, HOST_ERROR_CLASS_OTHER,
+                     STR("inactivity time exceeded timeout while pulling image"));
+    else
+        finish_error(c, HOST_ERROR_CLASS_TIMEOUT, STR("pullBegin"));
 }
 
 static void pull_line(void *user, struct str line)

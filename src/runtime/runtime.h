@@ -9,7 +9,8 @@
 // Deadlines. `deadlineMs` is on the clock of `now_ms` below; 0 means none. When it passes, the
 // driver gives the call up (closes its connection) and posts class timeout. Streams have no
 // deadline; `idleMs` is how long one may be silent. A pull has `beginMs` until its first progress
-// line, `idleMs` between two and deadlineMs in all.
+// line (then: class timeout, text "pullBegin"), `idleMs` between two (then: class other, for the
+// next try goes on from there) and deadlineMs in all.
 //
 // What a call needs, and what its result carries beside token and kind:
 //
