@@ -90,6 +90,18 @@ static int read_duration(struct loader *l, const char *name, int64_t least_ms, t
     return 0;
 }
 
+// Those that clean up: what is too short to be meant leaves the default (ecs-behaviour-agent 3.5).
+static int read_long_duration(struct loader *l, const char *name, int64_t least_ms, time_ms *out)
+{
+    time_ms usual = *out;
+
+    if (read_duration(l, name, 0, out) != 0)
+        return CONFIG_E_BAD;
+    if (*out < least_ms)
+        *out = usual;
+    return 0;
+}
+
 static int read_number(struct loader *l, const char *name, int64_t *out)
 {
     struct str value = setting(l, name);
@@ -262,7 +274,6 @@ static int read_engine(struct loader *l)
         {"ECS_MANIFEST_PULL_TIMEOUT", 30 * TIME_SECOND_MS, &e->manifest_timeout_ms},
         {"ECS_IMAGE_PULL_TIMEOUT", DURATION_LEAST_MS, &e->pull_timeout_ms},
         {"ECS_IMAGE_PULL_INACTIVITY_TIMEOUT", DURATION_LEAST_MS, &e->pull_idle_ms},
-        {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", DURATION_LEAST_MS, &e->cleanup_wait_ms},
         {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER", 0, &e->cleanup_jitter_ms},
     };
 
@@ -270,6 +281,9 @@ static int read_engine(struct loader *l)
         if (read_duration(l, durations[i].name, durations[i].least_ms, durations[i].out) != 0)
             return CONFIG_E_BAD;
     }
+    if (read_long_duration(l, "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", DURATION_LEAST_MS,
+                           &e->cleanup_wait_ms) != 0)
+        return CONFIG_E_BAD;
     if (read_pull_behaviour(l) != 0 || read_port_range(l) != 0 ||
         read_bool(l, "ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT", &e->pull_dependents_upfront) != 0 ||
         read_bool(l, "ECS_SHARED_VOLUME_MATCH_FULL_CONFIG", &e->shared_volume_match) != 0 ||
@@ -349,8 +363,8 @@ static int read_cleaning(struct loader *l)
     struct engine_settings *e = &l->out->engine;
 
     if (read_bool(l, "ECS_DISABLE_IMAGE_CLEANUP", &e->keeps_images) != 0 ||
-        read_duration(l, "ECS_IMAGE_CLEANUP_INTERVAL", 10 * TIME_MINUTE_MS,
-                      &e->image_interval_ms) != 0 ||
+        read_long_duration(l, "ECS_IMAGE_CLEANUP_INTERVAL", 10 * TIME_MINUTE_MS,
+                           &e->image_interval_ms) != 0 ||
         read_duration(l, "ECS_IMAGE_MINIMUM_CLEANUP_AGE", 0, &e->image_min_age_ms) != 0 ||
         read_duration(l, "NON_ECS_IMAGE_MINIMUM_CLEANUP_AGE", 0, &e->strange_image_min_age_ms) !=
             0 ||

@@ -156,11 +156,11 @@ static void durations_have_their_least(void **state)
         {"ECS_IMAGE_PULL_TIMEOUT", offsetof(struct engine_settings, pull_timeout_ms), 1000},
         {"ECS_IMAGE_PULL_INACTIVITY_TIMEOUT", offsetof(struct engine_settings, pull_idle_ms), 1000},
         {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", offsetof(struct engine_settings, cleanup_wait_ms),
-         1000},
+         3 * TIME_HOUR_MS}, // less than a second is passed over
         {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER",
          offsetof(struct engine_settings, cleanup_jitter_ms), 0},
         {"ECS_IMAGE_CLEANUP_INTERVAL", offsetof(struct engine_settings, image_interval_ms),
-         10 * TIME_MINUTE_MS},
+         30 * TIME_MINUTE_MS}, // less than ten minutes, too
         {"ECS_IMAGE_MINIMUM_CLEANUP_AGE", offsetof(struct engine_settings, image_min_age_ms), 0},
         {"NON_ECS_IMAGE_MINIMUM_CLEANUP_AGE",
          offsetof(struct engine_settings, strange_image_min_age_ms), 0},
