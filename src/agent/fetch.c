@@ -202,14 +202,23 @@ static void fail_about(struct fetch *fetch, enum service service, size_t i,
     fail(fetch, class, text);
 }
 
+// Of the place of value `i`; `names` with commas between.
+static void fail_invalid(struct fetch *fetch, size_t i, struct str names)
+{
+    fail_about(fetch, PARAMETERS, i, HOST_ERROR_CLASS_NOT_FOUND,
+               str_fmt(&fetch->arena, "invalid parameters: %.*s", STR_ARGS(names)));
+}
+
 static void fail_missing(struct fetch *fetch, enum service service, size_t i)
 {
     struct arena *arena = &fetch->arena;
     struct str why = STR("the file does not exist");
 
-    if (service == PARAMETERS)
-        why = str_fmt(arena, "invalid parameters: %.*s", STR_ARGS(value_at(fetch, i)->name));
-    else if (service == SECRETS)
+    if (service == PARAMETERS) {
+        fail_invalid(fetch, i, value_at(fetch, i)->name);
+        return;
+    }
+    if (service == SECRETS)
         why = str_fmt(arena,
                       "ResourceNotFoundException: The task can't retrieve the secret with ARN "
                       "'%.*s' from AWS Secrets Manager. Check whether the secret exists in the "
@@ -335,11 +344,24 @@ static enum found local_file(struct fetch *fetch, struct str object, struct str 
 
 // ---- answers of services
 
+static const struct aws_parameter *parameter_of(const struct aws_get_parameters_reply *reply,
+                                                struct str id)
+{
+    for (size_t i = 0; i < reply->parameters.n; i++) {
+        const struct aws_parameter *one = &reply->parameters.at[i];
+
+        if (str_eq(one->name, id) || str_eq(one->arn, id))
+            return one;
+    }
+    return NULL;
+}
+
 static void take_parameters(struct question *q, struct str body)
 {
     struct fetch *fetch = q->fetch;
     struct aws_get_parameters_reply reply = {0};
     struct codec_report report = {0};
+    struct str missing = STR_NONE;
 
     if (codec_decode(&fetch->arena, &aws_get_parameters_reply_shape, body, &codec_peer, &reply,
                      &report) != 0) {
@@ -347,20 +369,18 @@ static void take_parameters(struct question *q, struct str body)
         return;
     }
     for (size_t k = 0; k < q->of_n; k++) {
-        const struct aws_parameter *found = NULL;
+        const struct aws_parameter *found = parameter_of(&reply, fetch->refs[q->of[k]].id);
+        struct str name = value_at(fetch, q->of[k])->name;
 
-        for (size_t i = 0; i < reply.parameters.n; i++) {
-            const struct aws_parameter *one = &reply.parameters.at[i];
-
-            if (str_eq(one->name, fetch->refs[q->of[k]].id) ||
-                str_eq(one->arn, fetch->refs[q->of[k]].id))
-                found = one;
-        }
         if (found != NULL)
             set_value(fetch, q->of[k], found->value);
         else
-            fail_missing(fetch, PARAMETERS, q->of[k]);
+            missing = missing.len == 0
+                          ? name
+                          : str_fmt(&fetch->arena, "%.*s,%.*s", STR_ARGS(missing), STR_ARGS(name));
     }
+    if (missing.len > 0)
+        fail_invalid(fetch, q->of[0], missing);
 }
 
 static void take_secret(struct question *q, struct str body)

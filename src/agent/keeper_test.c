@@ -255,6 +255,21 @@ static void parameters_are_asked_for_ten_at_a_time(void **state)
     assert_true(puppet_has(buf_str(&scene.puppet.bodies), "\"WithDecryption\":true"));
 }
 
+static void all_parameters_that_are_not_there_are_named(void **state)
+{
+    struct host_secret_name list[] = {secret("a"), secret("b"), secret("c")};
+    struct host_resource what = secrets_of(list, 3);
+    (void)state;
+
+    scene.settings.parameters_endpoint = scene.puppet.url;
+    puppet_will_answer(&scene.puppet, "GetParameters", 200,
+                       "{\"InvalidParameters\":[\"a\",\"c\"],"
+                       "\"Parameters\":[{\"Name\":\"b\",\"Value\":\"v\"}]}");
+    ask(HOST_CALL_KIND_MAKE_RESOURCE, &what);
+    EXPECT_STR(scene.result->error->text, "Fetching secret data from SSM Parameter Store in "
+                                          "us-east-1: invalid parameters: a,c");
+}
+
 static void the_folder_goes_before_the_service(void **state)
 {
     (void)state;
@@ -457,6 +472,7 @@ int main(void)
         TEST(members_and_versions_of_secrets),
         TEST(what_is_not_there_is_said_in_their_words),
         TEST(parameters_are_asked_for_ten_at_a_time),
+        TEST(all_parameters_that_are_not_there_are_named),
         TEST(the_folder_goes_before_the_service),
         TEST(a_secret_is_asked_for_by_id_and_version),
         TEST(an_execution_role_signs),
