@@ -569,7 +569,7 @@ static bool advance(struct engine *engine, struct container *c)
         return advance_pause(engine, c, next);
     if (next == HOST_CONTAINER_STATUS_PULLED && !volume_all_ready(c->task))
         return false;
-    if (next <= HOST_CONTAINER_STATUS_PULLED && upkeep_holds_image(engine, c->spec->image)) {
+    if (next <= HOST_CONTAINER_STATUS_PULLED && upkeep_holds_image(engine, c)) {
         MARK("a pull waits for the removal of its image");
         c->blocked = true;
         return false;

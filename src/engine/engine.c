@@ -119,9 +119,7 @@ void engine_free(struct engine *engine)
     for (uint64_t id = 0; (id = idtable_next(&engine->pendings, id)) != 0;)
         mem_free(idtable_get(&engine->pendings, id));
     HASH_ITER (by_name, engine->images, image, next_image) {
-        MAP_DEL(by_name, engine->images, image);
-        mem_free((char *)image->name.ptr);
-        mem_free(image);
+        image_free(engine, image);
     }
     upkeep_free(engine);
     idtable_deinit(&engine->tasks);

@@ -111,23 +111,70 @@ struct image *image_add(struct engine *engine, struct str name, time_ms pulled_a
     return image;
 }
 
-void image_forget(struct engine *engine, struct image *image)
+void image_set_digest(struct image *image, struct str digest)
 {
-    record_remove_image(engine, image);
+    char *copy = mem_alloc(digest.len + 1);
+
+    memcpy(copy, digest.ptr, digest.len);
+    mem_free((char *)(uintptr_t)image->digest.ptr);
+    image->digest = str_span(copy, digest.len);
+}
+
+void image_free(struct engine *engine, struct image *image)
+{
     MAP_DEL(by_name, engine->images, image);
     mem_free((char *)(uintptr_t)image->name.ptr);
+    mem_free((char *)(uintptr_t)image->digest.ptr);
     mem_free(image);
 }
 
-static void note_pull(struct engine *engine, struct str name)
+void image_forget(struct engine *engine, struct image *image)
 {
-    struct image *known = image_find(engine, name);
+    record_remove_image(engine, image);
+    image_free(engine, image);
+}
 
-    if (known != NULL && engine->settings.pull != ENGINE_PULL_ONCE)
+bool image_is_of(const struct container *c, struct str name)
+{
+    struct str digest = image_digest(name);
+
+    return str_eq(c->spec->image, name) ||
+           (digest.len > 0 && str_eq(c->image_digest, digest) &&
+            str_eq(image_repository(c->spec->image), image_repository(name)));
+}
+
+// A name that has moved on leaves an image behind that nobody asks for by it any more.
+static void leave_behind(struct engine *engine, const struct image *moved)
+{
+    struct str repository = image_repository(moved->name);
+    struct str name =
+        str_fmt(engine->out->arena, "%.*s@%.*s", STR_ARGS(repository), STR_ARGS(moved->digest));
+    struct image *left;
+
+    if (image_find(engine, name) != NULL)
+        return;
+    left = image_add(engine, name, moved->pulled_at, ++engine->last_id);
+    left->last_used_at = moved->last_used_at;
+    image_set_digest(left, moved->digest);
+    record_put_image(engine, left);
+}
+
+static void note_pull(struct engine *engine, const struct container *c)
+{
+    struct str name = c->spec->image;
+    struct image *known = image_find(engine, name);
+    bool is_new =
+        known == NULL || (c->image_digest.len > 0 && !str_eq(known->digest, c->image_digest));
+
+    if (!is_new && engine->settings.pull != ENGINE_PULL_ONCE)
         return; // one row is enough to know that it was pulled
-    image_add(engine, name, engine->now, known ? known->id : ++engine->last_id);
+    if (known != NULL && is_new && known->digest.len > 0)
+        leave_behind(engine, known);
+    known = image_add(engine, name, engine->now, known ? known->id : ++engine->last_id);
+    if (c->image_digest.len > 0)
+        image_set_digest(known, c->image_digest);
     engine->dirty = true;
-    record_put_image(engine, image_find(engine, name));
+    record_put_image(engine, known);
 }
 
 // ---- sending
@@ -366,7 +413,7 @@ static void pull_result(struct engine *engine, struct container *c,
     if (!result->has.error) {
         bool by_digest = c->image_digest.len > 0 && image_digest(c->spec->image).len == 0;
 
-        note_pull(engine, c->spec->image);
+        note_pull(engine, c);
         container_begin(engine, c, by_digest ? STEP_TAG : STEP_PULL_INSPECT);
     } else if (!try_again(engine, c, result, PULL_ATTEMPTS, 1100, 2)) {
         pull_failed(engine, c, result);

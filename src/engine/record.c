@@ -148,6 +148,8 @@ void record_put_image(struct engine *engine, struct image *image)
     struct host_image *row = arena_new(engine->out->arena, struct host_image);
 
     SET(row, name, image->name);
+    if (image->digest.len > 0)
+        SET(row, digest, image->digest);
     SET(row, pulled_at, image->pulled_at);
     SET_TIME(row, last_used_at, image->last_used_at);
     emit(engine, HOST_KIND_IMAGE, image->id, row);
@@ -202,9 +204,11 @@ static time_ms load_cleanup(const struct engine *engine, const struct host_task 
 static void load_image(struct engine *engine, int64_t id, const struct host_image *row)
 {
     time_ms pulled_at = not_after(row->pulled_at, engine->now);
+    struct image *image = image_add(engine, row->name, pulled_at, id);
 
-    image_add(engine, row->name, pulled_at, id)->last_used_at =
-        not_after(row->last_used_at, engine->now);
+    image->last_used_at = not_after(row->last_used_at, engine->now);
+    if (row->digest.len > 0)
+        image_set_digest(image, row->digest);
 }
 
 static void load_task(struct engine *engine, int64_t id, const struct host_task *row)

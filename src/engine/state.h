@@ -272,7 +272,8 @@ struct pending {
 
 struct image {
     int64_t id;
-    struct str name; // heap
+    struct str name;   // heap
+    struct str digest; // heap; of what the last pull by this name brought; empty: not known
     UT_hash_handle by_name;
     time_ms pulled_at;
     time_ms last_used_at; // when the last task that referred to it was removed; 0: none was yet
@@ -430,7 +431,11 @@ struct str image_repository(struct str reference); // without tag and digest
 struct str image_digest(struct str reference);     // "sha256:..." behind '@', or empty
 struct image *image_find(const struct engine *engine, struct str name);
 struct image *image_add(struct engine *engine, struct str name, time_ms pulled_at, int64_t id);
+void image_set_digest(struct image *image, struct str digest);
 void image_forget(struct engine *engine, struct image *image); // it was removed; frees it
+void image_free(struct engine *engine, struct image *image);   // without a word about its row
+// It is what the container asks for, or "repository@digest" of what that is.
+bool image_is_of(const struct container *c, struct str name);
 
 // ---- create.c, environment.c, ports.c, bind.c: the body of the create call
 

@@ -199,7 +199,7 @@ static bool is_used(const struct engine *engine, struct str image)
 {
     for (struct task *t = NULL; (t = task_next(engine, t)) != NULL;) {
         for (size_t i = 0; i < t->containers_n; i++) {
-            if (str_eq(t->containers[i].spec->image, image))
+            if (image_is_of(&t->containers[i], image))
                 return true;
         }
     }
@@ -558,6 +558,12 @@ static bool is_strange(const struct engine *engine, const struct docker_image_su
 
     if (engine->now - created < engine->settings.strange_image_min_age_ms)
         return false;
+    for (size_t i = 0; i < image->repo_digests.n; i++) {
+        struct str name = image->repo_digests.at[i];
+
+        if (image_find(engine, name) != NULL || is_used(engine, name))
+            return false; // it may have no tag
+    }
     for (size_t i = 0; i < image->repo_tags.n; i++) {
         struct str name = image->repo_tags.at[i];
 
@@ -771,23 +777,34 @@ void upkeep_disk(struct engine *engine, bool is_low)
     u->disk_is_low = is_low;
 }
 
-bool upkeep_holds_image(const struct engine *engine, struct str name)
+bool upkeep_holds_image(const struct engine *engine, const struct container *c)
 {
     const struct upkeep *u = &engine->upkeep;
 
-    return (u->chore == CHORE_REMOVE_IMAGE && str_eq(u->image->name, name)) ||
-           (u->chore == CHORE_REMOVE_STRANGE_IMAGE && str_eq(u->stranger->subject, name));
+    return (u->chore == CHORE_REMOVE_IMAGE && image_is_of(c, u->image->name)) ||
+           (u->chore == CHORE_REMOVE_STRANGE_IMAGE && image_is_of(c, u->stranger->subject));
+}
+
+static void note_use(struct engine *engine, struct str name)
+{
+    struct image *image = image_find(engine, name);
+
+    if (image == NULL)
+        return;
+    image->last_used_at = engine->now;
+    record_put_image(engine, image);
 }
 
 void upkeep_task_gone(struct engine *engine, const struct task *task)
 {
     for (size_t i = 0; i < task->containers_n; i++) {
-        struct image *image = image_find(engine, task->containers[i].spec->image);
+        const struct container *c = &task->containers[i];
+        struct str repository = image_repository(c->spec->image);
 
-        if (image == NULL)
-            continue;
-        image->last_used_at = engine->now;
-        record_put_image(engine, image);
+        note_use(engine, c->spec->image);
+        if (c->image_digest.len > 0 && image_digest(c->spec->image).len == 0)
+            note_use(engine, str_fmt(engine->out->arena, "%.*s@%.*s", STR_ARGS(repository),
+                                     STR_ARGS(c->image_digest)));
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 
+struct container;
 struct engine;
 struct image;
 struct orphan;
@@ -60,7 +61,7 @@ void upkeep_task_gone(struct engine *engine, const struct task *task); // before
 bool upkeep_progress(struct engine *engine); // true when something changed
 void upkeep_result(struct engine *engine, int64_t token, const struct host_result *result);
 time_ms upkeep_next_timer(const struct engine *engine);
-// It is being removed: whoever wants it waits.
-bool upkeep_holds_image(const struct engine *engine, struct str name);
+// Its image is being removed: whoever wants it waits.
+bool upkeep_holds_image(const struct engine *engine, const struct container *c);
 
 #endif

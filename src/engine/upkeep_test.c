@@ -187,6 +187,34 @@ static void ages_are_known_after_a_restart(void **state)
     rig_deinit(&rig);
 }
 
+// The registry's "app:1" becomes another image; on the host the first one has only its digest then.
+static void an_image_whose_name_moved_on_goes_too(void **state)
+{
+    struct rig rig;
+    (void)state;
+
+    init(&rig);
+    rig.settings.cleanup_wait_ms = 2 * HOUR;
+    fake_image(rig.fake, "app:1")->digest = STR("sha256:old");
+    run_once(&rig, "t1", "app:1");
+    fake_image(rig.fake, "app:1")->digest = STR("sha256:new");
+    fake_image(rig.fake, "app:old")->digest = STR("sha256:old");
+    fake_image(rig.fake, "app:old")->local = true;
+    rig_run(&rig, 30 * MINUTE);
+    run_once(&rig, "t2", "app:1");
+    assert_true(has_row(&rig, "app@sha256:old"));
+    rig_restart(&rig);
+    rig_run(&rig, 80 * MINUTE);
+    assert_int_equal(fake_calls(rig.fake, HOST_CALL_KIND_REMOVE_IMAGE), 0); // t1 is still kept
+    rig_run(&rig, 30 * MINUTE);
+    assert_false(has(&rig, "app:old"));
+    assert_false(has_row(&rig, "app@sha256:old"));
+    assert_true(has(&rig, "app:1")); // that is t2's
+    rig_run(&rig, 60 * MINUTE);
+    assert_false(has(&rig, "app:1"));
+    rig_deinit(&rig);
+}
+
 static void a_disk_that_is_nearly_full_does_not_wait(void **state)
 {
     struct rig rig;
@@ -496,6 +524,27 @@ static void what_others_have_left_goes_only_when_that_is_wanted(void **state)
     (void)state;
 }
 
+// Its tags, if it has any, are not what it was asked for by.
+static void an_image_that_was_pulled_by_its_digest_is_not_strange(void **state)
+{
+    struct rig rig;
+    struct acs_task *task;
+    (void)state;
+
+    init(&rig);
+    rig.settings.cleans_strangers = true;
+    fake_image(rig.fake, "app:1")->digest = STR("sha256:one");
+    fake_image(rig.fake, "app:1")->run_ms = 1000;
+    task = rig_task(&rig, "t1");
+    rig_container(&rig, task, "app", "app@sha256:one");
+    rig_start(&rig, task);
+    rig_run(&rig, 55 * MINUTE);
+    assert_true(has(&rig, "app:1"));
+    rig_run(&rig, 20 * MINUTE);
+    assert_false(has(&rig, "app:1")); // as one of ours
+    rig_deinit(&rig);
+}
+
 static void containers_of_others_go_long_after_their_end_and_never_while_they_run(void **state)
 {
     struct rig rig;
@@ -530,6 +579,7 @@ int main(void)
         cmocka_unit_test(an_image_that_cannot_be_removed_is_tried_once_a_cycle),
         cmocka_unit_test(whoever_wants_an_image_waits_for_its_removal_and_pulls_it_again),
         cmocka_unit_test(ages_are_known_after_a_restart),
+        cmocka_unit_test(an_image_whose_name_moved_on_goes_too),
         cmocka_unit_test(a_disk_that_is_nearly_full_does_not_wait),
         cmocka_unit_test(what_no_record_knows_is_removed_after_the_cleanup_wait),
         cmocka_unit_test(what_a_lost_task_had_of_its_host_goes_when_none_of_it_runs),
@@ -543,6 +593,7 @@ int main(void)
         cmocka_unit_test(what_another_agent_has_made_is_left_alone),
         cmocka_unit_test(an_orphan_is_tried_again_until_the_runtime_is_back),
         cmocka_unit_test(what_others_have_left_goes_only_when_that_is_wanted),
+        cmocka_unit_test(an_image_that_was_pulled_by_its_digest_is_not_strange),
         cmocka_unit_test(containers_of_others_go_long_after_their_end_and_never_while_they_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

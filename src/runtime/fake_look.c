@@ -72,12 +72,18 @@ void fake_list_images(const struct fake *fake, const struct thing *thing)
     for (const struct node *node = fake->images; node != NULL; node = node->next) {
         struct docker_image_summary *out = &list.at[list.n];
         struct str *name = arena_new(&arena, struct str);
+        struct str *pinned = arena_new(&arena, struct str);
+        struct str repository;
+        struct str tag;
 
         if (!node->image.local)
             continue;
         *name = node->image.name;
+        (void)str_cut_last(*name, ':', &repository, &tag);
+        *pinned = str_fmt(&arena, "%.*s@%.*s", STR_ARGS(repository), STR_ARGS(node->image.digest));
         SET(out, id, node->image.id);
         SET(out, repo_tags, (struct str_list){.n = 1, .at = name});
+        SET(out, repo_digests, (struct str_list){.n = 1, .at = pinned});
         SET(out, size, 1000 + (int64_t)list.n);
         SET(out, created, 0);
         list.n++;
