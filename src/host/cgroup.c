@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "io/file.h"
 
 enum { WEIGHT_MIN = 1, WEIGHT_SPAN = 9999, SHARES_MIN = 2, SHARES_SPAN = 262142, ARGS_MAX = 12 };
+enum { PROCS_MAX = 1 << 20 };
 
 static const char parent[] = "ecs";
 
@@ -218,11 +220,32 @@ int cgroup_make(const char *root, struct str task, const struct host_cgroup_limi
     return m.fault;
 }
 
+// A container engine that was killed in the middle may forget a container whose process goes on.
+// Its group is the task's alone, and the task is over, so the process ends here; the group can go
+// once the kernel is through with it.
+static void end_members(struct arena *arena, const char *group)
+{
+    BUF_AUTO struct buf list = BUF_INIT;
+    struct str rest;
+    struct str line;
+
+    if (file_read(arena_printf(arena, "%s/cgroup.procs", group), PROCS_MAX, &list) != 0)
+        return;
+    rest = buf_str(&list);
+    while (str_cut(rest, '\n', &line, &rest)) {
+        int64_t pid;
+
+        if (str_to_i64(line, &pid) && pid > 1) // 0: of a namespace that is not ours
+            (void)kill((pid_t)pid, SIGKILL);
+    }
+}
+
 // A group goes only when no group is left in it. A kernel's files in it are no hindrance, those of
 // a folder that plays one are; so nothing but folders is touched.
 static int remove_tree(struct arena *arena, const char *path, int depth)
 {
     DIR *dir = opendir(path);
+    int fault;
 
     for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && depth > 0)
@@ -230,7 +253,11 @@ static int remove_tree(struct arena *arena, const char *path, int depth)
     }
     if (dir != NULL)
         closedir(dir);
-    return rmdir(path) == 0 || errno == ENOENT ? 0 : -errno;
+    if (rmdir(path) == 0 || errno == ENOENT)
+        return 0;
+    fault = -errno;
+    end_members(arena, path);
+    return fault;
 }
 
 static int remove_one(struct arena *arena, const char *top, struct str task, struct str *out_what)
@@ -251,10 +278,17 @@ int cgroup_remove(const char *root, struct str task, struct arena *arena, struct
         return remove_one(arena, root, task, out_what);
     dir = opendir(root);
     // The container engine has made groups of the same name where we made none.
-    for (struct dirent *entry; dir != NULL && result == 0 && (entry = readdir(dir)) != NULL;) {
-        if (entry->d_name[0] != '.')
-            result = remove_one(arena, arena_printf(arena, "%s/%s", root, entry->d_name), task,
-                                out_what);
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        struct str what;
+        int fault =
+            entry->d_name[0] != '.'
+                ? remove_one(arena, arena_printf(arena, "%s/%s", root, entry->d_name), task, &what)
+                : 0;
+
+        if (fault != 0 && result == 0) {
+            result = fault;
+            *out_what = what;
+        }
     }
     if (dir != NULL)
         closedir(dir);

@@ -30,7 +30,7 @@ int cgroup_make(const char *root, struct str task, const struct host_cgroup_limi
                 struct arena *arena, struct str *out_what) MUST_CHECK;
 
 // Removes it in every hierarchy, and what containers left of theirs in it. One that is not there is
-// fine; -EBUSY while something runs in it.
+// fine; -EBUSY when something ran in it, which is killed, so that a later call succeeds.
 int cgroup_remove(const char *root, struct str task, struct arena *arena,
                   struct str *out_what) MUST_CHECK;
 

@@ -2,8 +2,10 @@
 
 #include "base/test.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -216,6 +218,29 @@ static void one_that_is_in_use_is_not(void **state)
     folder("memory");
     file("cpu/ecs/t1/a-file-stands-for-a-process");
     assert_int_equal(cgroup_remove(root, STR("t1"), &arena, &what), -ENOTEMPTY);
+    assert_string_equal(str_cstr(&arena, what), at("cpu/ecs/t1"));
+}
+
+static void what_still_runs_in_one_is_killed(void **state)
+{
+    pid_t child = fork();
+    struct str what;
+    int status;
+    (void)state;
+
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    folder("cpu/ecs/t1");
+    folder("memory/ecs/t1/container");
+    assert_int_equal(file_append(at("memory/ecs/t1/container/cgroup.procs"),
+                                 str_of(arena_printf(&arena, "0\n%d\n", child)), 0600),
+                     0);
+    assert_int_equal(cgroup_remove(root, STR("t1"), &arena, &what), -ENOTEMPTY);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_false(file_exists(at("cpu/ecs/t1"))); // whatever becomes of the others
 }
 
 static const char *joined(const char *const *argv)
@@ -258,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_limit_that_cannot_be_written_says_which, setup, teardown),
         cmocka_unit_test_setup_teardown(a_group_is_removed_in_every_hierarchy, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_is_in_use_is_not, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_still_runs_in_one_is_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(systemd_is_asked_in_its_own_words, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
