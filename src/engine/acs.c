@@ -44,11 +44,13 @@ static void take_credentials(struct engine *engine, struct task *task, enum acs_
         *own = str_copy(&task->arena, value->credentials_id);
         task->dirty = true;
     }
-    effect = engine_effect(engine, ENGINE_EFFECT_CREDENTIALS);
-    effect->credentials.task_arn = str_copy(engine->out->arena, task->arn);
-    effect->credentials.role = role;
-    effect->credentials.value =
-        shape_copy(engine->out->arena, &acs_iam_role_credentials_shape, value);
+    if (role == ACS_ROLE_TYPE_TASKEXECUTION || task->known != HOST_TASK_STATUS_STOPPED) {
+        effect = engine_effect(engine, ENGINE_EFFECT_CREDENTIALS);
+        effect->credentials.task_arn = str_copy(engine->out->arena, task->arn);
+        effect->credentials.role = role;
+        effect->credentials.value =
+            shape_copy(engine->out->arena, &acs_iam_role_credentials_shape, value);
+    }
     SET(&ack, message_id, message_id);
     SET(&ack, expiration, value->expiration);
     SET(&ack, credentials_id, value->credentials_id);

@@ -177,6 +177,8 @@ static void credentials_are_acknowledged_and_dropped_at_the_end(void **state)
     rig_stop(&rig, "t1");
     rig_run(&rig, 60000);
     assert_int_equal(rig.credentials, 0);
+    rig_start(&rig, task); // a second time, as after a connection that broke
+    assert_int_equal(rig.credentials, 0);
     rig_deinit(&rig);
 }
 
