@@ -52,6 +52,7 @@ longest() {
     ops | engine) echo 1200 ;;
     requests | records | frames | docker) echo 1500 ;;
     server) echo 800 ;;
+    meta) echo 320 ;;
     text | query | ws) echo 256 ;;
     *) echo 512 ;;
     esac

@@ -10,7 +10,7 @@
 #include "io/resolve.h"
 #include "wire/conn.h"
 
-enum { TIMERS_MAX = 64, CONNS_MAX = 8, START_MS = 1000 };
+enum { TIMERS_MAX = 64, CONNS_MAX = 32, START_MS = 1000 };
 
 struct loop {
     int64_t now_ms;
