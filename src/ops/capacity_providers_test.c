@@ -230,6 +230,9 @@ static void test_attachments_are_made_and_complete(void **state)
     EXPECT_STR(get(w, reply, "clusters.0.attachments.0.status"), "CREATED");
     reply = world_ok(w, "DescribeClusters", "{\"clusters\":[\"demo\"]}");
     EXPECT_STR(get(w, reply, "clusters.0.attachmentsStatus"), "");
+    reply = world_ok(w, "UpdateCluster", "{\"cluster\":\"demo\"}");
+    EXPECT_STR(get(w, reply, "cluster.attachmentsStatus"), "UPDATE_COMPLETE");
+    EXPECT_STR(get(w, reply, "cluster.attachments.0.type"), "as_policy");
 }
 
 static void test_a_cluster_made_with_providers_is_provisioned_first(void **state)

@@ -100,6 +100,15 @@ int op_find_cluster(struct op_ctx *ctx, struct str reference, struct cluster **o
     return OP_OK;
 }
 
+int op_find_cluster_to_change(struct op_ctx *ctx, struct str reference, struct cluster **out)
+{
+    if (op_find_cluster_any(ctx, reference, out) != OP_OK)
+        return OP_FAILED;
+    if ((*out)->rec->status != REC_CLUSTER_STATUS_ACTIVE)
+        return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION, "Cluster was not ACTIVE.");
+    return OP_OK;
+}
+
 int op_not_yet_available(struct op_ctx *ctx)
 {
     MARK("an operation that is not yet available says so");

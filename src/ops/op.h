@@ -64,6 +64,10 @@ struct scope op_scope(const struct op_ctx *ctx);
 int op_find_cluster(struct op_ctx *ctx, struct str reference, struct cluster **out) MUST_CHECK;
 // The same, but an INACTIVE cluster is returned too.
 int op_find_cluster_any(struct op_ctx *ctx, struct str reference, struct cluster **out) MUST_CHECK;
+// The same for what changes the cluster itself: ClientException "Cluster was not ACTIVE." while it
+// is PROVISIONING, DEPROVISIONING or INACTIVE.
+int op_find_cluster_to_change(struct op_ctx *ctx, struct str reference,
+                              struct cluster **out) MUST_CHECK;
 // The short name in a cluster reference; the whole text when it is no ARN of this scope.
 struct str op_cluster_name(const struct op_ctx *ctx, struct str reference);
 

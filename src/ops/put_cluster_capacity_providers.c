@@ -87,7 +87,7 @@ int op_put_cluster_capacity_providers(struct op_ctx *ctx,
     struct cluster *cluster;
 
     if (op_need_text(ctx, in->cluster, "Cluster") != OP_OK ||
-        op_find_cluster(ctx, in->cluster, &cluster) != OP_OK ||
+        op_find_cluster_to_change(ctx, in->cluster, &cluster) != OP_OK ||
         op_check_providers(ctx, cluster->rec->name, &in->capacity_providers, &providers) != OP_OK ||
         op_check_strategy(ctx, &providers, &in->default_capacity_provider_strategy) != OP_OK ||
         op_validate(ctx) != OP_OK || check_settled(ctx, cluster) != OP_OK ||

@@ -9,12 +9,9 @@
 // The cluster is looked up before any value is judged.
 static int find(struct op_ctx *ctx, struct str reference, struct cluster **out)
 {
-    if (op_need_text(ctx, reference, "Cluster") != OP_OK ||
-        op_find_cluster_any(ctx, reference, out) != OP_OK)
+    if (op_need_text(ctx, reference, "Cluster") != OP_OK)
         return OP_FAILED;
-    if (!cluster_is_active(*out))
-        return op_fail(ctx, ECS_ERROR_CLIENT_EXCEPTION, "Cluster was not ACTIVE.");
-    return OP_OK;
+    return op_find_cluster_to_change(ctx, reference, out);
 }
 
 static struct ecs_cluster *changed(struct op_ctx *ctx, struct cluster *cluster,
@@ -23,9 +20,11 @@ static struct ecs_cluster *changed(struct op_ctx *ctx, struct cluster *cluster,
     struct ecs_cluster *view = arena_new(ctx->arena, struct ecs_cluster);
 
     state_put(ctx->state, REC_KIND_CLUSTER, cluster->entity.id, next);
-    cluster_view(ctx->state, cluster, CLUSTER_INCLUDE_CONFIGURATIONS | CLUSTER_INCLUDE_SETTINGS,
+    cluster_view(ctx->state, cluster,
+                 CLUSTER_INCLUDE_ATTACHMENTS | CLUSTER_INCLUDE_CONFIGURATIONS |
+                     CLUSTER_INCLUDE_SETTINGS,
                  ctx->arena, view);
-    view->has.attachments = true;
+    view->has.attachments = true; // empty where there are none
     return view;
 }
 

@@ -98,6 +98,10 @@ static void an_inactive_cluster_does_not_change(void **state)
                  "Cluster was not ACTIVE.");
     EXPECT_ERROR(w, "UpdateClusterSettings", "{\"cluster\":\"demo\",\"settings\":[]}",
                  "ClientException", "Cluster was not ACTIVE.");
+    EXPECT_ERROR(w, "PutClusterCapacityProviders",
+                 "{\"cluster\":\"demo\",\"capacityProviders\":[],"
+                 "\"defaultCapacityProviderStrategy\":[]}",
+                 "ClientException", "Cluster was not ACTIVE.");
 }
 
 int main(void)
