@@ -21,12 +21,28 @@ static const struct ecs_tag *find(const struct ecs_tag_list *tags, struct str ke
     return NULL;
 }
 
+static int check_key(struct op_ctx *ctx, struct str key, enum ecs_error kind)
+{
+    if (is_reserved(key))
+        return op_fail(ctx, kind, "aws: prefixed tag key names are not allowed for external use.");
+    return OP_OK;
+}
+
+int op_check_tag_keys(struct op_ctx *ctx, const struct str_list *keys, enum ecs_error kind)
+{
+    for (size_t i = 0; i < keys->n; i++) {
+        if (check_key(ctx, keys->at[i], kind) != OP_OK)
+            return OP_FAILED;
+    }
+    return OP_OK;
+}
+
 static int check(struct op_ctx *ctx, const struct ecs_tag *tag, enum ecs_error kind)
 {
     if (!tag->has.key)
         return op_fail(ctx, kind, "Tag key can not be null.");
-    if (is_reserved(tag->key))
-        return op_fail(ctx, kind, "aws: prefixed tag key names are not allowed for external use.");
+    if (check_key(ctx, tag->key, kind) != OP_OK)
+        return OP_FAILED;
     if (is_reserved(tag->value))
         return op_fail(ctx, kind, "aws: prefixed tag values are not allowed for external use.");
     return OP_OK;

@@ -15,6 +15,10 @@ enum { TAGS_MAX = 50 }; // a resource; those with the prefix "aws:" do not count
 int op_take_tags(struct op_ctx *ctx, const struct ecs_tag_list *asked, enum ecs_error kind,
                  struct ecs_tag_list *out) MUST_CHECK;
 
+// Refuses to name tags that are not the caller's: those that begin with "aws:".
+int op_check_tag_keys(struct op_ctx *ctx, const struct str_list *keys,
+                      enum ecs_error kind) MUST_CHECK;
+
 // `over` laid over `under`: the same key is overwritten in its place, new ones come behind. In the
 // arena; shares the texts of both.
 struct ecs_tag_list tags_merge(struct arena *arena, const struct ecs_tag_list *under,

@@ -8,6 +8,7 @@
 #include "core/lifecycle.h"
 #include "model/arn.h"
 #include "model/cluster.h"
+#include "model/deployment.h"
 #include "model/instance.h"
 #include "model/provider.h"
 #include "model/service.h"
@@ -16,6 +17,7 @@
 #include "ops/find.h"
 #include "ops/find_definition.h"
 #include "ops/tag_rules.h"
+#include "ops/task_sets.h"
 
 struct tagged {
     enum rec_kind kind;
@@ -132,6 +134,29 @@ static int find_tagged_service(struct op_ctx *ctx, const struct arn *arn, struct
     return OP_OK;
 }
 
+static int find_tagged_task_set(struct op_ctx *ctx, const struct arn *arn, struct str text,
+                                struct tagged *out)
+{
+    const struct service *service = NULL;
+    const struct deployment *set = NULL;
+    struct cluster *cluster;
+    struct str head;
+    struct str name;
+    struct str rest;
+
+    if (find_home(ctx, arn, &cluster) != OP_OK)
+        return OP_FAILED;
+    if (str_cut(arn->tail, '/', &head, &rest) && str_cut(rest, '/', &name, &rest))
+        service = service_find(ctx->state, cluster, name);
+    if (service != NULL && service->rec->status == REC_SERVICE_STATUS_ACTIVE &&
+        service->rec->controller == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL)
+        set = op_task_set(ctx, service, text);
+    if (set == NULL)
+        return unknown(ctx, "task set");
+    *out = (struct tagged){REC_KIND_DEPLOYMENT, set->part.entity.id, &set->rec->tags};
+    return OP_OK;
+}
+
 static int find_tagged_definition(struct op_ctx *ctx, const struct arn *arn, struct str text,
                                   struct tagged *out)
 {
@@ -169,6 +194,7 @@ static int find(struct op_ctx *ctx, struct str text, struct tagged *out)
         {"service", find_tagged_service},
         {"task", find_tagged_task},
         {"task-definition", find_tagged_definition},
+        {"task-set", find_tagged_task_set},
     };
     struct scope here = op_scope(ctx);
     struct arn arn;
@@ -216,6 +242,10 @@ static void store(struct op_ctx *ctx, const struct tagged *tagged, struct ecs_ta
         MARK("the tags of a service change");
         SET(&next, tags, tags);
         state_put(ctx->state, tagged->kind, tagged->id, &next);
+    } else if (tagged->kind == REC_KIND_DEPLOYMENT) {
+        struct rec_deployment next = *(const struct rec_deployment *)record;
+        SET(&next, tags, tags);
+        state_put(ctx->state, tagged->kind, tagged->id, &next);
     } else {
         struct rec_task_definition next = *(const struct rec_task_definition *)record;
         MARK("the tags of a definition change");
@@ -224,20 +254,24 @@ static void store(struct op_ctx *ctx, const struct tagged *tagged, struct ecs_ta
     }
 }
 
+// Tagging a task definition fails in the way that all of its operations do.
+static enum ecs_error kind_of_refusal(const struct tagged *tagged)
+{
+    return tagged->kind == REC_KIND_TASK_DEFINITION ? ECS_ERROR_CLIENT_EXCEPTION
+                                                    : ECS_ERROR_INVALID_PARAMETER_EXCEPTION;
+}
+
 int op_tag_resource(struct op_ctx *ctx, const struct ecs_tag_resource_request *in,
                     struct ecs_tag_resource_response *out)
 {
     struct ecs_tag_list asked;
     struct ecs_tag_list merged;
     struct tagged tagged;
-    enum ecs_error kind;
 
     (void)out; // it has no members
     if (find(ctx, in->resource_arn, &tagged) != OP_OK || op_validate(ctx) != OP_OK)
         return OP_FAILED;
-    kind = tagged.kind == REC_KIND_TASK_DEFINITION ? ECS_ERROR_CLIENT_EXCEPTION
-                                                   : ECS_ERROR_INVALID_PARAMETER_EXCEPTION;
-    if (op_take_tags(ctx, &in->tags, kind, &asked) != OP_OK)
+    if (op_take_tags(ctx, &in->tags, kind_of_refusal(&tagged), &asked) != OP_OK)
         return OP_FAILED;
     merged = tags_merge(ctx->arena, tagged.tags, &asked);
     if (tags_counted(&merged) > TAGS_MAX) {
@@ -255,7 +289,8 @@ int op_untag_resource(struct op_ctx *ctx, const struct ecs_untag_resource_reques
     struct tagged tagged;
 
     (void)out; // it has no members
-    if (find(ctx, in->resource_arn, &tagged) != OP_OK || op_validate(ctx) != OP_OK)
+    if (find(ctx, in->resource_arn, &tagged) != OP_OK || op_validate(ctx) != OP_OK ||
+        op_check_tag_keys(ctx, &in->tag_keys, kind_of_refusal(&tagged)) != OP_OK)
         return OP_FAILED;
     store(ctx, &tagged, tags_without(ctx->arena, tagged.tags, &in->tag_keys));
     return OP_OK;

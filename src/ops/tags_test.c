@@ -112,6 +112,48 @@ static void bad_tags_are_refused(void **state)
     EXPECT_JSON(w, list(w, CLUSTER), "{\"tags\":[]}");
 }
 
+static void managed_tags_stay(void **state)
+{
+    struct world *w = *state;
+    struct str reply = world_ok(w, "RunTask",
+                                "{\"cluster\":\"demo\",\"taskDefinition\":\"web\","
+                                "\"enableECSManagedTags\":true}");
+    const char *task = str_cstr(&w->arena, launch_task_arn(w, reply, 0));
+
+    EXPECT_REFUSED(w, untag(w, task, "\"a\",\"aws:ecs:clusterName\""), "InvalidParameterException",
+                   "aws: prefixed tag key names are not allowed for external use.");
+    EXPECT_JSON(w, list(w, task),
+                "{\"tags\":[{\"key\":\"aws:ecs:clusterName\",\"value\":\"demo\"}]}");
+}
+
+static void a_task_set_is_tagged(void **state)
+{
+    struct world *w = *state;
+    const char *arn;
+
+    world_ok(w, "CreateService",
+             "{\"cluster\":\"demo\",\"serviceName\":\"own\","
+             "\"deploymentController\":{\"type\":\"EXTERNAL\"}}");
+    arn = str_cstr(&w->arena, world_get(w,
+                                        world_ok(w, "CreateTaskSet",
+                                                 "{\"cluster\":\"demo\",\"service\":\"own\","
+                                                 "\"taskDefinition\":\"web\","
+                                                 "\"tags\":[{\"key\":\"a\",\"value\":\"1\"}]}"),
+                                        "taskSet.taskSetArn"));
+    EXPECT_JSON(w, tag(w, arn, "{\"key\":\"b\",\"value\":\"2\"}"), "{}");
+    EXPECT_JSON(w, untag(w, arn, "\"a\""), "{}");
+    EXPECT_JSON(w, list(w, arn), "{\"tags\":[{\"key\":\"b\",\"value\":\"2\"}]}");
+    EXPECT_STR(world_get(w,
+                         world_ok(w, "DescribeTaskSets",
+                                  "{\"cluster\":\"demo\",\"service\":\"own\","
+                                  "\"include\":[\"TAGS\"]}"),
+                         "taskSets.0.tags.0.key"),
+               "b");
+    EXPECT_REFUSED(w, tag(w, PREFIX "task-set/demo/own/ecs-svc/1", ""), "ResourceNotFoundException",
+                   "The specified task set does not exist. Specify a valid task set and try "
+                   "again.");
+}
+
 static void fifty_tags_are_the_limit(void **state)
 {
     struct world *w = *state;
@@ -187,6 +229,8 @@ int main(void)
         TAGS_TEST(tags_survive_a_restart),
         TAGS_TEST(a_definition_is_tagged_with_its_own_errors),
         TAGS_TEST(bad_tags_are_refused),
+        TAGS_TEST(managed_tags_stay),
+        TAGS_TEST(a_task_set_is_tagged),
         TAGS_TEST(fifty_tags_are_the_limit),
         TAGS_TEST(dead_targets_are_refused),
         TAGS_TEST(unknown_targets_are_refused),
