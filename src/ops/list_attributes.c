@@ -56,13 +56,19 @@ static const struct ecs_attribute *candidate(const struct walk *walk)
     return named;
 }
 
+// Hosts of FARGATE are nobody's to see.
+static bool is_shown(const struct instance *instance)
+{
+    return instance_is_registered(instance) && !instance_is_fargate(instance);
+}
+
 // Moves on to the first attribute to list from here; NULL when there is none left.
 static const struct ecs_attribute *settle(const struct op_ctx *ctx, struct walk *walk)
 {
     while (walk->instance != NULL) {
         const struct ecs_attribute *attribute = candidate(walk);
 
-        if (attribute != NULL && instance_is_registered(walk->instance))
+        if (attribute != NULL && is_shown(walk->instance))
             return attribute;
         walk->instance = instance_next(ctx->state, walk->cluster, walk->instance->entity.id);
         walk->index = 0;

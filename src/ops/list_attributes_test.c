@@ -48,6 +48,16 @@ static void inactive_instances_have_none(void **state)
     assert_int_equal(launch_count(w, list(w, ""), "attributes"), 2);
 }
 
+static void hosts_of_fargate_are_hidden(void **state)
+{
+    struct world *w = *state;
+
+    launch_add_instance(w, "f1", 1024, 1024,
+                        "[{\"name\":\"ecs.capability.fargate\",\"value\":\"FARGATE\"}]");
+    assert_int_equal(launch_count(w, list(w, ""), "attributes"), 4);
+    EXPECT_JSON(w, list(w, ",\"attributeName\":\"ecs.capability.fargate\""), "{\"attributes\":[]}");
+}
+
 // One by one, with whatever filter, every attribute comes once.
 static int walked(struct world *w, const char *filter)
 {
@@ -106,6 +116,7 @@ int main(void)
         LIST_TEST(every_attribute_is_listed_with_its_instance),
         LIST_TEST(a_name_and_a_value_narrow_the_list),
         LIST_TEST(inactive_instances_have_none),
+        LIST_TEST(hosts_of_fargate_are_hidden),
         LIST_TEST(pages_break_anywhere),
         LIST_TEST(a_page_goes_on_when_its_last_attribute_is_gone),
         LIST_TEST(bad_requests_are_refused),
