@@ -103,8 +103,9 @@ static int check_revisions(struct op_ctx *ctx, const struct str_list *arns)
     return OP_OK;
 }
 
+// One that is there is shown once, one that is not fails each time it is named.
 static void describe_revision(struct op_ctx *ctx, const struct service *service, struct str arn,
-                              struct ecs_describe_service_revisions_response *out)
+                              bool first_time, struct ecs_describe_service_revisions_response *out)
 {
     const struct revision *found;
     struct part_reference reference;
@@ -117,7 +118,7 @@ static void describe_revision(struct op_ctx *ctx, const struct service *service,
         found = NULL;
     if (found == NULL)
         out->failures.at[out->failures.n++] = op_failure(arn, STR("MISSING"));
-    else
+    else if (first_time)
         revision_view(ctx->state, found, ctx->arena,
                       &out->service_revisions.at[out->service_revisions.n++]);
 }
@@ -139,9 +140,7 @@ int op_describe_service_revisions(struct op_ctx *ctx,
     out->has.service_revisions = out->has.failures = true;
     out->service_revisions.at = arena_array(ctx->arena, struct ecs_service_revision, arns->n);
     out->failures.at = arena_array(ctx->arena, struct ecs_failure, arns->n);
-    for (size_t i = 0; i < arns->n; i++) {
-        if (is_first_time(arns, i))
-            describe_revision(ctx, service, arns->at[i], out);
-    }
+    for (size_t i = 0; i < arns->n; i++)
+        describe_revision(ctx, service, arns->at[i], is_first_time(arns, i), out);
     return OP_OK;
 }
