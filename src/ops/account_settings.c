@@ -99,13 +99,16 @@ static bool is_principal(const struct op_ctx *ctx, struct str principal)
            (str_starts(tail, STR("role/")) && tail.len > 5);
 }
 
-// Whose setting it is; somebody else's is root's alone to change.
+// Whose setting it is; somebody else's is root's alone to change. The session of a role has those
+// of the account and none of its own.
 static int find_principal(struct op_ctx *ctx, struct str given, bool is_change, struct str *out)
 {
     struct str root = account_setting_root(ctx->state, ctx->arena);
     struct str caller = ctx->caller.principal_arn;
 
     *out = given.len > 0 ? given : caller;
+    if (given.len == 0 && ctx->caller.role != NULL && !is_change)
+        *out = root;
     if (!is_principal(ctx, *out))
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Invalid principalArn: %.*s",
                        STR_ARGS(*out));

@@ -1,4 +1,5 @@
 #include "model/account_setting.h"
+#include "ops/authorize.h"
 #include "tests/support/stage.h"
 
 #define INVALID "InvalidParameterException"
@@ -98,6 +99,25 @@ static void what_cannot_be_is_refused(void **state)
                  "You must specify an account setting name to filter by value.");
 }
 
+// What a task that uses its role's keys gets to see.
+static void the_session_of_a_role_has_the_accounts_settings(void **state)
+{
+    static struct str actions[] = {STR_INIT("ecs:*AccountSetting*")};
+    static const struct role_grant grants[] = {
+        {.actions = {.n = 1, .at = actions}, .cluster = STR_INIT("*")}};
+    static const struct role_caller role = {.grants = grants, .grants_n = 1};
+    struct world *w = *state;
+
+    world_ok(w, "PutAccountSettingDefault", "{\"name\":\"awsvpcTrunking\",\"value\":\"enabled\"}");
+    w->role = &role;
+    w->principal = STR("arn:aws:sts::123456789012:assumed-role/app/0123");
+    EXPECT_REPLY(w, "ListAccountSettings", "{}",
+                 "{\"settings\":[{\"name\":\"awsvpcTrunking\",\"principalArn\":\"" ROOT
+                 "\",\"type\":\"user\",\"value\":\"enabled\"}]}");
+    EXPECT_ERROR(w, "PutAccountSetting", "{\"name\":\"awsvpcTrunking\",\"value\":\"disabled\"}",
+                 INVALID, "Invalid principalArn: arn:aws:sts::123456789012:assumed-role/app/0123");
+}
+
 static void a_new_cluster_has_the_accounts_insights(void **state)
 {
     struct world *w = *state;
@@ -122,6 +142,7 @@ int main(void)
         STAGE_TEST(the_accounts_value_holds_for_all_that_say_nothing),
         STAGE_TEST(all_settings_come_in_pages),
         STAGE_TEST(what_cannot_be_is_refused),
+        STAGE_TEST(the_session_of_a_role_has_the_accounts_settings),
         STAGE_TEST(a_new_cluster_has_the_accounts_insights),
     };
 

@@ -160,7 +160,8 @@ struct str world_call(struct world *w, const char *operation, const char *json)
     ctx.unknowns = report.unknowns;
     ctx.request_bytes = strlen(json);
     ctx.caller.region = w->region;
-    ctx.caller.principal_arn = STR("arn:aws:iam::123456789012:root");
+    ctx.caller.principal_arn =
+        w->principal.len > 0 ? w->principal : STR("arn:aws:iam::123456789012:root");
     ctx.caller.role = w->role;
     if (op_run(&ctx, op, in, out) == OP_OK)
         reply = encoded(w, row->reply, out);

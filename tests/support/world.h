@@ -39,6 +39,7 @@ struct world {
     struct arena arena;
     struct str region;              // of the caller; "us-east-1"
     const struct role_caller *role; // of the caller; NULL: the root
+    struct str principal;           // of the caller; empty: the root
     bool sends_credentials;         // what an agent that connects asks for
     session_id next_session;
     struct world_sent sent[WORLD_SENT_MAX];
