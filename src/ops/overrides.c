@@ -222,6 +222,11 @@ static int check_container(struct op_ctx *ctx, const struct ecs_container_overri
                        "TaskDefinition.",
                        STR_ARGS(over->name));
     }
+    for (size_t i = 0; i < over->environment.n; i++) {
+        if (over->environment.at[i].name.len == 0)
+            return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                           "Container.environment.name should not be null or empty.");
+    }
     if (over->environment_files.n > ENVIRONMENT_FILES_MAX)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "The maximum number of environment files was exceeded. Specify ten or less "
