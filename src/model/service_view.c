@@ -46,6 +46,15 @@ static int32_t requested(const struct service *service, const struct deployment 
             SET((out), vpc_lattice_configurations, rec_->vpc_lattice_configurations);              \
     } while (0)
 
+static bool has_classic(const struct rec_service_revision *rec)
+{
+    for (size_t i = 0; i < rec->load_balancers.n; i++) {
+        if (rec->load_balancers.at[i].load_balancer_name.len > 0)
+            return true;
+    }
+    return false;
+}
+
 void deployment_view(const struct state *state, const struct deployment *deployment,
                      struct arena *arena, struct ecs_deployment *out)
 {
@@ -68,8 +77,10 @@ void deployment_view(const struct state *state, const struct deployment *deploym
         SET(out, platform_version, STR("1.4.0"));
         SET(out, platform_family, STR("Linux"));
     }
-    SET(out, rollout_state, rec->rollout_state);
-    SET(out, rollout_state_reason, rec->rollout_state_reason);
+    if (!has_classic(revision->rec)) {
+        SET(out, rollout_state, rec->rollout_state);
+        SET(out, rollout_state_reason, rec->rollout_state_reason);
+    }
     VIEW_LAUNCH_PARTS(out, revision);
 }
 
@@ -159,6 +170,23 @@ static void view_current_revisions(const struct state *state, const struct servi
     out->current_service_revisions.n = n;
 }
 
+// The role given, or the one that AWS has for services that need network interfaces, load balancers
+// or registries.
+static void view_role(const struct state *state, const struct service *service,
+                      const struct rec_service_revision *rec, struct arena *arena,
+                      struct ecs_service *out)
+{
+    if (service->rec->has.role)
+        SET(out, role_arn, service->rec->role);
+    else if (rec->has.network_configuration || rec->load_balancers.n > 0 ||
+             rec->service_registries.n > 0)
+        SET(out, role_arn,
+            str_fmt(arena,
+                    "arn:%.*s:iam::%.*s:role/aws-service-role/ecs.amazonaws.com/"
+                    "AWSServiceRoleForECS",
+                    STR_ARGS(state->config.partition), STR_ARGS(state->config.account)));
+}
+
 // What the newest revision says stands for the service.
 static void view_revision_parts(const struct state *state, const struct service *service,
                                 struct arena *arena, struct ecs_service *out)
@@ -175,6 +203,7 @@ static void view_revision_parts(const struct state *state, const struct service 
     SET(out, load_balancers, revision->rec->load_balancers);
     SET(out, service_registries, revision->rec->service_registries);
     VIEW_CAPACITY(out, revision);
+    view_role(state, service, revision->rec, arena, out);
     if (is_fargate(revision->rec->launch_type)) {
         SET(out, platform_version,
             revision->rec->has.platform_version ? revision->rec->platform_version : STR("LATEST"));
@@ -199,8 +228,6 @@ static void view_settings(const struct rec_service *rec, struct arena *arena,
     SET(out, enable_execute_command, rec->enable_execute_command);
     SET(out, availability_zone_rebalancing, rec->availability_zone_rebalancing);
     SET(out, resource_management_type, ECS_RESOURCE_MANAGEMENT_TYPE_CUSTOMER);
-    if (rec->has.role)
-        SET(out, role_arn, rec->role);
 }
 
 void service_view(const struct state *state, const struct service *service, unsigned include,

@@ -594,6 +594,71 @@ static void test_a_daemon_service_of_a_provider_runs_on_its_instances_only(void 
     assert_int_equal(provided(w, "a"), 1);
 }
 
+#define BY_A   ",\"capacityProviderStrategy\":[{\"capacityProvider\":\"a\"}]"
+#define BY_B   ",\"capacityProviderStrategy\":[{\"capacityProvider\":\"b\"}]"
+#define BY_NIL ",\"capacityProviderStrategy\":[]"
+#define FORCED ",\"forceNewDeployment\":true"
+
+static struct str update(struct world *w, const char *more)
+{
+    return world_callf(w, "UpdateService", "{\"cluster\":\"demo\",\"service\":\"web\"%s}", more);
+}
+
+static void test_a_service_changes_its_strategy_with_a_new_deployment(void **state)
+{
+    struct world *w = *state;
+    struct str reply;
+
+    setup_two(w, "");
+    create_service(w, 0, BY_A);
+    reply = update(w, BY_A); // is no change
+    EXPECT_STR(get(w, reply, "__type"), "");
+    EXPECT_STR(get(w, reply, "service.deployments.1.id"), "");
+    EXPECT_STR(get(w, update(w, BY_B), "__type"), "InvalidParameterException");
+    reply = update(w, BY_B FORCED);
+    EXPECT_STR(get(w, reply, "service.capacityProviderStrategy.0.capacityProvider"), "b");
+    EXPECT_STR(get(w, update(w, BY_NIL FORCED), "message"),
+               "No launch type to fall back to for empty capacity provider strategy. Your service "
+               "was not created with a launch type.");
+}
+
+static void test_an_empty_strategy_is_the_default_or_the_launch_type_from_before(void **state)
+{
+    struct world *w = *state;
+    struct str reply;
+
+    setup_two(w, "");
+    create_service(w, 0, ",\"launchType\":\"EXTERNAL\"");
+    reply = update(w, BY_NIL); // there is none
+    EXPECT_STR(get(w, reply, "service.launchType"), "EXTERNAL");
+    EXPECT_STR(get(w, reply, "service.deployments.1.id"), "");
+    update(w, BY_A FORCED);
+    reply = update(w, BY_NIL FORCED);
+    EXPECT_STR(get(w, reply, "service.launchType"), "EXTERNAL");
+    EXPECT_STR(get(w, reply, "service.capacityProviderStrategy"), "");
+    put(w, "\"a\",\"b\"", "{\"capacityProvider\":\"b\"}");
+    reply = update(w, BY_NIL FORCED);
+    EXPECT_STR(get(w, reply, "service.capacityProviderStrategy.0.capacityProvider"), "b");
+}
+
+static void test_a_provider_of_a_task_set_is_in_use(void **state)
+{
+    struct world *w = *state;
+
+    setup_two(w, "");
+    world_ok(w, "CreateService",
+             "{\"cluster\":\"demo\",\"serviceName\":\"web\","
+             "\"deploymentController\":{\"type\":\"EXTERNAL\"}}");
+    EXPECT_STR(get(w,
+                   world_callf(w, "CreateTaskSet",
+                               "{\"cluster\":\"demo\",\"service\":\"web\","
+                               "\"taskDefinition\":\"app\"%s}",
+                               BY_A),
+                   "__type"),
+               "");
+    EXPECT_STR(get(w, put(w, "\"b\"", ""), "__type"), "ResourceInUseException");
+}
+
 static void test_fargate_has_no_capacity_for_services(void **state)
 {
     struct world *w = *state;
@@ -640,6 +705,9 @@ int main(void)
         LAUNCH_TEST(test_a_services_tasks_wait_where_the_provider_scales),
         LAUNCH_TEST(test_a_service_stops_where_too_many_tasks_wait),
         LAUNCH_TEST(test_a_daemon_service_of_a_provider_runs_on_its_instances_only),
+        LAUNCH_TEST(test_a_service_changes_its_strategy_with_a_new_deployment),
+        LAUNCH_TEST(test_an_empty_strategy_is_the_default_or_the_launch_type_from_before),
+        LAUNCH_TEST(test_a_provider_of_a_task_set_is_in_use),
         LAUNCH_TEST(test_fargate_has_no_capacity_for_services),
     };
 

@@ -40,9 +40,7 @@ static int check_names(struct op_ctx *ctx, const struct ecs_create_service_reque
     if (!regex_literal_matches("[a-zA-Z0-9\\-_]{1,255}", in->service_name))
         return BAD(ctx, "ServiceName must match ^[a-zA-Z0-9\\-_]{1,255}$, but was %.*s",
                    STR_ARGS(in->service_name));
-    if (in->client_token.len > TOKEN_MAX)
-        return BAD(ctx, "idempotency token longer than %d.", TOKEN_MAX);
-    return OP_OK;
+    return op_check_token(ctx, in->client_token, TOKEN_MAX);
 }
 
 static int check_kinds(struct op_ctx *ctx, const struct ecs_create_service_request *in)
@@ -56,10 +54,13 @@ static int check_kinds(struct op_ctx *ctx, const struct ecs_create_service_reque
                    "launch type should be one of [EC2,FARGATE,EXTERNAL,FMI,MANAGED_INSTANCES]");
     if (service_check_propagation(ctx, &in->propagate_tags) != OP_OK)
         return OP_FAILED;
-    if (controller != NULL && controller->type == ECS_DEPLOYMENT_CONTROLLER_TYPE_CODE_DEPLOY)
+    if (controller == NULL || controller->type != ECS_DEPLOYMENT_CONTROLLER_TYPE_CODE_DEPLOY)
+        return OP_OK;
+    if (in->load_balancers.n == 0)
         return BAD(ctx, "When specifying the CODE_DEPLOY deployment controller type, the service "
                         "requires an Application Load Balancer or Network Load Balancer.");
-    return OP_OK;
+    return op_fail(ctx, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
+                   "The CODE_DEPLOY deployment controller is not available in Gantry.");
 }
 
 static int check_volumes(struct op_ctx *ctx, const struct ecs_create_service_request *in)
@@ -111,11 +112,10 @@ static int read_capacity(struct op_ctx *ctx, const struct ecs_create_service_req
         .has_strategies = in->placement_strategy.n > 0,
     };
 
-    if (plan->strategy == ECS_SCHEDULING_STRATEGY_DAEMON &&
-        in->launch_type == ECS_LAUNCH_TYPE_FARGATE)
-        return BAD(ctx, "The daemon scheduling strategy does not support the FARGATE launch type. "
-                        "Change the launch type and try again");
-    return op_choose_capacity(ctx, &asked, plan->cluster, plan->definition, &plan->capacity);
+    if (service_check_capacity(ctx, plan->strategy, in->launch_type) != OP_OK ||
+        op_choose_capacity(ctx, &asked, plan->cluster, plan->definition, &plan->capacity) != OP_OK)
+        return OP_FAILED;
+    return service_check_capacity(ctx, plan->strategy, plan->capacity.launch_type);
 }
 
 static int read_placement(struct op_ctx *ctx, const struct ecs_create_service_request *in,
@@ -127,6 +127,8 @@ static int read_placement(struct op_ctx *ctx, const struct ecs_create_service_re
         .configuration = plan->configuration,
         .constraints = &in->placement_constraints,
         .strategies = &in->placement_strategy,
+        .balancers = &in->load_balancers,
+        .verb = "created",
     };
 
     if (service_check_placement(ctx, plan->definition, &in->placement_constraints,
@@ -137,9 +139,16 @@ static int read_placement(struct op_ctx *ctx, const struct ecs_create_service_re
                                     &plan->rebalancing);
 }
 
-static int check_role(struct op_ctx *ctx, const struct ecs_create_service_request *in)
+static int check_role(struct op_ctx *ctx, const struct ecs_create_service_request *in,
+                      const struct plan *plan)
 {
-    if (in->role.len > 0 && in->load_balancers.n == 0)
+    if (in->role.len == 0)
+        return OP_OK;
+    if (plan->definition->rec->definition->network_mode == ECS_NETWORK_MODE_AWSVPC ||
+        in->load_balancers.n > 1 || in->service_registries.n > 0)
+        return BAD(ctx, "You cannot specify an IAM role for services that require a service linked "
+                        "role.");
+    if (in->load_balancers.n == 0)
         return BAD(ctx, "IAM roles are only valid for services configured to use load balancers.");
     return OP_OK;
 }
@@ -158,13 +167,14 @@ static int read_rest(struct op_ctx *ctx, const struct ecs_create_service_request
     if (op_check_network(ctx, in->network_configuration, plan->definition->rec->definition,
                          plan->capacity.launch_type) != OP_OK)
         return OP_FAILED;
-    if (service_check_balancers(ctx, plan->definition, &in->load_balancers) != OP_OK ||
+    if (service_check_balancers(ctx, plan->definition, plan->capacity.launch_type,
+                                &in->load_balancers) != OP_OK ||
         service_check_shift(ctx, plan->configuration, &in->load_balancers) != OP_OK ||
         service_check_registries(ctx, &in->service_registries) != OP_OK ||
         service_check_grace(ctx, in->health_check_grace_period_seconds) != OP_OK ||
         service_check_execute_command(ctx, in->enable_execute_command, plan->definition,
                                       "created") != OP_OK ||
-        check_role(ctx, in) != OP_OK || check_volumes(ctx, in) != OP_OK)
+        check_role(ctx, in, plan) != OP_OK || check_volumes(ctx, in) != OP_OK)
         return OP_FAILED;
     if (service_read_connect(ctx, in->service_connect_configuration, plan->cluster,
                              plan->definition, &plan->connect) != OP_OK)
@@ -270,6 +280,7 @@ static struct rec_service_revision *revision_record(struct op_ctx *ctx,
                                                     const struct plan *plan)
 {
     struct rec_service_revision *rec = arena_new(ctx->arena, struct rec_service_revision);
+    struct ecs_network_configuration *network = op_complete_network(ctx, in->network_configuration);
 
     SET(rec, definition_id, (int64_t)plan->definition->entity.id);
     SET(rec, launch_type, plan->capacity.launch_type);
@@ -277,8 +288,8 @@ static struct rec_service_revision *revision_record(struct op_ctx *ctx,
         SET(rec, capacity_provider_strategy, plan->capacity.strategy);
     if (in->platform_version.len > 0)
         SET(rec, platform_version, in->platform_version);
-    if (in->has.network_configuration)
-        SET(rec, network_configuration, in->network_configuration);
+    if (network != NULL)
+        SET(rec, network_configuration, network);
     SET(rec, load_balancers, in->load_balancers);
     SET(rec, service_registries, in->service_registries);
     if (in->has.monitoring)

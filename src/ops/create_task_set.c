@@ -40,8 +40,8 @@ static int look_for_repetition(struct op_ctx *ctx, const struct ecs_create_task_
                                const struct service *service, struct deployment **out)
 {
     *out = NULL;
-    if (in->client_token.len > TOKEN_MAX)
-        return BAD(ctx, "idempotency token longer than %d.", TOKEN_MAX);
+    if (op_check_token(ctx, in->client_token, TOKEN_MAX) != OP_OK)
+        return OP_FAILED;
     if (in->client_token.len == 0)
         return OP_OK;
     LIST_EACH (&service->deployments, it) {
@@ -97,7 +97,8 @@ static int check_balancers(struct op_ctx *ctx, const struct ecs_create_task_set_
         if (in->load_balancers.at[i].load_balancer_name.len > 0)
             return BAD(ctx, "Classic Load Balancers are not supported with task sets.");
     }
-    return service_check_balancers(ctx, plan->definition, &in->load_balancers);
+    return service_check_balancers(ctx, plan->definition, plan->capacity.launch_type,
+                                   &in->load_balancers);
 }
 
 static int read_rest(struct op_ctx *ctx, const struct ecs_create_task_set_request *in,
@@ -136,6 +137,7 @@ static struct rec_service_revision *revision_record(struct op_ctx *ctx,
                                                     const struct plan *plan)
 {
     struct rec_service_revision *rec = arena_new(ctx->arena, struct rec_service_revision);
+    struct ecs_network_configuration *network = op_complete_network(ctx, in->network_configuration);
 
     SET(rec, definition_id, (int64_t)plan->definition->entity.id);
     SET(rec, launch_type, plan->capacity.launch_type);
@@ -143,8 +145,8 @@ static struct rec_service_revision *revision_record(struct op_ctx *ctx,
         SET(rec, capacity_provider_strategy, plan->capacity.strategy);
     if (in->platform_version.len > 0)
         SET(rec, platform_version, in->platform_version);
-    if (in->has.network_configuration)
-        SET(rec, network_configuration, in->network_configuration);
+    if (network != NULL)
+        SET(rec, network_configuration, network);
     SET(rec, load_balancers, in->load_balancers);
     SET(rec, service_registries, in->service_registries);
     return rec;

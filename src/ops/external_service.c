@@ -50,6 +50,10 @@ static int check_blank(struct op_ctx *ctx, const struct ecs_create_service_reque
         return BAD(ctx, "PlatformVersion must be blank");
     if (in->has.network_configuration)
         return BAD(ctx, "NetworkConfiguration must be blank");
+    if (in->volume_configurations.n > 0)
+        return BAD(ctx, "VolumeConfigurations must be empty or null");
+    if (in->vpc_lattice_configurations.n > 0)
+        return BAD(ctx, "VpcLatticeConfigurations must be empty or null");
     return OP_OK;
 }
 
@@ -120,6 +124,7 @@ static int check_update(struct op_ctx *ctx, const struct ecs_update_service_requ
         {in->has.service_connect_configuration, "Service Connect configuration"},
         {in->has.volume_configurations, "volume configurations"},
         {in->has.vpc_lattice_configurations, "VPC Lattice configurations"},
+        {in->has.monitoring, "monitoring configuration"},
         {in->has.availability_zone_rebalancing, "Availability Zone rebalancing"},
         {in->has.enable_execute_command, "execute command setting"},
     };

@@ -26,6 +26,19 @@ int op_check_count(struct op_ctx *ctx, size_t n, size_t max, const char *what)
                    "%s can not have more than %zu elements.", what, max);
 }
 
+int op_check_token(struct op_ctx *ctx, struct str token, size_t max)
+{
+    if (token.len > max)
+        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "idempotency token longer than %zu.", max);
+    for (size_t i = 0; i < token.len; i++) {
+        if (token.ptr[i] < '!' || token.ptr[i] > '~')
+            return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                           "idempotency token must consist of ASCII characters 33 to 126.");
+    }
+    return OP_OK;
+}
+
 // The id in a reference; false for an ARN that cannot mean anything in this cluster.
 static bool id_in(const struct op_ctx *ctx, const char *kind, const struct cluster *cluster,
                   struct str reference, struct str *out)

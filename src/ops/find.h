@@ -19,6 +19,9 @@ int op_need_text(struct op_ctx *ctx, struct str text, const char *what) MUST_CHE
 // elements.".
 int op_check_count(struct op_ctx *ctx, size_t n, size_t max, const char *what) MUST_CHECK;
 
+// An idempotency token: at most `max` characters, all of them ASCII 33 to 126. None is fine.
+int op_check_token(struct op_ctx *ctx, struct str token, size_t max) MUST_CHECK;
+
 // The instance or task that `reference` names in exactly this cluster: an id, an ARN, or an ARN of
 // the old form without the cluster. NULL when there is none there, or the ARN is of another region,
 // account, kind or cluster. INACTIVE instances and STOPPED tasks are found while they are

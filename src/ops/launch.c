@@ -78,6 +78,23 @@ int op_check_network(struct op_ctx *ctx, const struct ecs_network_configuration 
     return vpc != NULL ? check_vpc(ctx, vpc, launch_type) : OP_OK;
 }
 
+struct ecs_network_configuration *
+op_complete_network(struct op_ctx *ctx, const struct ecs_network_configuration *network)
+{
+    struct ecs_network_configuration *complete;
+    struct ecs_aws_vpc_configuration *vpc;
+
+    if (network == NULL || network->awsvpc_configuration == NULL)
+        return NULL;
+    complete = arena_new(ctx->arena, struct ecs_network_configuration);
+    vpc = arena_copy(ctx->arena, network->awsvpc_configuration, sizeof *vpc);
+    if (vpc->assign_public_ip == ECS_ASSIGN_PUBLIC_IP_UNSET)
+        SET(vpc, assign_public_ip, ECS_ASSIGN_PUBLIC_IP_DISABLED);
+    vpc->has.security_groups = true;
+    SET(complete, awsvpc_configuration, vpc);
+    return complete;
+}
+
 // A shell in the container acts with the task's role, so there must be one.
 static int check_execute_command(struct op_ctx *ctx, const struct launch_input *input,
                                  const struct ecs_task_definition *definition)

@@ -45,6 +45,10 @@ int op_check_network(struct op_ctx *ctx, const struct ecs_network_configuration 
                      const struct ecs_task_definition *definition,
                      enum ecs_launch_type launch_type) MUST_CHECK;
 
+// The same as it is kept and shown: what was left out is written down. NULL: none was given.
+struct ecs_network_configuration *
+op_complete_network(struct op_ctx *ctx, const struct ecs_network_configuration *network);
+
 // What placement has to know of it; constraints and strategies are the caller's to add.
 struct placement_request launch_placement(const struct launch *launch);
 

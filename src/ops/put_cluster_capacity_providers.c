@@ -5,6 +5,7 @@
 #include "base/proof.h"
 #include "core/cluster_providers.h"
 #include "model/cluster.h"
+#include "model/deployment.h"
 #include "model/service.h"
 #include "model/task.h"
 #include "ops/capacity_strategy.h"
@@ -31,13 +32,29 @@ static bool tasks_use(const struct list *tasks, struct str name)
     return false;
 }
 
-static bool services_use(const struct cluster *cluster, struct str name)
+// A deployment, or a task set, may start tasks as long as it is there.
+static bool deployments_use(const struct state *state, const struct service *service,
+                            struct str name)
+{
+    LIST_EACH (&service->deployments, it) {
+        const struct rec_deployment *rec = PART(it, struct deployment)->rec;
+
+        if (rec->status != REC_DEPLOYMENT_STATUS_INACTIVE &&
+            names(&revision_get(state, (uint64_t)rec->revision_id)->rec->capacity_provider_strategy,
+                  name))
+            return true;
+    }
+    return false;
+}
+
+static bool services_use(const struct state *state, const struct cluster *cluster, struct str name)
 {
     LIST_EACH (&cluster->services, it) {
         const struct service *service = LIST_ENTRY(it, struct service, in_cluster);
 
         if (service->rec->status != REC_SERVICE_STATUS_INACTIVE &&
-            names(&service->rec->capacity_provider_strategy, name))
+            (names(&service->rec->capacity_provider_strategy, name) ||
+             deployments_use(state, service, name)))
             return true;
     }
     return false;
@@ -60,7 +77,7 @@ static int check_removed(struct op_ctx *ctx, const struct cluster *cluster,
 
         if (is_kept(providers, name))
             continue;
-        if (services_use(cluster, name) || tasks_use(&cluster->tasks.wanted, name) ||
+        if (services_use(ctx->state, cluster, name) || tasks_use(&cluster->tasks.wanted, name) ||
             tasks_use(&cluster->tasks.unwanted, name)) {
             return op_fail(ctx, ECS_ERROR_RESOURCE_IN_USE_EXCEPTION,
                            "The specified capacity provider is in use and cannot be removed.");

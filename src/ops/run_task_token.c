@@ -9,6 +9,7 @@
 #include "model/cluster.h"
 #include "model/run_token.h"
 #include "model/task.h"
+#include "ops/find.h"
 #include "ops/launch.h"
 #include "shape/walk.h"
 
@@ -16,22 +17,10 @@ enum { TOKEN_MAX = 64 };
 
 int run_task_token_check(struct op_ctx *ctx, const struct ecs_run_task_request *in)
 {
-    struct str token = in->client_token;
-
-    if (!in->has.client_token)
-        return OP_OK;
-    if (token.len > TOKEN_MAX)
-        return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                       "idempotency token longer than %d.", TOKEN_MAX);
-    for (size_t i = 0; i < token.len; i++) {
-        if (token.ptr[i] < '!' || token.ptr[i] > '~')
-            return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                           "idempotency token must consist of ASCII characters 33 to 126.");
-    }
-    if (token.len == 0)
+    if (in->has.client_token && in->client_token.len == 0)
         return op_fail(ctx, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "idempotency token should not be empty.");
-    return OP_OK;
+    return op_check_token(ctx, in->client_token, TOKEN_MAX);
 }
 
 static int64_t fingerprint(const struct ecs_run_task_request *in)

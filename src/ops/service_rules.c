@@ -158,6 +158,15 @@ int service_check_desired(struct op_ctx *ctx, bool has, int32_t desired,
     return OP_OK;
 }
 
+int service_check_capacity(struct op_ctx *ctx, enum ecs_scheduling_strategy strategy,
+                           enum ecs_launch_type launch_type)
+{
+    if (strategy == ECS_SCHEDULING_STRATEGY_DAEMON && launch_type == ECS_LAUNCH_TYPE_FARGATE)
+        return BAD(ctx, "The daemon scheduling strategy does not support the FARGATE launch type. "
+                        "Change the launch type and try again");
+    return OP_OK;
+}
+
 int service_check_placement(struct op_ctx *ctx, const struct task_definition *definition,
                             const struct ecs_placement_constraint_list *constraints,
                             const struct ecs_placement_strategy_list *strategies,
@@ -198,17 +207,30 @@ static bool spreads_zones_first(const struct ecs_placement_strategy_list *strate
             str_eq(strategies->at[0].field, STR("attribute:ecs.availability-zone")));
 }
 
+static bool has_classic(const struct ecs_load_balancer_list *balancers)
+{
+    for (size_t i = 0; i < balancers->n; i++) {
+        if (balancers->at[i].load_balancer_name.len > 0)
+            return true;
+    }
+    return false;
+}
+
 static int refuse_rebalancing(struct op_ctx *ctx, const struct rebalancing_facts *facts)
 {
     if (facts->strategy == ECS_SCHEDULING_STRATEGY_DAEMON)
-        return BAD(ctx, "The service couldn't be created because Availability Zone Rebalancing "
-                        "does not support DAEMON as scheduling strategy. Update scheduling "
-                        "strategy and try again.");
+        return BAD(ctx,
+                   "The service couldn't be %s because Availability Zone Rebalancing does not "
+                   "support DAEMON as scheduling strategy. Update scheduling strategy and try "
+                   "again.",
+                   facts->verb);
     if (facts->configuration->maximum_percent <= 100)
         return BAD(ctx, "Availability Zone Rebalancing does not support maximumPercent <= 100 %% "
                         "as deployment configuration.");
     if (facts->launch_type == ECS_LAUNCH_TYPE_EXTERNAL)
         return BAD(ctx, "Availability Zone Rebalancing does not support the EXTERNAL launch type.");
+    if (has_classic(facts->balancers))
+        return BAD(ctx, "Availability Zone Rebalancing does not support Classic Load Balancers.");
     if (names_zone(facts->constraints))
         return BAD(ctx, "Availability Zone Rebalancing does not support placement constraints on "
                         "attribute:ecs.availability-zone.");
@@ -280,8 +302,11 @@ static int check_balancer(struct op_ctx *ctx, const struct ecs_task_definition *
 }
 
 int service_check_balancers(struct op_ctx *ctx, const struct task_definition *definition,
+                            enum ecs_launch_type launch_type,
                             const struct ecs_load_balancer_list *balancers)
 {
+    if (launch_type == ECS_LAUNCH_TYPE_FARGATE && has_classic(balancers))
+        return BAD(ctx, "Classic Load Balancers are not supported with Fargate.");
     if (op_check_count(ctx, balancers->n, BALANCERS_MAX, "loadBalancers") != OP_OK)
         return OP_FAILED;
     for (size_t i = 0; i < balancers->n; i++) {

@@ -24,6 +24,10 @@ int service_check_shift(struct op_ctx *ctx, const struct ecs_deployment_configur
 int service_check_desired(struct op_ctx *ctx, bool has, int32_t desired,
                           enum ecs_scheduling_strategy strategy) MUST_CHECK;
 
+// What a launch type or a strategy came to: a DAEMON service has instances.
+int service_check_capacity(struct op_ctx *ctx, enum ecs_scheduling_strategy strategy,
+                           enum ecs_launch_type launch_type) MUST_CHECK;
+
 // Placement constraints and strategies beside those of the definition.
 int service_check_placement(struct op_ctx *ctx, const struct task_definition *definition,
                             const struct ecs_placement_constraint_list *constraints,
@@ -38,6 +42,8 @@ struct rebalancing_facts {
     const struct ecs_deployment_configuration *configuration;
     const struct ecs_placement_constraint_list *constraints;
     const struct ecs_placement_strategy_list *strategies;
+    const struct ecs_load_balancer_list *balancers;
+    const char *verb; // "created" or "updated"
 };
 int service_read_rebalancing(struct op_ctx *ctx,
                              const enum ecs_availability_zone_rebalancing *given,
@@ -47,6 +53,7 @@ int service_read_rebalancing(struct op_ctx *ctx,
 
 // Load balancers and registries: names and ports must be there in the definition.
 int service_check_balancers(struct op_ctx *ctx, const struct task_definition *definition,
+                            enum ecs_launch_type launch_type,
                             const struct ecs_load_balancer_list *balancers) MUST_CHECK;
 int service_check_registries(struct op_ctx *ctx,
                              const struct ecs_service_registry_list *registries) MUST_CHECK;

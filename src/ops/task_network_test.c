@@ -191,6 +191,45 @@ static void a_service_runs_on_fargate(void **state)
     EXPECT_STR(world_get(w, reply, "tasks.0.attachments.0.details.0.value"), "subnet-1");
 }
 
+#define FULL                                                                                       \
+    "{\"awsvpcConfiguration\":{\"assignPublicIp\":\"DISABLED\",\"securityGroups\":[],"             \
+    "\"subnets\":[\"subnet-1\"]}}"
+
+static void a_service_shows_its_network_in_full(void **state)
+{
+    struct world *w = *state;
+    struct str reply;
+
+    define(w);
+    reply = world_ok(w, "CreateService",
+                     "{\"cluster\":\"demo\",\"serviceName\":\"s\",\"taskDefinition\":\"web\","
+                     "\"desiredCount\":0," NETWORK "}");
+    EXPECT_JSON(w, world_get(w, reply, "service.networkConfiguration"), FULL);
+    EXPECT_JSON(w, world_get(w, reply, "service.deployments.0.networkConfiguration"), FULL);
+    EXPECT_STR(world_get(w, reply, "service.roleArn"),
+               "arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/"
+               "AWSServiceRoleForECS");
+    reply = world_ok(w, "UpdateService",
+                     "{\"cluster\":\"demo\",\"service\":\"s\",\"networkConfiguration\":" FULL "}");
+    EXPECT_STR(world_get(w, reply, "service.deployments.1.id"), ""); // what it had is no change
+}
+
+static void a_daemon_service_is_not_for_fargate(void **state)
+{
+    struct world *w = *state;
+
+    define(w);
+    world_ok(w, "PutClusterCapacityProviders",
+             "{\"cluster\":\"demo\",\"capacityProviders\":[\"FARGATE\"],"
+             "\"defaultCapacityProviderStrategy\":[{\"capacityProvider\":\"FARGATE\"}]}");
+    EXPECT_ERROR(w, "CreateService",
+                 "{\"cluster\":\"demo\",\"serviceName\":\"s\",\"taskDefinition\":\"web\","
+                 "\"schedulingStrategy\":\"DAEMON\"," NETWORK "}",
+                 "InvalidParameterException",
+                 "The daemon scheduling strategy does not support the FARGATE launch type. Change "
+                 "the launch type and try again");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +241,8 @@ int main(void)
         LAUNCH_TEST(fargate_is_hosts_that_serve_nothing_else),
         LAUNCH_TEST(spot_and_on_demand_are_hosts_of_their_own),
         LAUNCH_TEST(a_service_runs_on_fargate),
+        LAUNCH_TEST(a_service_shows_its_network_in_full),
+        LAUNCH_TEST(a_daemon_service_is_not_for_fargate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,8 @@ static int plan_placement(struct op_ctx *ctx, const struct ecs_update_service_re
         .configuration = rec->deployment_configuration,
         .constraints = &rec->placement_constraints,
         .strategies = &rec->placement_strategy,
+        .balancers = in->has.load_balancers ? &in->load_balancers : &plan->revision->load_balancers,
+        .verb = "updated",
     };
     if (service_read_rebalancing(ctx, &in->availability_zone_rebalancing,
                                  rec->availability_zone_rebalancing, &facts, &rebalancing) != OP_OK)
@@ -114,6 +116,43 @@ static int plan_settings(struct op_ctx *ctx, const struct ecs_update_service_req
 
 // ---- the revision
 
+static bool is_same_capacity(const struct rec_service_revision *revision,
+                             const struct capacity *capacity)
+{
+    const struct ecs_capacity_provider_strategy_item_list *present =
+        &revision->capacity_provider_strategy;
+
+    if (revision->launch_type != capacity->launch_type || present->n != capacity->strategy.n)
+        return false;
+    for (size_t i = 0; i < present->n; i++) {
+        if (!shape_equal(&ecs_capacity_provider_strategy_item_shape, &present->at[i],
+                         &capacity->strategy.at[i]))
+            return false;
+    }
+    return true;
+}
+
+// An empty strategy is the cluster's default one; where there is none, the launch type that the
+// service had before it had a strategy.
+static int fall_back(struct op_ctx *ctx, const struct plan *plan, struct capacity_request *asked)
+{
+    const struct list *revisions = &plan->service->revisions;
+
+    if (plan->cluster->rec->default_capacity_provider_strategy.n > 0)
+        return OP_OK;
+    for (struct list *it = revisions->prev; it != revisions; it = it->prev) {
+        const struct rec_service_revision *rec = PART(it, struct revision)->rec;
+
+        if (rec->capacity_provider_strategy.n > 0)
+            continue;
+        asked->has_launch_type = true;
+        asked->launch_type = rec->launch_type;
+        return OP_OK;
+    }
+    return BAD(ctx, "No launch type to fall back to for empty capacity provider strategy. Your "
+                    "service was not created with a launch type.");
+}
+
 static int plan_capacity(struct op_ctx *ctx, const struct ecs_update_service_request *in,
                          struct plan *plan)
 {
@@ -132,14 +171,19 @@ static int plan_capacity(struct op_ctx *ctx, const struct ecs_update_service_req
     };
     struct capacity capacity;
 
-    if (in->has.capacity_provider_strategy && !in->force_new_deployment)
+    if (in->has.capacity_provider_strategy && in->capacity_provider_strategy.n == 0 &&
+        fall_back(ctx, plan, &asked) != OP_OK)
+        return OP_FAILED;
+    if (op_choose_capacity(ctx, &asked, plan->cluster, plan->definition, &capacity) != OP_OK)
+        return OP_FAILED;
+    if (service_check_capacity(ctx, plan->rec->scheduling_strategy, capacity.launch_type) != OP_OK)
+        return OP_FAILED;
+    if (!in->has.capacity_provider_strategy || is_same_capacity(revision, &capacity))
+        return OP_OK;
+    if (!in->force_new_deployment)
         return BAD(ctx, "When switching from launch type to capacity provider strategy on an "
                         "existing service, or making a change to a capacity provider strategy on a "
                         "service that is already using one, you must force a new deployment.");
-    if (op_choose_capacity(ctx, &asked, plan->cluster, plan->definition, &capacity) != OP_OK)
-        return OP_FAILED;
-    if (!in->has.capacity_provider_strategy)
-        return OP_OK;
     SET(revision, launch_type, capacity.launch_type);
     SET(revision, capacity_provider_strategy, capacity.strategy);
     SET(plan->rec, launch_type, capacity.launch_type);
@@ -151,14 +195,15 @@ static int plan_revision(struct op_ctx *ctx, const struct ecs_update_service_req
                          struct plan *plan)
 {
     struct rec_service_revision *revision = plan->revision;
+    struct ecs_network_configuration *network = op_complete_network(ctx, in->network_configuration);
 
     if (plan_capacity(ctx, in, plan) != OP_OK)
         return OP_FAILED;
     SET(revision, definition_id, (int64_t)plan->definition->entity.id);
     if (in->platform_version.len > 0)
         SET(revision, platform_version, in->platform_version);
-    if (in->has.network_configuration)
-        SET(revision, network_configuration, in->network_configuration);
+    if (network != NULL)
+        SET(revision, network_configuration, network);
     if (in->has.load_balancers)
         SET(revision, load_balancers, in->load_balancers);
     if (in->has.service_registries)
@@ -173,7 +218,8 @@ static int plan_revision(struct op_ctx *ctx, const struct ecs_update_service_req
     if (op_check_network(ctx, revision->network_configuration, plan->definition->rec->definition,
                          revision->launch_type) != OP_OK)
         return OP_FAILED;
-    if (service_check_balancers(ctx, plan->definition, &revision->load_balancers) != OP_OK ||
+    if (service_check_balancers(ctx, plan->definition, revision->launch_type,
+                                &revision->load_balancers) != OP_OK ||
         service_check_shift(ctx, plan->rec->deployment_configuration, &revision->load_balancers) !=
             OP_OK)
         return OP_FAILED;
