@@ -53,7 +53,8 @@ static void note_rates(struct gauge *gauge, const struct docker_stats *sample)
         rx += sample->networks.at[i].value.rx_bytes;
         tx += sample->networks.at[i].value.tx_bytes;
     }
-    gauge->has_rates = gauge->read_ms != 0 && elapsed_ms > 0 && sample->networks.n > 0;
+    gauge->has_rates = gauge->read_ms > 0 && elapsed_ms > 0 && sample->networks.n > 0 &&
+                       rx >= gauge->rx_bytes && tx >= gauge->tx_bytes; // less: it was restarted
     if (gauge->has_rates) {
         gauge->rx_rate = (double)(rx - gauge->rx_bytes) * 1000 / (double)elapsed_ms;
         gauge->tx_rate = (double)(tx - gauge->tx_bytes) * 1000 / (double)elapsed_ms;
@@ -147,6 +148,7 @@ static void follow(struct meter *meter, const struct engine_view *view)
         gauge = gauge_new(meter, view);
     gauge->runs = true;
     gauge->network_pid = drive_makes_networks(meter->drive) ? view->network_pid : 0;
+    gauge->stats.network_goes_on = gauge->network_pid > 0;
     if (view->restart_count != gauge->restarts) {
         stats_restarted(&gauge->stats);
         gauge->restarts = view->restart_count;

@@ -101,6 +101,32 @@ static void one_sample_is_too_few(void **state)
     assert_int_equal(taken(test).n, 0);
 }
 
+static bool has_rates(struct test *test, int64_t rx_bytes)
+{
+    struct docker_network_stats_entry eth0 = {.key = STR("eth0")};
+    struct docker_stats stats = {0};
+    struct meter_sample last;
+
+    SET(&eth0.value, rx_bytes, rx_bytes);
+    SET(&stats, read, test->read_ms);
+    SET(&stats, networks, (struct docker_network_stats_map){.n = 1, .at = &eth0});
+    test->read_ms += 1000;
+    host_sample(&test->host, &stats);
+    assert_true(meter_last(test->meter, fake_container_at(test->host.fake, 0)->id, &last));
+    return last.has_rates;
+}
+
+static void counters_that_begin_anew_give_no_rates(void **state)
+{
+    struct test *test = *state;
+
+    run_a_task(test);
+    assert_false(has_rates(test, 100));
+    assert_true(has_rates(test, 200));
+    assert_false(has_rates(test, 10));
+    assert_true(has_rates(test, 20));
+}
+
 static void a_container_that_ended_is_not_listened_to(void **state)
 {
     struct test *test = *state;
@@ -134,6 +160,7 @@ int main(void)
         CASE(samples_become_a_tasks_metrics),
         CASE(what_was_taken_is_not_taken_again),
         CASE(one_sample_is_too_few),
+        CASE(counters_that_begin_anew_give_no_rates),
         CASE(a_container_that_ended_is_not_listened_to),
         CASE(a_stream_that_broke_is_opened_again),
     };

@@ -101,6 +101,19 @@ static void add_interval(struct stats *stats, const struct docker_stats *sample,
         add_to_span(&stats->cpu, stats->cpu_percent);
 }
 
+static void begin_run(struct stats *stats)
+{
+    int n = stats->network_goes_on ? STATS_RX_BYTES : STATS_COUNTERS_N;
+
+    for (int i = 0; i < n; i++) {
+        stats->base[i] += stats->raw[i];
+        stats->raw[i] = 0;
+    }
+    stats->read_ms = 0; // the first interval of the new run has no beginning
+    stats->cpu_ns = 0;
+    stats->has_percent = false;
+}
+
 void stats_add(struct stats *stats, const struct docker_stats *sample, int32_t cores)
 {
     int64_t raw[STATS_COUNTERS_N] = {0};
@@ -109,6 +122,10 @@ void stats_add(struct stats *stats, const struct docker_stats *sample, int32_t c
     if (sample->read <= 0 || sample->cpu_stats == NULL || sample->cpu_stats->cpu_usage == NULL ||
         sample->memory_stats == NULL || sample->read < stats->read_ms)
         return;
+    if (stats->read_ms != 0 && sample->cpu_stats->cpu_usage->total_usage < stats->cpu_ns) {
+        begin_run(stats);
+        stats->is_ahead = true;
+    }
     read_storage(sample, raw);
     read_network(sample, raw);
     if (stats->read_ms != 0)
@@ -124,13 +141,9 @@ void stats_add(struct stats *stats, const struct docker_stats *sample, int32_t c
 
 void stats_restarted(struct stats *stats)
 {
-    for (int i = 0; i < STATS_COUNTERS_N; i++) {
-        stats->base[i] += stats->raw[i];
-        stats->raw[i] = 0;
-    }
-    stats->read_ms = 0; // the first interval of the new run has no beginning
-    stats->cpu_ns = 0;
-    stats->has_percent = false;
+    if (!stats->is_ahead)
+        begin_run(stats);
+    stats->is_ahead = false;
 }
 
 // ---- giving

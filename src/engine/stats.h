@@ -14,7 +14,7 @@ struct arena;
 enum stats_counter {
     STATS_READ_BYTES,
     STATS_WRITE_BYTES,
-    STATS_RX_BYTES,
+    STATS_RX_BYTES, // from here on of the network
     STATS_RX_DROPPED,
     STATS_RX_ERRORS,
     STATS_RX_PACKETS,
@@ -38,7 +38,8 @@ struct stats_sums {
 };
 
 struct stats {
-    int64_t read_ms; // of the last sample; 0: none yet
+    bool network_goes_on; // set by the caller: it is the task's, and a restart does not end it
+    int64_t read_ms;      // of the last sample; 0: none yet
     int64_t cpu_ns;
     double cpu_percent; // of the last interval
     bool has_percent;
@@ -50,12 +51,14 @@ struct stats {
     struct stats_span rx_rate, tx_rate;
     struct stats_sums counters[STATS_COUNTERS_N];
     int32_t restarts_before; // at the end of the last window
+    bool is_ahead;           // samples have shown a restart that stats_restarted is still to tell
 };
 
 // Zeroed is ready. `cores` of the host > 0. A sample without a time is dropped.
 void stats_add(struct stats *stats, const struct docker_stats *sample, int32_t cores);
 
 // The container was started again by its restart policy: its counters go on from where they were.
+// The first sample of the new run may be there already.
 void stats_restarted(struct stats *stats);
 
 // False, and nothing is reset, while CPU or memory have too few samples. `network`: the container

@@ -144,6 +144,47 @@ static void counters_go_on_after_a_restart(void **state)
     arena_deinit(&arena);
 }
 
+// Samples and the news of the restart come on two ways.
+static void also_when_a_sample_is_there_before_the_news_of_it(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct tcs_container_metric out = {0};
+    struct stats stats = {0};
+    (void)state;
+
+    add(&stats, 1000, 10, 5000);
+    add(&stats, 2000, 20, 6000);
+    add(&stats, 3000, 30, 7000);
+    add(&stats, 4000, 5, 100);
+    stats_restarted(&stats);
+    add(&stats, 5000, 6, 300);
+    stats_restarted(&stats); // another one, told in time
+    add(&stats, 6000, 1, 40);
+    assert_true(stats_take(&stats, &arena, true, 2, &out));
+    assert_int_equal(out.network_stats_set->rx_bytes->max, 7340);
+    assert_int_equal(out.network_stats_set->rx_bytes->min, 5000);
+    assert_int_equal(out.cpu_stats_set->sample_count, 3);
+    arena_deinit(&arena);
+}
+
+static void a_tasks_network_goes_on_by_itself(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct tcs_container_metric out = {0};
+    struct stats stats = {.network_goes_on = true};
+    (void)state;
+
+    add(&stats, 1000, 1, 5000);
+    add(&stats, 2000, 2, 6000);
+    add(&stats, 3000, 3, 7000);
+    stats_restarted(&stats);
+    add(&stats, 4000, 1, 7100);
+    assert_true(stats_take(&stats, &arena, true, 1, &out));
+    assert_int_equal(out.network_stats_set->rx_bytes->max, 7100);
+    assert_int_equal(out.storage_stats_set->write_size_bytes->max, 14); // that is its own
+    arena_deinit(&arena);
+}
+
 static void a_sum_beyond_63_bits_overflows_into_its_own_member(void **state)
 {
     struct arena arena = ARENA_INIT;
@@ -205,6 +246,8 @@ int main(void)
         cmocka_unit_test(network_and_storage_are_summed),
         cmocka_unit_test(a_host_mode_container_has_no_network),
         cmocka_unit_test(counters_go_on_after_a_restart),
+        cmocka_unit_test(also_when_a_sample_is_there_before_the_news_of_it),
+        cmocka_unit_test(a_tasks_network_goes_on_by_itself),
         cmocka_unit_test(a_sum_beyond_63_bits_overflows_into_its_own_member),
         cmocka_unit_test(a_sample_without_a_time_is_dropped),
         cmocka_unit_test(the_page_cache_is_not_used_memory),
