@@ -1,5 +1,8 @@
 // See process.h. posix_spawn, so that a failing exec is told to the caller and no code of ours runs
 // between fork and exec.
+//
+// A process that is forgotten while it lives stays with the loop until it ends, since a child that
+// nobody waits for keeps its place in the system's table.
 
 #include "io/process.h"
 
@@ -24,13 +27,24 @@
 extern char **environ;
 
 struct process {
+    struct loop *loop;
     struct loop_fd watch;
+    struct loop_job at_close; // of one that is forgotten
     process_fn *fn;
     void *user;
     pid_t pid;
     int pidfd;
     bool ended;
+    bool is_forgotten;
 };
+
+static void release(struct process *process)
+{
+    loop_job_cancel(&process->at_close);
+    loop_fd_deinit(&process->watch);
+    fd_close(&process->pidfd);
+    mem_free(process);
+}
 
 static void on_pidfd(void *user, unsigned ready)
 {
@@ -42,6 +56,10 @@ static void on_pidfd(void *user, unsigned ready)
     if (waitpid(process->pid, &status, WNOHANG) != process->pid)
         return;
     process->ended = true;
+    if (process->is_forgotten) {
+        release(process);
+        return;
+    }
     loop_fd_want(&process->watch, 0);
     if (WIFEXITED(status))
         end.exit_code = WEXITSTATUS(status);
@@ -122,7 +140,7 @@ int process_spawn(struct loop *loop, const struct process_spec *spec, process_fn
         return result;
     }
     process = mem_zalloc(sizeof *process);
-    *process = (struct process){.fn = fn, .user = user, .pid = pid, .pidfd = pidfd};
+    *process = (struct process){.loop = loop, .fn = fn, .user = user, .pid = pid, .pidfd = pidfd};
     loop_fd_init(&process->watch, loop, pidfd, on_pidfd, process);
     loop_fd_want(&process->watch, LOOP_READ);
     *out_process = process;
@@ -149,13 +167,22 @@ int process_kill_group(struct process *process, int signo)
     return kill(-process->pid, signo) == 0 || errno == ESRCH ? 0 : -errno;
 }
 
+static void release_job(void *user)
+{
+    release(user);
+}
+
 void process_free(struct process *process)
 {
     if (process == NULL)
         return;
-    loop_fd_deinit(&process->watch);
-    fd_close(&process->pidfd);
-    mem_free(process);
+    if (process->ended) {
+        release(process);
+        return;
+    }
+    process->is_forgotten = true;
+    loop_job_init(&process->at_close, release_job, process);
+    loop_at_close(process->loop, &process->at_close);
 }
 
 // Asked for first and checked afterwards, so that a parent dying in between is noticed.

@@ -62,8 +62,8 @@ int process_follow_parent(pid_t parent) MUST_CHECK;
 // often 1,024, which is meant for programs that use select(2). Returns what holds now.
 int64_t process_raise_descriptors(void);
 
-// Forgets the process without killing it; its end is then not collected before ours. Also from
-// inside fn.
+// Forgets the process without killing it: nobody hears of its end, which the loop collects for as
+// long as there is one. Also from inside fn.
 void process_free(struct process *process);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/test.h"
@@ -82,6 +83,50 @@ static void a_killed_group_tells_its_signal(void **state)
     loop_close(child.loop);
 }
 
+static void never(void *user, struct process_end end)
+{
+    (void)user;
+    (void)end;
+    fail();
+}
+
+static void one_that_is_forgotten_leaves_no_zombie(void **state)
+{
+    struct process_spec spec = shell((const char *const[]){"sleep", "1000", NULL});
+    struct process *process = NULL;
+    struct loop *loop = NULL;
+    siginfo_t info = {0};
+    pid_t pid;
+    (void)state;
+
+    assert_int_equal(loop_open(&loop), 0);
+    assert_int_equal(process_spawn(loop, &spec, never, NULL, &process), 0);
+    pid = process_pid(process);
+    assert_int_equal(process_kill(process, SIGKILL), 0);
+    process_free(process);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0); // it has ended
+    loop_run_once(loop, 1000);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), -1);
+    loop_close(loop);
+}
+
+static void one_that_is_forgotten_may_outlive_the_loop(void **state)
+{
+    struct process_spec spec = shell((const char *const[]){"sleep", "1000", NULL});
+    struct process *process = NULL;
+    struct loop *loop = NULL;
+    pid_t pid;
+    (void)state;
+
+    assert_int_equal(loop_open(&loop), 0);
+    assert_int_equal(process_spawn(loop, &spec, never, NULL, &process), 0);
+    pid = process_pid(process);
+    process_free(process);
+    loop_close(loop);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void a_process_is_reached_by_its_descriptor(void **state)
 {
     struct child child = {0};
@@ -136,6 +181,8 @@ int main(void)
         cmocka_unit_test(exit_codes_come_back),
         cmocka_unit_test(output_environment_and_folder_are_as_given),
         cmocka_unit_test(a_killed_group_tells_its_signal),
+        cmocka_unit_test(one_that_is_forgotten_leaves_no_zombie),
+        cmocka_unit_test(one_that_is_forgotten_may_outlive_the_loop),
         cmocka_unit_test(a_process_is_reached_by_its_descriptor),
         cmocka_unit_test(a_program_that_is_not_there_is_said),
         cmocka_unit_test(descriptors_are_raised_to_what_the_system_allows),
