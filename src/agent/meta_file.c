@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/folder.h"
 #include "io/file.h"
 #include "wire/codec.h"
 
@@ -101,8 +102,6 @@ static void write_file(struct entry *entry, const struct meta_host *host,
         rc = -errno;
     if (rc == 0)
         rc = file_write_atomic(path, buf_str(&text), FILE_MODE);
-    if (rc == 0 && chmod(path, FILE_MODE) != 0)
-        rc = -errno;
     if (rc != 0)
         LOG_WARN("agent.metadata_file", LOG_CSTR("path", path),
                  LOG_CSTR("reason", strerrordesc_np(-rc)));
@@ -134,13 +133,14 @@ static void follow_one(struct meta_files *files, const struct meta_host *host,
     write_file(entry, host, view);
 }
 
-// The folder of the task goes with its last container.
+// With whatever the container has put there. The folder of the task goes with its last container.
 static void remove_files(struct entry *entry)
 {
-    const char *path = arena_printf(&entry->arena, "%s/" ENGINE_METADATA_FILE, entry->folder);
+    int rc = folder_remove(entry->folder);
 
-    if (file_remove(path) != 0 || (rmdir(entry->folder) != 0 && errno != ENOENT))
-        LOG_WARN("agent.metadata_file", LOG_CSTR("path", path), LOG_CSTR("reason", "stays"));
+    if (rc != 0)
+        LOG_WARN("agent.metadata_file", LOG_CSTR("path", entry->folder),
+                 LOG_CSTR("reason", strerrordesc_np(-rc)));
     (void)!rmdir(entry->task_folder);
 }
 

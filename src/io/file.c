@@ -1,5 +1,7 @@
 // See file.h. Replacing a file goes through a temporary one beside it, always of the same name:
-// what a killed process left there is overwritten and renamed by the next.
+// what a killed process left there is removed by the next. Only a file made anew is written to,
+// since others may have put something there: a folder may be mounted into a container, where a pipe
+// would hold us up for ever and a link lead elsewhere.
 
 #include "io/file.h"
 
@@ -84,14 +86,21 @@ static int sync_folder_of(const char *path)
     return result;
 }
 
+static int make_anew(const char *path, mode_t mode)
+{
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+}
+
 static int write_and_sync(const char *path, struct str bytes, mode_t mode)
 {
-    FD_AUTO int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    FD_AUTO int fd = make_anew(path, mode);
     int result;
 
+    if (fd < 0 && errno == EEXIST && unlink(path) == 0)
+        fd = make_anew(path, mode);
     if (fd < 0)
         return -errno;
-    if (fchmod(fd, mode) != 0) // whatever the umask says, and for a left-over of a crash
+    if (fchmod(fd, mode) != 0) // whatever the umask says
         return -errno;
     result = write_all(fd, bytes);
     if (result != 0)

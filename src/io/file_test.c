@@ -58,6 +58,30 @@ static void what_a_killed_writer_left_is_used_up(void **state)
     assert_false(file_exists(beside));
 }
 
+static void what_others_put_in_its_way_is_not_written_to(void **state)
+{
+    BUF_AUTO struct buf got = BUF_INIT;
+    char beside[160];
+    char other[160];
+    (void)state;
+
+    snprintf(beside, sizeof beside, "%s.tmp", path);
+    snprintf(other, sizeof other, "%s.other", path);
+    assert_int_equal(mkfifo(beside, 0600), 0); // opening it would wait for a reader
+    assert_int_equal(file_write_atomic(path, STR("first"), 0600), 0);
+    assert_int_equal(file_append(other, STR("theirs"), 0600), 0);
+    assert_int_equal(link(other, beside), 0);
+    assert_int_equal(file_write_atomic(path, STR("second"), 0600), 0);
+    assert_int_equal(file_read(other, 100, &got), 0);
+    EXPECT_STR(buf_str(&got), "theirs");
+    assert_int_equal(symlink(other, beside), 0);
+    assert_int_equal(file_write_atomic(path, STR("third"), 0600), 0);
+    buf_clear(&got);
+    assert_int_equal(file_read(other, 100, &got), 0);
+    EXPECT_STR(buf_str(&got), "theirs");
+    unlink(other);
+}
+
 static void reading_stops_at_the_limit(void **state)
 {
     BUF_AUTO struct buf got = BUF_INIT;
@@ -128,6 +152,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_is_replaced_whole_with_its_mode, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_killed_writer_left_is_used_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_others_put_in_its_way_is_not_written_to, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(reading_stops_at_the_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_missing_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(folders_are_made_with_their_parents, setup, teardown),
