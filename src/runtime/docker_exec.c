@@ -393,6 +393,12 @@ static void on_created(void *user, struct http_call *call, int outcome,
 
 static const struct http_call_handler create_handler = {.on_done = on_created};
 
+// A terminal's command can be detached from by keys, and there is no way to have none: unless
+// others are named, Ctrl-P is held back until the next key comes, and Ctrl-P Ctrl-Q leaves the
+// command behind. So it is keys that nobody presses one after the other, and that begin with one
+// that shows nothing by itself.
+#define DETACH_KEYS STR("ctrl-@,ctrl-^,ctrl-_,ctrl-@,ctrl-_,ctrl-^,ctrl-@,ctrl-@,ctrl-^,ctrl-_")
+
 static struct str create_body(struct runtime_exec *exec)
 {
     static const struct str terminal[] = {STR_INIT("TERM=xterm-256color")};
@@ -405,8 +411,10 @@ static struct str create_body(struct runtime_exec *exec)
     SET(&config, tty, exec->options.terminal);
     SET(&config, user, STR("0"));
     SET(&config, cmd, exec->options.words);
-    if (exec->options.terminal)
+    if (exec->options.terminal) {
+        SET(&config, detach_keys, DETACH_KEYS);
         SET(&config, env, (struct str_list){.n = 1, .at = (struct str *)(uintptr_t)terminal});
+    }
     codec_encode(&body, &docker_exec_config_shape, &config);
     return str_copy(&exec->arena, buf_str(&body));
 }

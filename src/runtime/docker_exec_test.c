@@ -304,8 +304,9 @@ static void a_command_has_a_terminal_and_an_exit_code(void **state)
     AWAIT(paper, paper->started == 1 && paper->conn != NULL);
     assert_true(was_asked(
         paper, "POST /containers/c0ffee/exec {\"AttachStderr\":true,\"AttachStdin\":true,"
-               "\"AttachStdout\":true,\"Cmd\":[\"ls\",\"-l\"],\"Env\":[\"TERM=xterm-256color\"],"
-               "\"Tty\":true,\"User\":\"0\"}\n"));
+               "\"AttachStdout\":true,\"Cmd\":[\"ls\",\"-l\"],\"DetachKeys\":\"ctrl-@,ctrl-^,"
+               "ctrl-_,ctrl-@,ctrl-_,ctrl-^,ctrl-@,ctrl-@,ctrl-^,ctrl-_\",\"Env\":["
+               "\"TERM=xterm-256color\"],\"Tty\":true,\"User\":\"0\"}\n"));
     assert_true(was_asked(paper, "POST /exec/e1/start {\"Detach\":false,\"Tty\":true}\n"));
     AWAIT(paper, was_asked(paper, "POST /exec/e1/resize?h=24&w=80 "));
     runtime_docker_execs.resize(paper->exec, 132, 43);

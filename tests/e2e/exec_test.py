@@ -565,6 +565,18 @@ class GantryExec(unittest.TestCase):
         one.type("exit 5\r")
         self.assertEqual(one.status(), 5)
 
+    def test_passes_every_key_on_at_once(self):
+        one = OnATerminal(exec_argv(web))
+        one.until(b"# ")
+        one.type("busybox stty raw; for i in 1 2 3; do busybox dd bs=1 count=1 2>/dev/null | busybox od -An -tx1; done\r")
+        one.until(b"done\r\n")
+        time.sleep(0.5)
+        for key in ("\x10", "\x11", "\x1d"):  # the first two detach from a container's terminal, if nobody says otherwise
+            one.type(key)
+            one.until(f" {ord(key):x}".encode())
+        one.type("exit 6\n")
+        self.assertEqual(one.status(), 6)
+
     def test_takes_the_flags_of_the_aws_cli(self):
         done = subprocess.run(exec_argv(web)[:-1] + ["--cluster", "default", "--task", web, "--container", "app", "--interactive",
                                                      "--command", "echo 'as one text'"], stdin=subprocess.DEVNULL,
