@@ -39,8 +39,10 @@ bool cli_follow_supervisor(void)
 {
     struct str text = str_of(getenv(CLI_SUPERVISOR));
     int64_t pid;
+    bool has_one = str_to_i64(text, &pid) && pid > 0 && pid <= INT32_MAX;
 
-    if (!str_to_i64(text, &pid) || pid <= 0 || pid > INT32_MAX)
+    unsetenv(CLI_SUPERVISOR); // what this process starts has another parent
+    if (!has_one)
         return true;
     return process_follow_parent((pid_t)pid) == 0;
 }

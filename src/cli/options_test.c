@@ -275,6 +275,22 @@ static void logs_have_known_levels_and_formats(void **state)
     assert_false(cli_configure_log(&values));
 }
 
+// What a child starts is no child of the supervisor's, and would end at once.
+static void the_supervisor_is_followed_and_not_handed_on(void **state)
+{
+    char parent[32];
+    (void)state;
+
+    snprintf(parent, sizeof parent, "%d", (int)getppid());
+    setenv(CLI_SUPERVISOR, parent, 1);
+    assert_true(cli_follow_supervisor());
+    assert_null(getenv(CLI_SUPERVISOR));
+    snprintf(parent, sizeof parent, "%d", (int)getpid());
+    setenv(CLI_SUPERVISOR, parent, 1);
+    assert_false(cli_follow_supervisor());
+    assert_true(cli_follow_supervisor());
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -294,6 +310,7 @@ int main(void)
         TEST(what_is_no_duration_is_refused),
         TEST(the_data_folder_is_said_or_found),
         TEST(logs_have_known_levels_and_formats),
+        TEST(the_supervisor_is_followed_and_not_handed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,8 @@ static const struct cli_option options[] = {
     {0},
 };
 
+#define LAST_NOTE "up.pid" // the others are there when it is
+
 struct up;
 
 struct child {
@@ -212,51 +214,67 @@ static const char *own_path(struct arena *arena)
     return n > 0 ? str_cstr(arena, str_span(path, (size_t)n)) : "gantry";
 }
 
-// Passes on every server flag that was set, by whatever way.
+// Adds the flags among `names` that were set, by whatever way.
+static size_t pass_on(const struct up *up, const char *const *names, const char **argv, size_t n)
+{
+    for (; *names != NULL; names++) {
+        const char *value = cli_value(up->values, *names);
+        if (value != NULL)
+            argv[n++] = arena_printf(up->values->arena, "--%s=%s", *names, value);
+    }
+    return n;
+}
+
+static const char *const server_flags[] = {"listen",
+                                           "region",
+                                           "account",
+                                           "auth",
+                                           "tls-cert",
+                                           "tls-key",
+                                           "log-level",
+                                           "log-format",
+                                           "stopped-task-retention",
+                                           "stopped-tasks-kept",
+                                           "max-connections",
+                                           "scaling",
+                                           "lifecycle-hooks",
+                                           "alarms",
+                                           "roles",
+                                           "events-kept",
+                                           "events-retention",
+                                           "events-webhook",
+                                           "usage-tasks",
+                                           "metrics-tasks",
+                                           "exec-idle",
+                                           "store",
+                                           NULL};
+
+static const char *const agent_flags[] = {"awsvpc-pool",
+                                          "awsvpc-bridge",
+                                          "awsvpc-gateway",
+                                          "awsvpc-direct",
+                                          "awsvpc-dns",
+                                          "awsvpc-no-masquerade",
+                                          "cni-config",
+                                          "cni-plugins",
+                                          "security-groups",
+                                          "fargate",
+                                          NULL};
+
 static const char *const *server_argv(struct up *up)
 {
-    static const char *const passed[] = {"listen",
-                                         "region",
-                                         "account",
-                                         "auth",
-                                         "tls-cert",
-                                         "tls-key",
-                                         "log-level",
-                                         "log-format",
-                                         "stopped-task-retention",
-                                         "stopped-tasks-kept",
-                                         "max-connections",
-                                         "scaling",
-                                         "lifecycle-hooks",
-                                         "alarms",
-                                         "roles",
-                                         "stopped-tasks-kept",
-                                         "events-kept",
-                                         "events-retention",
-                                         "events-webhook",
-                                         "usage-tasks",
-                                         "metrics-tasks",
-                                         "exec-idle",
-                                         "store"};
     const char **argv = arena_array(up->values->arena, const char *, ARGV_MAX);
     size_t n = 0;
 
     argv[n++] = own_path(up->values->arena);
     argv[n++] = "server";
     argv[n++] = arena_printf(up->values->arena, "--data=%s", cli_data_dir(up->values));
-    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
-        const char *value = cli_value(up->values, passed[i]);
-        if (value != NULL)
-            argv[n++] = arena_printf(up->values->arena, "--%s=%s", passed[i], value);
-    }
+    pass_on(up, server_flags, argv, n);
     return argv;
 }
 
 static const char *const *agent_argv(struct up *up)
 {
-    static const char *const passed[] = {
-        "awsvpc-pool",          "awsvpc-bridge", "awsvpc-gateway", "awsvpc-direct",   "awsvpc-dns",
-        "awsvpc-no-masquerade", "cni-config",    "cni-plugins",    "security-groups", "fargate"};
     struct arena *arena = up->values->arena;
     const char **argv = arena_array(arena, const char *, ARGV_MAX);
     size_t n = 0;
@@ -272,27 +290,25 @@ static const char *const *agent_argv(struct up *up)
     argv[n++] = arena_printf(arena, "--log-format=%s", cli_value(up->values, "log-format"));
     if (cli_value(up->values, "tls-cert") != NULL)
         argv[n++] = "--insecure"; // it is our own certificate, on our own machine
-    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
-        const char *value = cli_value(up->values, passed[i]);
-        if (value != NULL)
-            argv[n++] = arena_printf(arena, "--%s=%s", passed[i], value);
-    }
+    pass_on(up, agent_flags, argv, n);
     return argv;
 }
 
 // A host of FARGATE is in no list; that an agent is connected is all that can be seen.
 static bool agent_is_there(struct up *up)
 {
+    static const char gauge[] = "\ngantry_agents_connected{channel=\"acs\"} ";
     struct arena scratch = ARENA_INIT;
     struct client_http_request request = {.method = "GET", .timeout_ms = ASK_MS, .insecure = true};
     struct client_http_reply reply = {0};
+    const char *found = NULL;
     struct str why;
     bool yes;
 
     request.url = arena_printf(&scratch, "%.*s/metrics", STR_ARGS(up->endpoint));
-    yes = client_http(&scratch, &request, &reply, &why) == 0 && reply.status == 200 &&
-          strstr(str_cstr(&scratch, reply.body), "gantry_agents_connected{channel=\"acs\"} 1") !=
-              NULL;
+    if (client_http(&scratch, &request, &reply, &why) == 0 && reply.status == 200)
+        found = strstr(str_cstr(&scratch, reply.body), gauge);
+    yes = found != NULL && found[sizeof gauge - 1] != '0';
     arena_deinit(&scratch);
     return yes;
 }
@@ -340,10 +356,15 @@ static bool instance_is_there(struct up *up)
     return yes;
 }
 
+static const char *note_path(const struct up *up, const char *name)
+{
+    return arena_printf(up->values->arena, "%s/%s", cli_data_dir(up->values), name);
+}
+
 // Where the other commands find the server and the engine.
 static bool write_note(struct up *up, const char *name, struct str text)
 {
-    const char *path = arena_printf(up->values->arena, "%s/%s", cli_data_dir(up->values), name);
+    const char *path = note_path(up, name);
     struct str line = str_fmt(up->values->arena, "%.*s\n", STR_ARGS(text));
     int rc = file_write_atomic(path, line, 0600);
 
@@ -382,7 +403,7 @@ static void check_readiness(void *user)
     if (is_ready(up)) {
         up->announced = write_note(up, "docker-socket", str_of(up->socket)) &&
                         write_note(up, "endpoint", up->endpoint) &&
-                        write_note(up, "up.pid", str_fmt(up->values->arena, "%d", getpid()));
+                        write_note(up, LAST_NOTE, str_fmt(up->values->arena, "%d", getpid()));
         if (up->announced)
             announce(up);
         return;
@@ -471,6 +492,14 @@ static void watch(struct up *up)
     loop_run(up->loop);
 }
 
+// By nohup(1), say: a terminal that goes is then no reason to stop.
+static bool hang_up_is_ignored(void)
+{
+    struct sigaction action;
+
+    return sigaction(SIGHUP, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static int serve(struct up *up)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -480,6 +509,8 @@ static int serve(struct up *up)
     if (loop_open(&up->loop) != 0)
         return cli_fail(up->values, EXIT_FAILED, "no event loop");
     for (size_t i = 0; i < SIGNALS_N; i++) {
+        if (signals[i] == SIGHUP && hang_up_is_ignored())
+            continue;
         if (loop_signal_init(&watches[i], up->loop, signals[i], on_signal, up) != 0)
             return cli_fail(up->values, EXIT_FAILED, "signals cannot be waited for");
     }
@@ -512,9 +543,10 @@ static struct str endpoint_of(const struct cli_values *values)
                    cli_value(values, "tls-cert") != NULL ? "https" : "http", STR_ARGS(host), port);
 }
 
+// It says so itself, when everything has answered.
 static bool detached_is_up(void *user)
 {
-    return instance_is_there(user);
+    return file_exists(note_path(user, LAST_NOTE));
 }
 
 // The same command without --detach, whatever the environment or the configuration says of it.
@@ -522,7 +554,7 @@ static int detach(struct up *up)
 {
     struct arena *arena = up->values->arena;
     const char *const *server = server_argv(up);
-    const char **argv = arena_array(arena, const char *, ARGV_MAX + 2);
+    const char **argv = arena_array(arena, const char *, 2 * ARGV_MAX);
     struct detach_spec spec = {
         .argv = argv,
         .log = arena_printf(arena, "%s/up.log", cli_data_dir(up->values)),
@@ -536,6 +568,7 @@ static int detach(struct up *up)
     for (; server[n] != NULL; n++)
         argv[n] = server[n];
     argv[1] = "up";
+    n = pass_on(up, agent_flags, argv, n);
     argv[n++] = "--detach=false";
     if (cli_value(up->values, "docker-socket") != NULL)
         argv[n++] =
@@ -563,6 +596,8 @@ static int run(const struct cli_values *values)
     if (!lock_folder(values, &lock) || !address_is_free(&up))
         return EXIT_FAILED;
     if (cli_switch(values, "detach")) {
+        if (file_remove(note_path(&up, LAST_NOTE)) != 0) // an earlier one's
+            return cli_fail(values, EXIT_FAILED, "cannot remove %s", note_path(&up, LAST_NOTE));
         fd_close(&lock);
         return detach(&up);
     }
