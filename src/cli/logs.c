@@ -29,7 +29,10 @@ static void on_post(void *user, const struct runtime_post *post)
     if (post->kind == RUNTIME_POST_LOG) {
         FILE *out = post->log.stream == RUNTIME_STREAM_STDERR ? stderr : stdout;
         fwrite(post->log.bytes.ptr, 1, post->log.bytes.len, out);
-        fflush(out);
+        if (fflush(out) != 0) { // whoever read it has gone
+            reading->status = EXIT_FAILED;
+            loop_stop(reading->loop);
+        }
     } else if (post->kind == RUNTIME_POST_RESULT) {
         if (post->result->error != NULL)
             reading->status =

@@ -3,6 +3,7 @@
 #include "io/terminal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -65,13 +66,24 @@ bool terminal_can_wait_for(int fd)
            (fstat(fd, &stat) == 0 && (S_ISFIFO(stat.st_mode) || S_ISSOCK(stat.st_mode)));
 }
 
+// Whether what failed is to be tried again: a signal came, or the descriptor does not wait, because
+// another program that shares it wants it so; then this waits.
+static bool is_passing(int fd, short what)
+{
+    struct pollfd wanted = {.fd = fd, .events = what};
+
+    if (errno == EAGAIN)
+        return poll(&wanted, 1, -1) >= 0 || errno == EINTR;
+    return errno == EINTR;
+}
+
 int64_t terminal_read(int fd, void *out, size_t cap)
 {
     ssize_t n;
 
     do
         n = read(fd, out, cap);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && is_passing(fd, POLLIN));
     return n < 0 ? -errno : n;
 }
 
@@ -82,7 +94,7 @@ int terminal_write(int fd, const void *bytes, size_t len)
     while (len > 0) {
         ssize_t n = write(fd, at, len);
 
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && is_passing(fd, POLLOUT))
             continue;
         if (n < 0)
             return -errno;

@@ -85,6 +85,17 @@ class Tour(unittest.TestCase):
         logs = rig.run(machine.gantry, "logs", arn, "--data", machine.data, "--endpoint", machine.endpoint)
         self.assertEqual(logs.stdout, "1 two\n")
 
+    def test_logs_end_with_their_reader(self):
+        register("ticks", ["sh", "-c", "while true; do echo tick; sleep 0.2; done"])
+        arn = aws("run-task", "--task-definition", "ticks")["tasks"][0]["taskArn"]
+        aws("wait", "tasks-running", "--tasks", arn)
+        logs = subprocess.Popen([machine.gantry, "logs", "-f", arn, "--data", machine.data, "--endpoint", machine.endpoint],
+                                stdout=subprocess.PIPE, env=machine.env())
+        self.assertEqual(logs.stdout.readline(), b"tick\n")
+        logs.stdout.close()
+        self.assertEqual(logs.wait(30), 1)
+        aws("stop-task", "--task", arn)
+
     def test_too_large_a_task_names_the_reason(self):
         register("huge", ["true"], memory=10_000_000)
         reply = aws("run-task", "--task-definition", "huge")
