@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "io/file.h"
 #include "io/loop.h"
+#include "io/process.h"
 #include "store/sqlite.h"
 
 enum { LEAVE_MS = 3000 };
@@ -140,6 +141,7 @@ int agent_run(const struct agent_options *options)
         arena_deinit(&agent.arena);
         return AGENT_EXIT_USAGE;
     }
+    process_raise_descriptors(); // what containers may open here must leave some for the engine
     for (size_t i = 0; i < agent.config.unused_n; i++)
         LOG_INFO("agent.setting_unused", LOG_CSTR("name", agent.config.unused[i]->name),
                  LOG_CSTR("reason", agent.config.unused[i]->why));

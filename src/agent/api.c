@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "client/signing.h"
 #include "io/loop.h"
@@ -29,6 +30,7 @@ static const char user_agent[] = "Amazon ECS Agent - v" GANTRY_VERSION " (gantry
 struct api {
     struct loop *loop;
     struct arena arena;
+    const char *credentials_file; // in the arena; NULL: none is given
     struct uri endpoint;
     struct client_identity identity;
     struct crypto *crypto;
@@ -54,15 +56,36 @@ struct api_call {
 
 static void call_attempt(void *user);
 
-// Without keys the calls go unsigned, for a server with --auth none.
-static void find_credentials(struct api *api, const struct agent_config *config)
+static bool find_credentials(const struct api *api, struct arena *arena, struct credentials *out)
 {
-    if (config->credentials_file != NULL &&
-        credentials_read(&api->arena, config->credentials_file, STR("default"),
-                         &api->identity.credentials))
-        return;
-    if (credentials_find(&api->arena, NULL, &api->identity.credentials) != 0)
-        api->identity.credentials = (struct credentials){0};
+    return (api->credentials_file != NULL &&
+            credentials_read(arena, api->credentials_file, STR("default"), out)) ||
+           credentials_find(arena, NULL, out) == 0;
+}
+
+static struct credentials copy_credentials(struct arena *arena, const struct credentials *from)
+{
+    return (struct credentials){
+        .key_id = str_copy(arena, from->key_id),
+        .secret = str_copy(arena, from->secret),
+        .token = str_copy(arena, from->token),
+    };
+}
+
+// Calls that are under way still point at the keys that were known before, so those stay.
+void api_read_keys(struct api *api)
+{
+    const struct credentials *known = &api->identity.credentials;
+    struct arena scratch = ARENA_INIT;
+    struct credentials found = {0};
+
+    if (find_credentials(api, &scratch, &found) &&
+        (!str_eq(found.key_id, known->key_id) || !str_eq(found.secret, known->secret) ||
+         !str_eq(found.token, known->token))) {
+        api->identity.credentials = copy_credentials(&api->arena, &found);
+        LOG_INFO("agent.keys_read", LOG_STR("key", found.key_id));
+    }
+    arena_deinit(&scratch);
 }
 
 static bool make_client(struct api *api, const struct agent_config *config, struct arena *arena,
@@ -98,7 +121,11 @@ struct api *api_new(struct loop *loop, const struct agent_config *config, struct
         return NULL;
     }
     api->endpoint.query = STR_NONE; // calls are posted to the path alone
-    find_credentials(api, config);
+    if (config->credentials_file != NULL)
+        api->credentials_file = str_cstr(&api->arena, str_of(config->credentials_file));
+    // Without keys the calls go unsigned, for a server with --auth none.
+    if (!find_credentials(api, &api->arena, &api->identity.credentials))
+        api->identity.credentials = (struct credentials){0};
     if (!make_client(api, config, arena, out_why)) {
         api_free(api);
         return NULL;
@@ -175,6 +202,14 @@ static void finish(struct api_call *call, const struct api_result *result)
     call_free(call);
 }
 
+// That they are not, or no longer, good.
+static bool is_about_keys(struct str type)
+{
+    return str_eq(type, STR("UnrecognizedClientException")) ||
+           str_eq(type, STR("ExpiredTokenException")) ||
+           str_eq(type, STR("InvalidSignatureException"));
+}
+
 static void read_refusal(struct api_call *call, struct str body, struct api_result *out)
 {
     struct client_error_reply error = {0};
@@ -186,6 +221,8 @@ static void read_refusal(struct api_call *call, struct str body, struct api_resu
         error.has.__type) {
         out->type = error.__type;
         out->message = error.message;
+        if (is_about_keys(error.__type))
+            api_read_keys(call->api);
         return;
     }
     out->message = str_take(body, 200);
@@ -292,9 +329,7 @@ struct api_call *api_send_as(struct api *api, const struct credentials *credenti
 
     call->identity = (struct client_identity){
         .region = api->identity.region,
-        .credentials = {.key_id = str_copy(&call->arena, credentials->key_id),
-                        .secret = str_copy(&call->arena, credentials->secret),
-                        .token = str_copy(&call->arena, credentials->token)},
+        .credentials = copy_credentials(&call->arena, credentials),
     };
     call_attempt(call);
     return call;

@@ -46,6 +46,10 @@ struct api_call *api_send_as(struct api *api, const struct credentials *credenti
                              api_done_fn *done, void *user);
 void api_cancel(struct api_call *call); // `done` is not called any more
 
+// Looks for the agent's own keys again, for they may have been changed since: a refusal of them has
+// it done by itself. They hold for what is sent and signed from then on.
+void api_read_keys(struct api *api);
+
 // Whether trying again may help: nothing answered, throttled, 5xx.
 bool api_may_pass(const struct api_result *result);
 

@@ -1,6 +1,10 @@
 #include "agent/api.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "agent/puppet_testing.h"
+#include "io/file.h"
 
 struct test {
     struct puppet puppet;
@@ -162,6 +166,41 @@ static void a_cancelled_call_is_silent(void **state)
     api_cancel(NULL);
 }
 
+static void write_keys(const char *path, const char *key_id)
+{
+    BUF_AUTO struct buf text = BUF_INIT;
+
+    buf_printf(&text, "[default]\naws_access_key_id=%s\naws_secret_access_key=s\n", key_id);
+    assert_int_equal(file_write_atomic(path, buf_str(&text), 0600), 0);
+}
+
+static void keys_that_are_refused_are_read_again(void **state)
+{
+    struct test *test = *state;
+    char folder[] = "/tmp/api_test.XXXXXX";
+    struct str why = STR_NONE;
+    const char *path;
+    struct api *api;
+
+    assert_non_null(mkdtemp(folder));
+    path = arena_printf(&test->puppet.arena, "%s/keys", folder);
+    test->puppet.config.credentials_file = path;
+    write_keys(path, "AKIAOLD");
+    api = api_new(test->puppet.loop, &test->puppet.config, &test->puppet.arena, &why);
+    write_keys(path, "AKIANEW");
+    puppet_will_answer(&test->puppet, NULL, 400, "{\"__type\":\"UnrecognizedClientException\"}");
+    ask(test, api, 1);
+    puppet_await(&test->puppet, &test->done, 1);
+    assert_true(puppet_has(test->puppet.authorization, "=AKIAOLD/"));
+    puppet_will_answer(&test->puppet, NULL, 200, "{}");
+    ask(test, api, 1);
+    puppet_await(&test->puppet, &test->done, 2);
+    assert_true(puppet_has(test->puppet.authorization, "=AKIANEW/"));
+    api_free(api);
+    unlink(path);
+    rmdir(folder);
+}
+
 static void an_endpoint_must_be_a_url(void **state)
 {
     struct test *test = *state;
@@ -177,15 +216,11 @@ static void an_endpoint_must_be_a_url(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(a_reply_is_the_operations_own),
-        CASE(an_error_of_the_api_is_a_refusal),
-        CASE(what_is_not_the_api_may_become_it),
-        CASE(nobody_there_is_unreachable),
-        CASE(attempts_are_made_until_one_goes_well),
-        CASE(attempts_come_to_an_end),
-        CASE(a_refusal_that_stays_is_not_repeated),
-        CASE(a_cancelled_call_is_silent),
-        CASE(an_endpoint_must_be_a_url),
+        CASE(a_reply_is_the_operations_own),         CASE(an_error_of_the_api_is_a_refusal),
+        CASE(what_is_not_the_api_may_become_it),     CASE(nobody_there_is_unreachable),
+        CASE(attempts_are_made_until_one_goes_well), CASE(attempts_come_to_an_end),
+        CASE(a_refusal_that_stays_is_not_repeated),  CASE(a_cancelled_call_is_silent),
+        CASE(keys_that_are_refused_are_read_again),  CASE(an_endpoint_must_be_a_url),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

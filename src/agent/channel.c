@@ -160,6 +160,8 @@ static void on_failed(void *user, int outcome, const struct http_answer *reply, 
     struct str exception = outcome == 0 && reply != NULL ? exception_name(reply->body) : STR_NONE;
 
     channel->dial = NULL;
+    if (outcome == 0 && reply != NULL && reply->status == 403)
+        api_read_keys(channel->config.api);
     LOG_WARN(
         "agent.cannot_connect", LOG_CSTR("channel", channel->config.name),
         LOG_STR("reason", outcome == 0 ? exception : str_of(http_client_outcome_text(outcome))),
