@@ -30,8 +30,8 @@ struct gauge {
     bool has_rates;
     double rx_rate; // bytes a second, between the last two samples
     double tx_rate;
-    int64_t rx_bytes; // of the last sample
-    int64_t tx_bytes;
+    uint64_t rx_bytes; // of the last sample
+    uint64_t tx_bytes;
     int64_t read_ms;
 };
 
@@ -46,12 +46,12 @@ struct meter {
 static void note_rates(struct gauge *gauge, const struct docker_stats *sample)
 {
     int64_t elapsed_ms = sample->read - gauge->read_ms;
-    int64_t rx = 0;
-    int64_t tx = 0;
+    uint64_t rx = 0; // counters of the kernel, which may be any number when an engine tells them
+    uint64_t tx = 0;
 
     for (size_t i = 0; i < sample->networks.n; i++) {
-        rx += sample->networks.at[i].value.rx_bytes;
-        tx += sample->networks.at[i].value.tx_bytes;
+        rx += (uint64_t)sample->networks.at[i].value.rx_bytes;
+        tx += (uint64_t)sample->networks.at[i].value.tx_bytes;
     }
     gauge->has_rates = gauge->read_ms > 0 && elapsed_ms > 0 && sample->networks.n > 0 &&
                        rx >= gauge->rx_bytes && tx >= gauge->tx_bytes; // less: it was restarted

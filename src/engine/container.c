@@ -137,7 +137,7 @@ static const char *why_not_restart(const struct engine *engine, const struct con
         return "exit code is one to be ignored";
     }
     period = policy->has.restart_attempt_period ? policy->restart_attempt_period : 300;
-    if (engine->now - since < period * TIME_SECOND_MS) {
+    if (engine->now - since < period * (time_ms)TIME_SECOND_MS) {
         MARK("a container that ended too soon is not restarted");
         return "attempt reset period has not elapsed";
     }

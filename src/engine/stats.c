@@ -43,7 +43,14 @@ static int64_t used_memory(const struct docker_memory_stats *memory)
     if (detail == NULL)
         return memory->usage;
     cache = detail->has.cache ? detail->cache : detail->inactive_file;
-    return cache < memory->usage ? memory->usage - cache : memory->usage;
+    return cache > 0 && cache < memory->usage ? memory->usage - cache : memory->usage;
+}
+
+// What an engine says is no number to rely on: a sum stays within what it can be.
+static void add_counter(int64_t *sum, int64_t more)
+{
+    if (more > 0)
+        *sum = more < INT64_MAX - *sum ? *sum + more : INT64_MAX;
 }
 
 static void read_storage(const struct docker_stats *sample, int64_t *raw)
@@ -54,9 +61,9 @@ static void read_storage(const struct docker_stats *sample, int64_t *raw)
         const struct docker_blkio_entry *entry = &io->io_service_bytes_recursive.at[i];
 
         if (str_eq_nocase(entry->op, STR("read")))
-            raw[STATS_READ_BYTES] += entry->value;
+            add_counter(&raw[STATS_READ_BYTES], entry->value);
         else if (str_eq_nocase(entry->op, STR("write")))
-            raw[STATS_WRITE_BYTES] += entry->value;
+            add_counter(&raw[STATS_WRITE_BYTES], entry->value);
     }
 }
 
@@ -65,14 +72,14 @@ static void read_network(const struct docker_stats *sample, int64_t *raw)
     for (size_t i = 0; i < sample->networks.n; i++) {
         const struct docker_network_stats *one = &sample->networks.at[i].value;
 
-        raw[STATS_RX_BYTES] += one->rx_bytes;
-        raw[STATS_RX_DROPPED] += one->rx_dropped;
-        raw[STATS_RX_ERRORS] += one->rx_errors;
-        raw[STATS_RX_PACKETS] += one->rx_packets;
-        raw[STATS_TX_BYTES] += one->tx_bytes;
-        raw[STATS_TX_DROPPED] += one->tx_dropped;
-        raw[STATS_TX_ERRORS] += one->tx_errors;
-        raw[STATS_TX_PACKETS] += one->tx_packets;
+        add_counter(&raw[STATS_RX_BYTES], one->rx_bytes);
+        add_counter(&raw[STATS_RX_DROPPED], one->rx_dropped);
+        add_counter(&raw[STATS_RX_ERRORS], one->rx_errors);
+        add_counter(&raw[STATS_RX_PACKETS], one->rx_packets);
+        add_counter(&raw[STATS_TX_BYTES], one->tx_bytes);
+        add_counter(&raw[STATS_TX_DROPPED], one->tx_dropped);
+        add_counter(&raw[STATS_TX_ERRORS], one->tx_errors);
+        add_counter(&raw[STATS_TX_PACKETS], one->tx_packets);
     }
 }
 
@@ -89,10 +96,10 @@ static void add_interval(struct stats *stats, const struct docker_stats *sample,
                          int32_t cores)
 {
     int64_t elapsed_ms = sample->read - stats->read_ms;
-    int64_t used_ns = sample->cpu_stats->cpu_usage->total_usage - stats->cpu_ns;
+    double used_ns = (double)sample->cpu_stats->cpu_usage->total_usage - (double)stats->cpu_ns;
 
     if (elapsed_ms > 0) {
-        stats->cpu_percent = 100.0 * ((double)used_ns / cores) / ((double)elapsed_ms * 1e6);
+        stats->cpu_percent = 100.0 * (used_ns / cores) / ((double)elapsed_ms * 1e6);
         stats->has_percent = used_ns >= 0;
         add_to_span(&stats->rx_rate, rate(raw, stats->raw, STATS_RX_BYTES, elapsed_ms));
         add_to_span(&stats->tx_rate, rate(raw, stats->raw, STATS_TX_BYTES, elapsed_ms));
@@ -106,7 +113,7 @@ static void begin_run(struct stats *stats)
     int n = stats->network_goes_on ? STATS_RX_BYTES : STATS_COUNTERS_N;
 
     for (int i = 0; i < n; i++) {
-        stats->base[i] += stats->raw[i];
+        add_counter(&stats->base[i], stats->raw[i]);
         stats->raw[i] = 0;
     }
     stats->read_ms = 0; // the first interval of the new run has no beginning
@@ -132,7 +139,10 @@ void stats_add(struct stats *stats, const struct docker_stats *sample, int32_t c
         add_interval(stats, sample, raw, cores);
     add_to_span(&stats->memory, (double)(used_memory(sample->memory_stats) / MIB));
     for (int i = 0; i < STATS_COUNTERS_N; i++) {
-        add_to_sums(&stats->counters[i], stats->base[i] + raw[i]);
+        int64_t total = stats->base[i];
+
+        add_counter(&total, raw[i]);
+        add_to_sums(&stats->counters[i], total);
         stats->raw[i] = raw[i];
     }
     stats->read_ms = sample->read;

@@ -237,6 +237,34 @@ static void the_page_cache_is_not_used_memory(void **state)
     assert_int_equal(used_mib(100, -1, 200), 100);
 }
 
+static void an_engine_may_say_any_number(void **state)
+{
+    enum { N = 5 };
+    static const int64_t numbers[N] = {INT64_MAX, INT64_MIN, INT64_MAX, 0, INT64_MIN};
+    struct stats stats = {0};
+    (void)state;
+
+    for (size_t i = 0; i < N; i++) {
+        struct docker_network_stats_entry cards[2] = {{.key = STR("a")}, {.key = STR("b")}};
+        struct sample s = {0};
+
+        SET(&s.stats, read, 1000 + (int64_t)i);
+        SET(&s.usage, total_usage, numbers[i]);
+        SET(&s.cpu, cpu_usage, &s.usage);
+        SET(&s.stats, cpu_stats, &s.cpu);
+        SET(&s.memory, usage, numbers[i]);
+        SET(&s.detail, inactive_file, numbers[(i + 1) % N]);
+        SET(&s.memory, stats, &s.detail);
+        SET(&s.stats, memory_stats, &s.memory);
+        SET(&cards[0].value, rx_bytes, numbers[i]);
+        SET(&cards[1].value, rx_bytes, numbers[i]);
+        SET(&s.stats, networks, ((struct docker_network_stats_map){.n = 2, .at = cards}));
+        stats_add(&stats, &s.stats, 1);
+    }
+    assert_true(stats.counters[STATS_RX_BYTES].n > 0);
+    assert_true(stats.counters[STATS_RX_BYTES].max > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_sum_beyond_63_bits_overflows_into_its_own_member),
         cmocka_unit_test(a_sample_without_a_time_is_dropped),
         cmocka_unit_test(the_page_cache_is_not_used_memory),
+        cmocka_unit_test(an_engine_may_say_any_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -554,9 +554,12 @@ static void stranger_removed(struct engine *engine, const struct host_result *re
 
 static bool is_strange(const struct engine *engine, const struct docker_image_summary *image)
 {
-    time_ms created = image->created * (time_ms)TIME_SECOND_MS;
+    time_ms created;
+    int64_t age;
 
-    if (engine->now - created < engine->settings.strange_image_min_age_ms)
+    if (__builtin_mul_overflow(image->created, TIME_SECOND_MS, &created) ||
+        __builtin_sub_overflow(engine->now, created, &age) || // no time of this world
+        age < engine->settings.strange_image_min_age_ms)
         return false;
     for (size_t i = 0; i < image->repo_digests.n; i++) {
         struct str name = image->repo_digests.at[i];

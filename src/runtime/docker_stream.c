@@ -3,6 +3,7 @@
 #include "runtime/docker_internal.h"
 
 #include "base/assert.h"
+#include "base/timefmt.h"
 #include "wire/codec.h"
 
 void docker_lines_feed(struct buf *pending, struct str piece, docker_line_fn *fn, void *user)
@@ -60,6 +61,17 @@ static void read_exit_code(const struct docker_event_actor *actor, struct host_e
     }
 }
 
+// An engine may say any number; a time that is none is left out.
+static void read_time(const struct docker_event *event, struct host_event *out)
+{
+    int64_t at;
+
+    if (event->has.time_nano)
+        SET(out, at, event->time_nano / 1000000);
+    else if (!__builtin_mul_overflow(event->time, TIME_SECOND_MS, &at))
+        SET(out, at, at);
+}
+
 bool docker_event_read(struct arena *arena, struct str line, struct host_event *out)
 {
     struct docker_event event = {0};
@@ -73,7 +85,7 @@ bool docker_event_read(struct arena *arena, struct str line, struct host_event *
     if (!read_action(event.action, out))
         return false;
     SET(out, container, event.actor->id);
-    SET(out, at, event.has.time_nano ? event.time_nano / 1000000 : event.time * 1000);
+    read_time(&event, out);
     read_exit_code(event.actor, out);
     return true;
 }

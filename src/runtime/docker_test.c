@@ -197,6 +197,12 @@ static void events_are_read(void **state)
     assert_int_equal(event.kind, HOST_EVENT_KIND_DIE);
     assert_int_equal(event.exit_code, 7);
     assert_int_equal(event.at, 5123);
+    assert_true(docker_event_read(
+        &arena,
+        STR("{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"a\"},"
+            "\"time\":100000000000000000}"),
+        &event));
+    assert_false(event.has.at);
     assert_true(
         docker_event_read(&arena,
                           STR("{\"Type\":\"container\",\"Action\":\"health_status: unhealthy\","
