@@ -89,14 +89,15 @@ static bool take_scheme(struct str *text, enum uri_scheme *out)
     return false;
 }
 
-// "host", "host:80", "[::1]", "[::1]:80"
+// "host", "host:80", "[::1]", "[::1]:80": brackets are for what has colons, and for nothing else.
 static bool parse_authority(struct str text, struct uri *out)
 {
+    bool in_brackets = text.len > 0 && text.ptr[0] == '[';
     struct str port_text = STR_NONE;
     bool has_colon;
     int64_t port;
 
-    if (text.len > 0 && text.ptr[0] == '[') {
+    if (in_brackets) {
         struct str after;
         if (!str_cut(str_from(text, 1), ']', &out->host, &after))
             return false;
@@ -107,7 +108,8 @@ static bool parse_authority(struct str text, struct uri *out)
     } else {
         has_colon = str_cut(text, ':', &out->host, &port_text);
     }
-    if (out->host.len == 0)
+    if (out->host.len == 0 || str_has_char(out->host, '[') || str_has_char(out->host, ']') ||
+        str_has_char(out->host, ':') != in_brackets)
         return false;
     out->port = out->scheme == URI_HTTPS ? 443 : 80;
     out->has_port = has_colon && port_text.len > 0;
