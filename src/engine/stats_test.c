@@ -15,18 +15,26 @@ struct sample {
     struct docker_network_stats_entry network;
 };
 
+// What no sample lacks; it points into itself.
+static void fill(struct sample *s, int64_t at_ms, int64_t cpu_ns, int64_t memory,
+                 int64_t inactive_file)
+{
+    *s = (struct sample){0};
+    SET(&s->stats, read, at_ms);
+    SET(&s->usage, total_usage, cpu_ns);
+    SET(&s->cpu, cpu_usage, &s->usage);
+    SET(&s->stats, cpu_stats, &s->cpu);
+    SET(&s->memory, usage, memory);
+    SET(&s->detail, inactive_file, inactive_file);
+    SET(&s->memory, stats, &s->detail);
+    SET(&s->stats, memory_stats, &s->memory);
+}
+
 static void add(struct stats *stats, int64_t at_ms, int64_t cpu_ms, int64_t rx_bytes)
 {
-    struct sample s = {0};
+    struct sample s;
 
-    SET(&s.stats, read, at_ms);
-    SET(&s.usage, total_usage, cpu_ms * 1000000);
-    SET(&s.cpu, cpu_usage, &s.usage);
-    SET(&s.stats, cpu_stats, &s.cpu);
-    SET(&s.memory, usage, 10 << 20);
-    SET(&s.detail, inactive_file, 3 << 20);
-    SET(&s.memory, stats, &s.detail);
-    SET(&s.stats, memory_stats, &s.memory);
+    fill(&s, at_ms, cpu_ms * 1000000, 10 << 20, 3 << 20);
     SET(&s.entries[0], op, STR("Read"));
     SET(&s.entries[0], value, 100);
     SET(&s.entries[1], op, STR("write"));
@@ -211,18 +219,12 @@ static void a_sample_without_a_time_is_dropped(void **state)
 
 static int64_t used_mib(int64_t usage, int64_t cache, int64_t inactive_file)
 {
-    struct sample s = {0};
+    struct sample s;
     struct stats stats = {0};
 
-    SET(&s.stats, read, 1000);
-    SET(&s.cpu, cpu_usage, &s.usage);
-    SET(&s.stats, cpu_stats, &s.cpu);
-    SET(&s.memory, usage, usage << 20);
+    fill(&s, 1000, 0, usage << 20, inactive_file << 20);
     if (cache >= 0)
         SET(&s.detail, cache, cache << 20);
-    SET(&s.detail, inactive_file, inactive_file << 20);
-    SET(&s.memory, stats, &s.detail);
-    SET(&s.stats, memory_stats, &s.memory);
     stats_add(&stats, &s.stats, 1);
     return (int64_t)stats.memory.max;
 }
@@ -246,16 +248,9 @@ static void an_engine_may_say_any_number(void **state)
 
     for (size_t i = 0; i < N; i++) {
         struct docker_network_stats_entry cards[2] = {{.key = STR("a")}, {.key = STR("b")}};
-        struct sample s = {0};
+        struct sample s;
 
-        SET(&s.stats, read, 1000 + (int64_t)i);
-        SET(&s.usage, total_usage, numbers[i]);
-        SET(&s.cpu, cpu_usage, &s.usage);
-        SET(&s.stats, cpu_stats, &s.cpu);
-        SET(&s.memory, usage, numbers[i]);
-        SET(&s.detail, inactive_file, numbers[(i + 1) % N]);
-        SET(&s.memory, stats, &s.detail);
-        SET(&s.stats, memory_stats, &s.memory);
+        fill(&s, 1000 + (int64_t)i, numbers[i], numbers[i], numbers[(i + 1) % N]);
         SET(&cards[0].value, rx_bytes, numbers[i]);
         SET(&cards[1].value, rx_bytes, numbers[i]);
         SET(&s.stats, networks, ((struct docker_network_stats_map){.n = 2, .at = cards}));
